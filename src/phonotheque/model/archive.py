@@ -1,0 +1,57 @@
+"""The settings of an archive: `archive.toml` as a frozen struct (docs/formats/archive.md)."""
+
+import msgspec
+
+DEFAULT_CUTS_PERCENT = (50.0, 80.0, 95.0, 99.0, 99.6, 100.0)
+DEFAULT_TERRITORIES = ("US", "EU", "GB", "CA", "JP", "AU", "MX", "ZZ")
+
+
+class TierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where tiers end: cumulative share of all listens, in per cent, rising to 100."""
+
+    cuts_percent: tuple[float, ...] = DEFAULT_CUTS_PERCENT
+
+
+class VolumeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How large a volume may grow."""
+
+    max_bytes: int = 100_000_000_000
+    max_files: int = 30_000
+
+
+class CatalogueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the catalogue is laid out; fixed once an archive has its first edition."""
+
+    rows_per_shard: int = 4_194_304
+
+
+class PublishSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What goes into torrents, and where the offline keys are kept."""
+
+    webseeds: tuple[str, ...] = ()  # base URLs; "<base>/volumes/" is what torrents name
+    trackers: tuple[str, ...] = ()
+    offline_keys: str | None = None  # directory; default: beside the archive
+
+
+class RightsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Choices of the operator that the rights engine asks for."""
+
+    noncommercial: bool = False  # the archive and its mirrors are run without commercial advantage
+    territories: tuple[str, ...] = DEFAULT_TERRITORIES
+
+
+class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of `archive.toml`. `id` and `id_key` are made at `init` and never change."""
+
+    format: int
+    id: str
+    id_key: str  # 32 hex digits
+    name: str
+    slug: str  # lower-case letters, digits and hyphens; begins the names of volumes
+    publisher: str
+    seat: str
+    tiers: TierSettings = TierSettings()
+    volumes: VolumeSettings = VolumeSettings()
+    catalogue: CatalogueSettings = CatalogueSettings()
+    publish: PublishSettings = PublishSettings()
+    rights: RightsSettings = RightsSettings()

@@ -1,0 +1,134 @@
+"""The small JSON documents of an archive, as frozen msgspec structs (docs/formats/edition.md)."""
+
+from datetime import datetime
+from enum import IntFlag, StrEnum
+
+import msgspec
+
+
+class RecordingFlag(IntFlag):
+    """Bits of `recordings.flags`."""
+
+    CONFLICT = 1  # rows with one code disagree, and were kept apart
+    WITHDRAWN = 2  # a tombstone stands for it; metadata stays, audio is gone
+
+
+class WithdrawalReason(StrEnum):
+    """Why a recording was withdrawn; what mirrors and pages may say."""
+
+    RIGHTS = "rights"
+    TAKE_DOWN = "take-down"
+    DONOR = "donor"
+    PRIVACY = "privacy"
+    ERROR = "error"
+
+
+class ShardFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One Parquet file of a sharded table; `path` is relative to the edition or build."""
+
+    table: str  # recordings | tracks | releases | artists | registry-<kind> | redirects | standing
+    shard: int
+    layer: str  # base | overlay
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Totals of an edition."""
+
+    recordings: int
+    tracks: int
+    releases: int
+    artists: int
+    files: int
+    audio_bytes: int
+    volumes: int
+    tiers: int
+    withdrawn: int
+    listens: int
+
+
+class BuildManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """`build.json`: what one build of the catalogue made, and from what."""
+
+    format: int
+    build: int  # counted from 1
+    inputs: list[str]  # "<source>/<import>", sorted
+    rows_per_shard: int
+    shards: list[ShardFile]
+    recording_files: list[ShardFile]
+    recordings: int
+    tracks: int
+    releases: int
+    artists: int
+    conflicts: int
+    unmatched_listens: int
+    tier_cuts_percent: list[float]
+
+
+class EditionFile(msgspec.Struct, frozen=True, kw_only=True):
+    """Any file of the edition; `path` is relative to ``editions/<name>/``."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class ArchiveIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who publishes."""
+
+    id: str  # UUID
+    name: str
+    publisher: str
+    seat: str  # ISO 3166 country
+
+
+class EditionManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """`edition.json`: the root of an edition; signed through TUF, it vouches for every file."""
+
+    format: int
+    name: str
+    sequence: int  # counted from 1
+    previous: str | None
+    published_at: datetime
+    archive: ArchiveIdentity
+    id_key: str  # 32 hex digits
+    tier_cuts_percent: list[float]
+    territories: list[str]
+    rows_per_shard: int
+    counts: Counts
+    shards: list[ShardFile]  # catalogue and standing
+    contents: list[EditionFile]  # every file but edition.json and metadata/, sorted by path
+    webseeds: list[str]
+    trackers: list[str]
+
+
+class RevokedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of `revocations.json`."""
+
+    recording: str  # public id
+    reason: str
+    since: datetime
+    sha256: str
+    pieces_root: str
+    volume: str
+    path: str
+
+
+class Revocations(msgspec.Struct, frozen=True, kw_only=True):
+    """`revocations.json`: files that no mirror may serve any more."""
+
+    format: int
+    sequence: int
+    files: list[RevokedFile]
+
+
+class Latest(msgspec.Struct, frozen=True, kw_only=True):
+    """`latest.json`: the newest edition."""
+
+    format: int
+    edition: str
+    sequence: int
+    edition_sha256: str

@@ -1,0 +1,83 @@
+"""Findings: coded statements of damage or doubt.
+
+A finding is a value, not an exception: the job was done, and this is what it saw. Every code has
+one entry in docs/findings.md and at least one test that provokes it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a finding matters: `info` is worth knowing, `warning` is doubt, `error` is loss."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class FindingCode(StrEnum):
+    """Stable codes. Never reuse or rename one: reports and tests are kept for years."""
+
+    # input rows
+    ROW_UNREADABLE = "row.unreadable"
+    ROW_NO_TITLE = "row.no-title"
+    ROW_NO_KEY = "row.no-key"
+    ROW_DUPLICATE_KEY = "row.duplicate-key"
+    ROW_BAD_NUMBER = "row.bad-number"
+    ISRC_MALFORMED = "isrc.malformed"
+    ISRC_UNKNOWN_PREFIX = "isrc.unknown-prefix"
+    ISRC_PLACEHOLDER = "isrc.placeholder"
+    ISRC_CONFLICT = "isrc.conflict"
+    LISTENS_UNMATCHED = "listens.unmatched"
+    # input files
+    FILE_UNREADABLE = "file.unreadable"
+    FILE_UNKNOWN_FORMAT = "file.unknown-format"
+    FILE_UNPORTABLE_NAME = "file.unportable-name"
+    AUDIO_DRM = "audio.drm"
+    AUDIO_UNPARSEABLE = "audio.unparseable-container"
+    AUDIO_DECODE_FAILED = "audio.decode-failed"
+    AUDIO_TRUNCATED = "audio.truncated"
+    AUDIO_MD5_MISMATCH = "audio.md5-mismatch"
+    AUDIO_NO_AUDIO = "audio.no-audio"
+    AUDIO_LIMIT = "audio.limit-exceeded"
+    TAGS_UNREADABLE = "tags.unreadable"
+    # rights
+    RIGHTS_NO_EVIDENCE = "rights.no-evidence"
+    RIGHTS_REVIEW = "rights.needs-review"
+    RIGHTS_DENIED = "rights.denied"
+    RIGHTS_CONFLICT = "rights.conflict"
+    RIGHTS_UNREADABLE = "rights.unreadable"
+    # held copies
+    COPY_MISSING = "copy.missing"
+    COPY_DAMAGED = "copy.damaged"
+    COPY_EXTRA = "copy.extra"
+    COPY_NOT_CHECKED = "copy.not-checked"
+    COPY_WITHDRAWN = "copy.withdrawn"
+    TABLE_DAMAGED = "table.damaged"
+    TABLE_MISSING = "table.missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One statement: what (`code`), where (`where`, and `row` counted from 1), and in words.
+
+    `where` is a path or an id that the reader can act on; `message` ends with the way out where
+    there is one.
+    """
+
+    code: FindingCode
+    severity: Severity
+    where: str
+    message: str
+    row: int | None = None
+
+    def as_dict(self) -> dict[str, str | int | None]:
+        """The finding as plain JSON values."""
+        return {
+            "code": self.code.value,
+            "severity": self.severity.value,
+            "where": self.where,
+            "row": self.row,
+            "message": self.message,
+        }

@@ -1,0 +1,258 @@
+"""The columns of every Parquet table of the archive. docs/formats/ says what each one means.
+
+These schemas are the contract between rooms. A column is never renamed or given another meaning;
+a new one means a new format version of that table.
+"""
+
+import pyarrow as pa
+
+FORMAT_VERSION = 1
+"""Version of the archive's formats as a whole; each table also carries it in its file metadata."""
+
+EVIDENCE = pa.struct(
+    [
+        pa.field("claim", pa.string(), nullable=False),
+        pa.field("value", pa.string()),
+        pa.field("raw", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("captured_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("sha256", pa.string()),
+    ]
+)
+
+
+def _table(name: str, fields: list[pa.Field]) -> pa.Schema:
+    return pa.schema(
+        fields,
+        metadata={"phonotheque.table": name, "phonotheque.format": str(FORMAT_VERSION)},
+    )
+
+
+ROWS = _table(
+    "rows",
+    [
+        pa.field("source_key", pa.string(), nullable=False),  # unique within the source
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("artist_credit", pa.string(), nullable=False),
+        pa.field("release_title", pa.string()),
+        pa.field("release_artist", pa.string()),
+        pa.field("release_key", pa.string()),  # the source's own id of the release
+        pa.field("release_year", pa.int16()),
+        pa.field("label", pa.string()),
+        pa.field("barcode", pa.string()),  # as written; digits compared through model.identifiers
+        pa.field("disc", pa.int16()),
+        pa.field("position", pa.int32()),
+        pa.field("duration_ms", pa.int32()),
+        pa.field("year", pa.int16()),
+        pa.field("isrcs", pa.list_(pa.string()), nullable=False),  # well-formed ones, normalised
+        pa.field("isrcs_raw", pa.list_(pa.string()), nullable=False),
+        pa.field("recording_mbid", pa.string()),
+        pa.field("release_mbid", pa.string()),
+        pa.field("collection", pa.string()),  # what the source calls the set this belongs to
+        pa.field("title_norm", pa.string(), nullable=False),  # model.text.normalise(title)
+        pa.field("artist_norm", pa.string(), nullable=False),
+        pa.field("release_norm", pa.string(), nullable=False),  # "" where there is no release
+        pa.field("evidence", pa.list_(EVIDENCE), nullable=False),
+        pa.field("file_sha256", pa.string()),  # the vault object, where audio came with the row
+        pa.field("origin", pa.string(), nullable=False),  # file the row was read from
+        pa.field("origin_row", pa.int64(), nullable=False),  # counted from 1; 1 for an audio file
+    ],
+)
+
+LISTENS = _table(
+    "listens",
+    [
+        pa.field("key_kind", pa.string(), nullable=False),  # isrc | mbid | source | public_id
+        pa.field("key", pa.string(), nullable=False),  # "source" keys are <source>:<source_key>
+        pa.field("listens", pa.int64(), nullable=False),
+        pa.field("listeners", pa.int64()),
+    ],
+)
+
+FINDINGS = _table(
+    "findings",
+    [
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("severity", pa.string(), nullable=False),
+        pa.field("where", pa.string(), nullable=False),
+        pa.field("row", pa.int64()),
+        pa.field("message", pa.string(), nullable=False),
+    ],
+)
+
+REGISTRY = _table(
+    "registry",
+    [
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("number", pa.int64(), nullable=False),
+    ],
+)
+
+REDIRECTS = _table(
+    "redirects",
+    [
+        pa.field("kind", pa.string(), nullable=False),  # letter of model.numbers.Kind
+        pa.field("old", pa.int64(), nullable=False),
+        pa.field("new", pa.int64(), nullable=False),
+    ],
+)
+
+RECORDINGS = _table(
+    "recordings",
+    [
+        pa.field("number", pa.int64(), nullable=False),
+        pa.field("key", pa.string(), nullable=False),  # identity key: isrc:… | source:…
+        pa.field("isrcs", pa.list_(pa.string()), nullable=False),
+        pa.field("recording_mbid", pa.string()),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("artist_credit", pa.string(), nullable=False),
+        pa.field("artist_numbers", pa.list_(pa.int64()), nullable=False),
+        pa.field("duration_ms", pa.int32()),
+        pa.field("first_release_year", pa.int16()),
+        pa.field("collections", pa.list_(pa.string()), nullable=False),
+        pa.field("licence", pa.string()),  # SPDX id, where the evidence agrees on one
+        pa.field(
+            "stream", pa.string(), nullable=False
+        ),  # summary: DENY | REVIEW | ALLOW_IF | ALLOW
+        pa.field("distribute", pa.string(), nullable=False),
+        pa.field("flags", pa.int32(), nullable=False),  # sum of the bits in RecordingFlag
+    ],
+)
+
+TRACKS = _table(
+    "tracks",
+    [
+        pa.field("number", pa.int64(), nullable=False),
+        pa.field("recording", pa.int64(), nullable=False),
+        pa.field("release", pa.int64()),
+        pa.field("disc", pa.int16()),
+        pa.field("position", pa.int32()),
+        pa.field("title", pa.string()),  # null: equal to the recording's
+        pa.field("artist_credit", pa.string()),  # null: equal to the recording's
+        pa.field("duration_ms", pa.int32()),  # null: equal to the recording's, or unknown
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("source_key", pa.string(), nullable=False),
+    ],
+)
+
+RELEASES = _table(
+    "releases",
+    [
+        pa.field("number", pa.int64(), nullable=False),
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("artist_credit", pa.string(), nullable=False),
+        pa.field("year", pa.int16()),
+        pa.field("label", pa.string()),
+        pa.field("barcode", pa.string()),
+        pa.field("release_mbid", pa.string()),
+    ],
+)
+
+ARTISTS = _table(
+    "artists",
+    [
+        pa.field("number", pa.int64(), nullable=False),
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("name", pa.string(), nullable=False),
+    ],
+)
+
+RECORDING_FILES = _table(
+    "recording_files",  # in a build only: the audio each recording has, with all its evidence
+    [
+        pa.field("recording", pa.int64(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("artist_credit", pa.string(), nullable=False),
+        pa.field("release_title", pa.string()),
+        pa.field("disc", pa.int16()),
+        pa.field("position", pa.int32()),
+        pa.field("evidence", pa.list_(EVIDENCE), nullable=False),
+    ],
+)
+
+STANDING = _table(
+    "standing",
+    [
+        pa.field("number", pa.int64(), nullable=False),  # of the recording
+        pa.field("listens", pa.int64(), nullable=False),
+        pa.field("listeners", pa.int64()),
+        pa.field("rank", pa.int64(), nullable=False),  # 1 = most listened; ties by number
+        pa.field("tier", pa.int8(), nullable=False),  # 1 = first cut
+    ],
+)
+
+VOLUMES = _table(
+    "volumes",
+    [
+        pa.field("volume", pa.string(), nullable=False),  # name of directory and torrent
+        pa.field("tier", pa.int8(), nullable=False),  # at publication
+        pa.field("first_edition", pa.string(), nullable=False),
+        pa.field("files", pa.int32(), nullable=False),  # audio files
+        pa.field("audio_bytes", pa.int64(), nullable=False),
+        pa.field("total_bytes", pa.int64(), nullable=False),  # every file of the bag, no padding
+        pa.field("listens", pa.int64(), nullable=False),  # in this edition
+        pa.field("withdrawn_files", pa.int32(), nullable=False),
+        pa.field("licences", pa.list_(pa.string()), nullable=False),
+        pa.field("piece_length", pa.int32(), nullable=False),
+        pa.field("padding_bytes", pa.int64(), nullable=False),
+        pa.field("torrent_bytes", pa.int64(), nullable=False),
+        pa.field("info_hash_v1", pa.string(), nullable=False),  # 40 hex digits
+        pa.field("info_hash_v2", pa.string(), nullable=False),  # 64 hex digits
+        pa.field("manifest_sha256", pa.string(), nullable=False),  # of manifest-sha256.txt
+    ],
+)
+
+FILES = _table(
+    "files",
+    [
+        pa.field("path", pa.string(), nullable=False),  # in the volume: data/…
+        pa.field("recording", pa.int64(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("pieces_root", pa.string(), nullable=False),  # BEP 52, 64 hex digits
+        pa.field("puid", pa.string(), nullable=False),
+        pa.field("media_type", pa.string(), nullable=False),
+        pa.field("codec", pa.string(), nullable=False),
+        pa.field("duration_ms", pa.int32(), nullable=False),
+        pa.field("sample_rate_hz", pa.int32(), nullable=False),
+        pa.field("channels", pa.int16(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("artist_credit", pa.string(), nullable=False),
+        pa.field("release_title", pa.string()),
+        pa.field("licence", pa.string(), nullable=False),  # SPDX id or LicenseRef-…
+        pa.field("licence_url", pa.string()),
+        pa.field("attribution", pa.string(), nullable=False),
+        pa.field("stream", pa.string(), nullable=False),
+        pa.field("distribute", pa.string(), nullable=False),
+        pa.field("conditions", pa.list_(pa.string()), nullable=False),
+        pa.field("rule_ids", pa.list_(pa.string()), nullable=False),
+        pa.field("reasons", pa.list_(pa.string()), nullable=False),
+        pa.field("evidence", pa.list_(EVIDENCE), nullable=False),
+    ],
+)
+
+CHANGES = _table(
+    "changes",
+    [
+        pa.field("kind", pa.string(), nullable=False),  # letter of model.numbers.Kind
+        pa.field("number", pa.int64(), nullable=False),
+        pa.field("change", pa.string(), nullable=False),  # added | changed | withdrawn | merged
+    ],
+)
+
+TOMBSTONES = _table(
+    "tombstones",
+    [
+        pa.field("recording", pa.int64(), nullable=False),
+        pa.field("public_id", pa.string(), nullable=False),
+        pa.field("since", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),  # model.edition.WithdrawalReason
+        pa.field("sha256", pa.string()),  # null: the recording had no published file
+        pa.field("pieces_root", pa.string()),
+        pa.field("volume", pa.string()),
+        pa.field("path", pa.string()),
+    ],
+)

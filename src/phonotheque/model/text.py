@@ -1,0 +1,73 @@
+"""Normalised text: what titles and names are compared and searched by (docs/formats/text.md).
+
+`fold` is the one definition; whatever another engine computes must equal it.
+"""
+
+import re
+import unicodedata
+
+_KANA_VOICING = {"\u3099", "\u309a"}
+_SPECIAL = str.maketrans(
+    {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i",
+     "ħ": "h", "ŧ": "t", "ŋ": "n", "’": "'", "‘": "'", "ʼ": "'"}
+)  # fmt: skip
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*", re.UNICODE)
+_TERM_BYTES = 64
+
+
+def fold(text: str) -> str:
+    """Lower case, compatibility forms unified, accents stripped, Japanese voicing marks kept.
+
+    Idempotent. Source of the kana rule: stripping U+3099/309A merges different syllables.
+    """
+    if text.isascii():
+        return text.lower()
+    text = unicodedata.normalize("NFKD", text).lower().translate(_SPECIAL)
+    kept = "".join(c for c in text if c in _KANA_VOICING or not unicodedata.combining(c))
+    return unicodedata.normalize("NFC", kept).lower()
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, folded; runs of Han and kana become overlapping pairs.
+
+    A term longer than 64 bytes of UTF-8 is cut at 64 (never inside a character).
+    """
+    out: list[str] = []
+    for word in _WORD.findall(fold(text)):
+        for run, wide in _runs(word.replace("'", "")):
+            if wide and len(run) > 1:
+                out.extend(run[i : i + 2] for i in range(len(run) - 1))
+            else:
+                out.append(run.encode()[:_TERM_BYTES].decode(errors="ignore"))
+    return out
+
+
+def normalise(text: str) -> str:
+    """The text for comparing: its folded words joined by single blanks, nothing else.
+
+    A text without any letter or digit ("???") is compared by its folded self.
+    """
+    joined = " ".join(w.replace("'", "") for w in _WORD.findall(fold(text)))
+    return joined or fold(text).strip()
+
+
+def _is_wide(char: str) -> bool:
+    code = ord(char)
+    return (
+        0x3040 <= code <= 0x30FF
+        or 0x3400 <= code <= 0x4DBF
+        or 0x4E00 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or 0x20000 <= code <= 0x3FFFF
+    )
+
+
+def _runs(word: str) -> list[tuple[str, bool]]:
+    runs: list[tuple[str, bool]] = []
+    for char in word:
+        wide = _is_wide(char)
+        if runs and runs[-1][1] == wide:
+            runs[-1] = (runs[-1][0] + char, wide)
+        else:
+            runs.append((char, wide))
+    return runs

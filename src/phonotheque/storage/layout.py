@@ -1,0 +1,74 @@
+"""Where things stand in an archive or a mirror (docs/formats/archive.md). Paths only, no I/O."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The tree below `root`. A mirror is the same tree less `sources`, `vault` and `catalogue`."""
+
+    root: Path
+
+    @property
+    def archive_toml(self) -> Path:
+        return self.root / "archive.toml"
+
+    @property
+    def mirror_toml(self) -> Path:
+        return self.root / "mirror.toml"
+
+    @property
+    def sources(self) -> Path:
+        return self.root / "sources"
+
+    @property
+    def vault(self) -> Path:
+        return self.root / "vault"
+
+    @property
+    def catalogue(self) -> Path:
+        return self.root / "catalogue"
+
+    @property
+    def editions(self) -> Path:
+        return self.root / "editions"
+
+    @property
+    def volumes(self) -> Path:
+        return self.root / "volumes"
+
+    @property
+    def metadata(self) -> Path:
+        """The TUF repository."""
+        return self.root / "metadata"
+
+    @property
+    def latest_json(self) -> Path:
+        return self.root / "latest.json"
+
+    @property
+    def revocations_json(self) -> Path:
+        return self.root / "revocations.json"
+
+    @property
+    def online_keys(self) -> Path:
+        return self.root / "online-keys"
+
+    @property
+    def offline_keys(self) -> Path:
+        """Default place of the offline keys: beside the archive, never in it."""
+        return self.root.with_name(self.root.name + "-OFFLINE-KEYS")
+
+    @property
+    def index(self) -> Path:
+        return self.root / "index"
+
+    def edition(self, name: str) -> Path:
+        return self.editions / name
+
+    def edition_index(self, name: str) -> Path:
+        return self.index / name
+
+    def volume(self, name: str) -> Path:
+        return self.volumes / name

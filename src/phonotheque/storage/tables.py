@@ -1,0 +1,71 @@
+"""Parquet as the archive writes it: same rows, same bytes."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from phonotheque.model.errors import FormatError
+from phonotheque.model.tables import FORMAT_VERSION
+from phonotheque.storage.durable import partial_file
+
+ROW_GROUP_ROWS = 122_880
+
+
+def write_table(
+    target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]
+) -> int:
+    """Write `batches` (any sizes, each castable to `schema`) durably to `target`; returns rows.
+
+    Row groups have 122,880 rows whatever the batch sizes, so equal rows give equal bytes with
+    one version of Arrow. Memory: one row group.
+    """
+    rows = 0
+    with partial_file(target) as temporary:
+        with pq.ParquetWriter(
+            temporary,
+            schema,
+            compression="zstd",
+            compression_level=3,
+            write_statistics=True,
+            store_schema=True,
+        ) as writer:
+            for table in _regroup(schema, batches):
+                writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+                rows += table.num_rows
+        temporary.chmod(0o444)
+    return rows
+
+
+def _regroup(schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterable[pa.Table]:
+    held: list[pa.Table] = []
+    count = 0
+    for batch in batches:
+        table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
+        held.append(table.select(schema.names).cast(schema))
+        count += table.num_rows
+        while count >= ROW_GROUP_ROWS:
+            joined = pa.concat_tables(held).combine_chunks()
+            yield joined.slice(0, ROW_GROUP_ROWS)
+            rest = joined.slice(ROW_GROUP_ROWS)
+            held, count = [rest], rest.num_rows
+    if count:
+        yield pa.concat_tables(held).combine_chunks()
+
+
+def check_schema(path: Path, schema: pa.Schema) -> None:
+    """Raise `FormatError` unless the file at `path` carries `schema` in our format version."""
+    try:
+        found = pq.read_schema(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise FormatError(f"{path}: not a readable Parquet file ({error})") from error
+    meta = found.metadata or {}
+    version = meta.get(b"phonotheque.format", b"?").decode()
+    if version != str(FORMAT_VERSION):
+        raise FormatError(
+            f"{path}: format {version}, this program reads {FORMAT_VERSION}; use the version of "
+            "phonotheque that wrote it, or a newer one"
+        )
+    if not found.equals(schema):
+        raise FormatError(f"{path}: its columns are not those of docs/formats")
