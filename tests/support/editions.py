@@ -162,8 +162,9 @@ def write_tiny_edition(
     contents = []
     for path in sorted(p for p in edition.rglob("*") if p.is_file()):
         content = path.read_bytes()
-        contents.append(EditionFile(path=path.relative_to(edition).as_posix(),
-                                    bytes=len(content), sha256=sha256(content).hexdigest()))  # fmt: skip
+        digest = sha256(content).hexdigest()
+        where = path.relative_to(edition).as_posix()
+        contents.append(EditionFile(path=where, bytes=len(content), sha256=digest))
     manifest = EditionManifest(
         format=1,
         name=name,

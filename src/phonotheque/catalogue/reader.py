@@ -1,0 +1,123 @@
+"""Reading a catalogue: base shards with the overlay laid over them, as DuckDB views.
+
+The rule (docs/formats/catalogue.md): within one table, a row of an overlay shard takes the place
+of the base row with the same number, and a number that stands in `redirects.old` for its kind is
+not a row any more.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from phonotheque.model import tables
+from phonotheque.model.edition import EditionManifest, ShardFile
+from phonotheque.model.numbers import Kind
+from phonotheque.storage.documents import read_document
+
+NUMBERED = {
+    "recordings": (tables.RECORDINGS, Kind.RECORDING),
+    "tracks": (tables.TRACKS, Kind.TRACK),
+    "releases": (tables.RELEASES, Kind.RELEASE),
+    "artists": (tables.ARTISTS, Kind.ARTIST),
+}
+
+
+class CatalogueReader:
+    """Views `recordings`, `tracks`, `releases`, `artists`, `redirects`, `standing` and, for an
+    edition, `volumes`, `files` (with a column `volume`) and `tombstones`.
+
+    One reader serves one thread; `cursor()` gives another thread its own connection.
+    """
+
+    def __init__(self, root: Path, shards: Sequence[ShardFile], *, threads: int = 2) -> None:
+        self.root = root
+        self._connection = duckdb.connect(":memory:", config={"threads": threads})
+        self._create_view("redirects", tables.REDIRECTS, _paths(shards, "redirects"))
+        for table, (schema, kind) in NUMBERED.items():
+            self._create_layered_view(table, schema, kind, shards)
+        self._create_view("standing", tables.STANDING, _paths(shards, "standing"))
+
+    def add_view(self, name: str, schema: pa.Schema, paths: Sequence[str]) -> None:
+        """Add a view `name` over the Parquet files `paths` (relative to the root)."""
+        self._create_view(name, schema, paths)
+
+    def add_files_view(self, volumes: Sequence[str]) -> None:
+        """Add the view `files` over ``files/<volume>.parquet`` of the named volumes."""
+        self._create_view("files_by_name", tables.FILES, [f"files/{v}.parquet" for v in volumes])
+        if not volumes:
+            self._connection.execute(
+                "CREATE VIEW files AS SELECT ''::VARCHAR AS volume, * FROM files_by_name"
+            )
+            return
+        listed = ", ".join(self._quoted(f"files/{v}.parquet") for v in volumes)
+        self._connection.execute(
+            f"CREATE VIEW files AS SELECT parse_filename(filename, true) AS volume, "
+            f"* EXCLUDE (filename) FROM read_parquet([{listed}], filename=true)"
+        )
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own to the same views."""
+        return self._connection.cursor()
+
+    def close(self) -> None:
+        """Let go of files and memory."""
+        self._connection.close()
+
+    def _quoted(self, path: str) -> str:
+        return "'" + str(self.root / path).replace("'", "''") + "'"
+
+    def _create_view(self, name: str, schema: pa.Schema, paths: Sequence[str]) -> None:
+        self._connection.execute(f"CREATE VIEW {name} AS {self._select(schema, paths, name)}")
+
+    def _select(self, schema: pa.Schema, paths: Sequence[str], name: str) -> str:
+        if not paths:
+            empty = f"{name}_without_rows"
+            self._create_empty(empty, schema)
+            return f"SELECT * FROM {empty}"
+        listed = ", ".join(self._quoted(path) for path in paths)
+        return f"SELECT * FROM read_parquet([{listed}])"
+
+    def _create_empty(self, name: str, schema: pa.Schema) -> None:
+        self._connection.register("schema_only", schema.empty_table())
+        self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM schema_only")
+        self._connection.unregister("schema_only")
+
+    def _create_layered_view(
+        self, table: str, schema: pa.Schema, kind: Kind, shards: Sequence[ShardFile]
+    ) -> None:
+        base = self._select(schema, _paths(shards, table, "base"), f"{table}_base")
+        overlay = self._select(schema, _paths(shards, table, "overlay"), f"{table}_overlay")
+        self._connection.execute(f"CREATE VIEW {table}_over AS {overlay}")
+        self._connection.execute(
+            f"CREATE VIEW {table} AS SELECT * FROM ("
+            f"SELECT b.* FROM ({base}) b ANTI JOIN {table}_over o ON b.number = o.number "
+            f"UNION ALL SELECT * FROM {table}_over) r "
+            f"WHERE r.number NOT IN (SELECT old FROM redirects WHERE kind = '{kind.value}')"
+        )
+
+
+def open_edition(directory: Path, manifest: EditionManifest | None = None) -> CatalogueReader:
+    """The catalogue of the edition in `directory` (with `volumes`, `files`, `tombstones`).
+
+    Raises:
+        NotFoundError, FormatError: no edition there, or not one this program reads.
+    """
+    manifest = manifest or read_document(directory / "edition.json", EditionManifest)
+    reader = CatalogueReader(directory, manifest.shards)
+    reader.add_view("volumes", tables.VOLUMES, ["volumes.parquet"])
+    reader.add_view("tombstones", tables.TOMBSTONES, ["tombstones.parquet"])
+    prefix, suffix = "files/", ".parquet"
+    reader.add_files_view(
+        [
+            entry.path[len(prefix) : -len(suffix)]
+            for entry in manifest.contents
+            if entry.path.startswith(prefix)
+        ]
+    )
+    return reader
+
+
+def _paths(shards: Sequence[ShardFile], table: str, layer: str | None = None) -> list[str]:
+    return [s.path for s in shards if s.table == table and layer in (None, s.layer)]
