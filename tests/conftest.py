@@ -1,0 +1,67 @@
+"""What every test may use: real open data when it is there, Hypothesis profiles, a loud ending."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+REPOSITORY = Path(__file__).parents[1]
+SHARED_DATA_VARIABLE = "PHONOTHEQUE_SHARED_DATA"
+
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    deadline=None,
+    max_examples=50,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("full", settings.get_profile("ci"), derandomize=False, max_examples=1000)
+settings.load_profile("ci")  # `pytest --hypothesis-profile full` replaces it
+
+
+class SharedData(type(Path())):
+    """The folder of sets of real open data; asking for one that is absent skips the test."""
+
+    def __truediv__(self, name: str) -> Path:
+        path = Path(self).joinpath(name)
+        if not path.exists():
+            pytest.skip(f"real data not here: {path}; set {SHARED_DATA_VARIABLE} to where it is")
+        return path
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """`shared_data / "freemusi"` is that set's path, or skips the test and says what is missing."""
+    given = os.environ.get(SHARED_DATA_VARIABLE)
+    root = Path(given) if given else REPOSITORY.parent / "shared" / "data"
+    if not root.is_dir():
+        pytest.skip(f"real data not here: {root}; set {SHARED_DATA_VARIABLE} to where it is")
+    return SharedData(root)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what was not run, so that a green line is never taken for more than it is."""
+    unrun = {"browser": 0, "shared_data": 0}
+    for report in terminalreporter.stats.get("skipped", []):
+        for marker in unrun:
+            unrun[marker] += marker in report.keywords
+    if unrun["browser"]:
+        _shout(
+            terminalreporter,
+            f"{unrun['browser']} BROWSER TESTS WERE NOT RUN: no usable chromium and chromedriver",
+            "On Debian: apt install chromium chromium-driver",
+        )
+    if unrun["shared_data"]:
+        _shout(
+            terminalreporter,
+            f"{unrun['shared_data']} tests on real data were not run",
+            f"They need {SHARED_DATA_VARIABLE}=/path/to/data; `pytest -rs` names what is missing",
+        )
+
+
+def _shout(terminalreporter: Any, what: str, way_out: str) -> None:
+    terminalreporter.write_sep("!", what, red=True, bold=True)
+    terminalreporter.write_line(way_out)
