@@ -66,6 +66,8 @@ class BuildManifest(msgspec.Struct, frozen=True, kw_only=True):
     conflicts: int
     unmatched_listens: int
     tier_cuts_percent: list[float]
+    withdrawn: list[int] = []  # recording numbers the build was told of, sorted
+    settings: str = ""  # what else the build rests on; equal inputs and settings: nothing new
 
 
 class EditionFile(msgspec.Struct, frozen=True, kw_only=True):
