@@ -42,6 +42,13 @@ def shared_data() -> Path:
     return SharedData(root)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for `shared_data` is a test of real data."""
+    for item in items:
+        if "shared_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("shared_data")
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say what was not run, so that a green line is never taken for more than it is."""
     unrun = {"browser": 0, "shared_data": 0}
