@@ -4,6 +4,25 @@
 `storage.durable`. The formats are docs/formats/{edition,volume,torrent,trust}.md.
 """
 
+from phonotheque.edition.hashing import HashedFile, hash_file, hashing_pool
+from phonotheque.edition.metainfo import CreatedTorrent, VolumeFile, create_torrent
+from phonotheque.edition.names import Naming, iter_names
+from phonotheque.edition.packing import PackedVolumes, choose_piece_length, plan_volumes
 from phonotheque.edition.torrent import TorrentFile, TorrentInfo, read_torrent
 
-__all__ = ["TorrentFile", "TorrentInfo", "read_torrent"]
+__all__ = [
+    "CreatedTorrent",
+    "HashedFile",
+    "Naming",
+    "PackedVolumes",
+    "TorrentFile",
+    "TorrentInfo",
+    "VolumeFile",
+    "choose_piece_length",
+    "create_torrent",
+    "hash_file",
+    "hashing_pool",
+    "iter_names",
+    "plan_volumes",
+    "read_torrent",
+]

@@ -1,0 +1,177 @@
+"""Making a volume's torrent: hybrid v1 and v2, deterministic (docs/formats/torrent.md).
+
+Equal files, names, piece length, webseeds and trackers give equal bytes: no creation date, no
+program name. Files stand in the order of the v2 tree (path components compared as bytes), each
+but the empty ones followed by a pad file up to the next piece, the last one too, which is what
+libtorrent makes of the same files.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from hashlib import sha1, sha256
+from pathlib import Path
+
+from phonotheque.edition.bencode import Bencoded, encode
+from phonotheque.edition.hashing import HashedFile, hash_files
+from phonotheque.edition.torrent import PAD_DIRECTORY
+from phonotheque.model.errors import InputError
+
+_TASK_BYTES = 64 << 20
+_TASK_FILES = 256
+_TASKS_AHEAD = 64
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeFile:
+    """One file that goes into a torrent: `path` in the volume, `source` where it is read from.
+
+    `sha256` (hex) is what the file must hash to, or None when that is not known before.
+    """
+
+    path: str
+    source: Path
+    size_bytes: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedTorrent:
+    """A torrent just made; info hashes are hex digits; `hashed` is keyed by path."""
+
+    content: bytes
+    info_hash_v1: str
+    info_hash_v2: str
+    piece_length: int
+    padding_bytes: int
+    hashed: dict[str, HashedFile]
+
+
+def create_torrent(
+    name: str,
+    files: Sequence[VolumeFile],
+    piece_length: int,
+    pool: Executor,
+    *,
+    webseeds: Sequence[str] = (),
+    trackers: Sequence[str] = (),
+    advance: Callable[[int], None] = lambda _bytes: None,
+) -> CreatedTorrent:
+    """Hash `files` in `pool`, each byte read once, and make the torrent of them.
+
+    Raises:
+        InputError: a file is not what its `sha256` or `size_bytes` says.
+    """
+    ordered = sorted(files, key=lambda file: tree_order(file.path))
+    hashed: dict[str, HashedFile] = {}
+    for file, found in _iter_hashed(ordered, piece_length, pool):
+        _check(file, found)
+        hashed[file.path] = found
+        advance(found.size_bytes)
+    info = format_info(name, piece_length, hashed.items())
+    layers: dict[bytes, Bencoded] = {
+        found.pieces_root: found.piece_layer for found in hashed.values() if found.piece_layer
+    }
+    raw = encode(info)
+    return CreatedTorrent(
+        content=_format_torrent(raw, layers, webseeds, trackers),
+        info_hash_v1=sha1(raw, usedforsecurity=False).hexdigest(),
+        info_hash_v2=sha256(raw).hexdigest(),
+        piece_length=piece_length,
+        padding_bytes=sum(-found.size_bytes % piece_length for found in hashed.values()),
+        hashed=hashed,
+    )
+
+
+def tree_order(path: str) -> tuple[bytes, ...]:
+    """What files are sorted by: their path components as bytes."""
+    return tuple(part.encode() for part in path.split("/"))
+
+
+def format_info(
+    name: str, piece_length: int, files: Iterable[tuple[str, HashedFile]]
+) -> dict[bytes, Bencoded]:
+    """The info dictionary; `files` are paths and hashes in `tree_order`."""
+    tree: dict[bytes, Bencoded] = {}
+    listed: list[Bencoded] = []
+    pieces: list[bytes] = []
+    for path, found in files:
+        parts = tree_order(path)
+        _insert(tree, parts, found)
+        listed.append({b"length": found.size_bytes, b"path": list[Bencoded](parts)})
+        if gap := -found.size_bytes % piece_length:
+            pad: list[Bencoded] = [PAD_DIRECTORY.encode(), str(gap).encode()]
+            listed.append({b"attr": b"p", b"length": gap, b"path": pad})
+        pieces.append(found.v1_pieces)
+    return {
+        b"file tree": tree,
+        b"files": listed,
+        b"meta version": 2,
+        b"name": name.encode(),
+        b"piece length": piece_length,
+        b"pieces": b"".join(pieces),
+    }
+
+
+def _insert(tree: dict[bytes, Bencoded], parts: Sequence[bytes], found: HashedFile) -> None:
+    for part in parts[:-1]:
+        below = tree.setdefault(part, {})
+        if not isinstance(below, dict):
+            raise InputError(f"{b'/'.join(parts)!r}: a file stands where a folder should")
+        tree = below
+    leaf: dict[bytes, Bencoded] = {b"length": found.size_bytes}
+    if found.size_bytes:
+        leaf[b"pieces root"] = found.pieces_root
+    tree[parts[-1]] = {b"": leaf}
+
+
+def _format_torrent(
+    info: bytes, layers: dict[bytes, Bencoded], webseeds: Sequence[str], trackers: Sequence[str]
+) -> bytes:
+    parts = [b"d"]
+    if trackers:
+        tiers: list[Bencoded] = [[tracker.encode()] for tracker in trackers]
+        parts += [encode(b"announce"), encode(trackers[0].encode())]
+        parts += [encode(b"announce-list"), encode(tiers)]
+    parts += [encode(b"info"), info, encode(b"piece layers"), encode(layers)]
+    if webseeds:
+        parts += [encode(b"url-list"), encode([url.encode() for url in webseeds])]
+    return b"".join([*parts, b"e"])
+
+
+def _iter_hashed(
+    files: Sequence[VolumeFile], piece_length: int, pool: Executor
+) -> Iterator[tuple[VolumeFile, HashedFile]]:
+    """Files with their hashes, in order; a bounded number of tasks is under way."""
+    waiting: deque[tuple[list[VolumeFile], Future[list[HashedFile]]]] = deque()
+    for task in _iter_tasks(files):
+        waiting.append((task, pool.submit(hash_files, [f.source for f in task], piece_length)))
+        if len(waiting) >= _TASKS_AHEAD:
+            done, future = waiting.popleft()
+            yield from zip(done, future.result(), strict=True)
+    while waiting:
+        done, future = waiting.popleft()
+        yield from zip(done, future.result(), strict=True)
+
+
+def _iter_tasks(files: Sequence[VolumeFile]) -> Iterator[list[VolumeFile]]:
+    task: list[VolumeFile] = []
+    size = 0
+    for file in files:
+        task.append(file)
+        size += file.size_bytes
+        if size >= _TASK_BYTES or len(task) >= _TASK_FILES:
+            yield task
+            task, size = [], 0
+    if task:
+        yield task
+
+
+def _check(file: VolumeFile, found: HashedFile) -> None:
+    wrong = file.sha256 is not None and found.sha256.hex() != file.sha256
+    if wrong or found.size_bytes != file.size_bytes:
+        raise InputError(
+            f"{file.source}: its bytes are not those that were admitted (sha256 is "
+            f"{found.sha256.hex()}); restore the file from a copy, or ingest the original again"
+        )
