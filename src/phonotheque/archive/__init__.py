@@ -1,0 +1,8 @@
+"""The operator's side of an archive: init, ingest, build, publish, withdraw.
+
+Each operation is a plan that only reads and an execution that writes under the archive's lock.
+"""
+
+from phonotheque.archive.withdrawals import Withdrawal, read_withdrawals
+
+__all__ = ["Withdrawal", "read_withdrawals"]
