@@ -1,0 +1,7 @@
+"""The vault: audio is identified by content, refused when protected, proved sound by decoding it
+in a process that may crash without harm, and kept once, under its SHA-256, with its history."""
+
+from phonotheque.vault.examination import Examination, Limits
+from phonotheque.vault.examiner import Examiner, examine
+
+__all__ = ["Examination", "Examiner", "Limits", "examine"]

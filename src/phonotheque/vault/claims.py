@@ -1,0 +1,91 @@
+"""What a container says about its own length, where libav does not tell or guesses."""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from phonotheque.vault import formats
+from phonotheque.vault.formats import Identified, iter_riff_chunks, parse_mpeg_header
+
+OGG_TAIL_BYTES = 2 * 65_307  # two pages of the largest size
+UNKNOWN_RIFF_SIZES = frozenset([0, 0xFFFFFFFF])
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """STREAMINFO of a FLAC stream (RFC 9639 §8.2). `md5` is None when the encoder gave none."""
+
+    bits: int
+    total_samples: int  # 0 = unknown
+    md5: bytes | None
+
+
+def read_streaminfo(stream: BinaryIO, found: Identified) -> StreamInfo | None:
+    """STREAMINFO of native or Ogg FLAC; None where it is not in its place."""
+    stream.seek(found.offset_bytes)
+    head = stream.read(512)
+    start = head.find(b"fLaC")
+    block = head[start + 4 : start + 42]
+    if start < 0 or len(block) < 38 or block[0] & 0x7F:
+        return None
+    packed = int.from_bytes(block[14:22], "big")
+    md5 = block[22:38]
+    return StreamInfo(
+        bits=(packed >> 36 & 31) + 1,
+        total_samples=packed & ((1 << 36) - 1),
+        md5=md5 if any(md5) else None,
+    )
+
+
+def find_cut(stream: BinaryIO, size_bytes: int, found: Identified) -> str | None:
+    """Where the bytes themselves show that the end of the file is missing; in words, or None."""
+    if found.format.demuxer == "ogg":
+        return _ogg_cut(stream, size_bytes)
+    if found.format.demuxer == "wav" and found.format not in (formats.RF64, formats.RF64_MBWF):
+        return _riff_cut(stream, size_bytes)
+    return None
+
+
+def _ogg_cut(stream: BinaryIO, size_bytes: int) -> str | None:
+    start = max(0, size_bytes - OGG_TAIL_BYTES)
+    stream.seek(start)
+    tail = stream.read(OGG_TAIL_BYTES)
+    page = tail.rfind(b"OggS")
+    if page < 0:
+        return "no Ogg page near the end"
+    header = tail[page : page + 27 + 255]
+    if len(header) < 27 or len(header) < 27 + header[26]:
+        return "the last Ogg page is cut off"
+    missing = page + 27 + header[26] + sum(header[27 : 27 + header[26]]) - len(tail)
+    if missing > 0:
+        return f"the last Ogg page lacks {missing} bytes"
+    return None if header[5] & 4 else "the last Ogg page is not marked as the end"
+
+
+def _riff_cut(stream: BinaryIO, size_bytes: int) -> str | None:
+    for name, start, size in iter_riff_chunks(stream):
+        if name == b"data" and size not in UNKNOWN_RIFF_SIZES and start + size > size_bytes:
+            return f"the data chunk lacks {start + size - size_bytes} bytes"
+    return None
+
+
+def claimed_mpeg_ms(stream: BinaryIO, found: Identified) -> int | None:
+    """Length by the Xing, Info or VBRI header of an MP3, or None: libav's own is a guess."""
+    stream.seek(found.offset_bytes)
+    head = stream.read(256)
+    frame = parse_mpeg_header(head)
+    if frame is None:
+        return None
+    side_info = (17 if frame.mono else 32) if frame.version == 3 else (9 if frame.mono else 17)
+    xing = head[4 + side_info : 4 + side_info + 12]
+    frames = None
+    if xing[:4] in (b"Xing", b"Info") and xing[7] & 1:
+        frames = int.from_bytes(xing[8:12], "big")
+    elif head[36:40] == b"VBRI":
+        frames = int.from_bytes(head[50:54], "big")
+    return None if frames is None else frames * frame.samples * 1000 // frame.rate_hz
+
+
+def wavpack_is_hybrid(stream: BinaryIO) -> bool:
+    """Whether the first WavPack block is of the lossy (hybrid) kind."""
+    stream.seek(24)
+    return bool(int.from_bytes(stream.read(4), "little") & 8)

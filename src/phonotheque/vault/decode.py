@@ -1,0 +1,148 @@
+"""Decode every sample of a file and drop it: the proof that the audio is there and whole.
+
+Runs inside a worker process (phonotheque.vault.worker), because libav may crash, hang or eat
+memory on hostile input. libav opens the file with the one demuxer that belongs to its form and
+no network protocol.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from phonotheque.vault.claims import StreamInfo
+from phonotheque.vault.formats import AudioFormat
+
+DECODER = f"PyAV/{av.__version__}"
+_OPTIONS = {"protocol_whitelist": "file", "err_detect": "crccheck+bitstream+buffer"}
+_CODEC_NAMES = {"mp3float": "mp3", "libopus": "opus", "libspeex": "speex", "libvorbis": "vorbis"}
+_PCM_BITS = re.compile(r"pcm_[suf](\d+)")
+_LOSSLESS = ("flac", "alac", "wavpack")
+MAX_ERRORS = 1_000  # give up on a file that has nothing but errors
+
+
+class CodecNotAdmittedError(Exception):
+    """The container holds a codec that its form is not admitted with."""
+
+
+class NoAudioError(Exception):
+    """The container holds no audio stream."""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What came out. `claimed_ms` is the container's word, None where it has none."""
+
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    bits: int
+    lossless: bool
+    claimed_ms: int | None
+    samples: int = 0
+    packets: int = 0
+    errors: list[str] = field(default_factory=list)
+    md5: bytes | None = None
+
+    @property
+    def duration_ms(self) -> int:
+        """Length by samples decoded."""
+        return self.samples * 1000 // self.sample_rate_hz if self.sample_rate_hz else 0
+
+
+def decode_file(path: Path, form: AudioFormat, info: StreamInfo | None) -> Decoded:
+    """Decode the first audio stream of the file at `path` to its end.
+
+    Raises:
+        NoAudioError, CodecNotAdmittedError: nothing to decode here.
+        av.error.FFmpegError: the container cannot be opened.
+    """
+    with av.open(f"file:{path}", format=form.demuxer, options=_OPTIONS) as container:
+        streams = container.streams.audio
+        if not streams:
+            raise NoAudioError
+        stream = streams[0]
+        codec = _CODEC_NAMES.get(stream.codec_context.name, stream.codec_context.name)
+        if codec not in form.codecs:
+            raise CodecNotAdmittedError(codec)
+        stream.codec_context.thread_count = 1
+        decoded = _facts(stream, codec, info)
+        _decode_all(container, stream, decoded, info)
+    return decoded
+
+
+def _facts(stream: Any, codec: str, info: StreamInfo | None) -> Decoded:
+    claimed = stream.duration and int(stream.duration * stream.time_base * 1000)
+    return Decoded(
+        codec=codec,
+        sample_rate_hz=stream.codec_context.sample_rate,
+        channels=stream.codec_context.channels,
+        bits=_bits(stream.codec_context, codec, info),
+        lossless=codec in _LOSSLESS or codec.startswith("pcm_"),
+        claimed_ms=claimed or None,
+    )
+
+
+def _bits(context: Any, codec: str, info: StreamInfo | None) -> int:
+    if info is not None:
+        return info.bits
+    if codec == "alac" and len(context.extradata or b"") > 17:
+        return int(context.extradata[17])
+    if match := _PCM_BITS.match(codec):
+        return int(match[1])
+    return int(context.format.bits) if codec in _LOSSLESS else 0
+
+
+def _decode_all(container: Any, stream: Any, decoded: Decoded, info: StreamInfo | None) -> None:
+    digest = md5(usedforsecurity=False) if info is not None and info.md5 else None
+    for frame in _iter_frames(container, stream, decoded):
+        decoded.samples += frame.samples
+        if frame.is_corrupt:
+            decoded.errors.append("a frame is marked as corrupt")
+        if digest is not None and info is not None:
+            digest.update(_flac_bytes(frame, info.bits))
+    decoded.md5 = digest.digest() if digest else None
+
+
+def _iter_frames(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]:
+    packets = container.demux(stream)
+    while len(decoded.errors) < MAX_ERRORS:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError as error:
+            decoded.errors.append(error.strerror)
+            return
+        if packet is None:
+            return
+        decoded.packets += 1
+        try:
+            yield from packet.decode()
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
+            decoded.errors.append(error.strerror)
+
+
+def _flac_bytes(frame: Any, bits: int) -> bytes:
+    """The samples as FLAC's MD5 takes them: interleaved, little-endian, whole bytes, signed.
+
+    libav hands out 16 or 32 bits with the sample shifted to the top.
+    """
+    samples = frame.to_ndarray()
+    if frame.format.is_planar:
+        samples = samples.T
+    samples = np.ascontiguousarray(samples).reshape(-1)
+    shift = samples.itemsize * 8 - bits
+    if shift:
+        samples = samples >> shift
+    width = (bits + 7) // 8
+    if width == samples.itemsize:
+        return bytes(samples.tobytes())
+    return bytes(samples.view(np.uint8).reshape(-1, samples.itemsize)[:, :width].tobytes())

@@ -1,0 +1,180 @@
+"""Examine one file in this process: identify, refuse protection, decode, judge.
+
+`examine_here` is what a worker runs. Everybody else calls `phonotheque.vault.examine`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import msgspec
+
+from phonotheque.model.findings import Finding, FindingCode, Severity
+from phonotheque.vault import claims, decode, formats
+from phonotheque.vault.boxes import UnparseableError
+from phonotheque.vault.drm import inspect_container
+from phonotheque.vault.examination import Examination, printable
+from phonotheque.vault.formats import AudioFormat, Identified, identify
+
+TRUNCATED_MS = 1_000
+TRUNCATED_SHARE = 0.02
+LOST_MS = 250  # audio that a sample-exact container counts and the decoder did not give
+_SAMPLE_EXACT = frozenset(["flac", "alac", "wavpack", "vorbis", "opus"])
+
+
+class _RefusedError(Exception):
+    """Ends an examination early."""
+
+    def __init__(self, code: FindingCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def examine_here(path: Path) -> Examination:
+    """Examine the file at `path`. Never raises for what is in the file; MemoryError may pass."""
+    try:
+        with path.open("rb") as stream:
+            stat = path.stat()
+            seen = Examination(
+                path=printable(path), size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns
+            )
+            return _examine(path, stream, seen)
+    except OSError as error:
+        message = f"cannot be read ({error.strerror or error}); check its permissions"
+        return _with(Examination(path=printable(path)), [(FindingCode.FILE_UNREADABLE, message)])
+
+
+def _examine(path: Path, stream: BinaryIO, seen: Examination) -> Examination:
+    try:
+        found = _admitted_format(stream, seen.size_bytes)
+    except _RefusedError as refused:
+        return _with(seen, [(refused.code, str(refused))])
+    seen = _with_format(seen, found.format)
+    info = claims.read_streaminfo(stream, found) if "flac" in found.format.codecs else None
+    try:
+        decoded = _decode(path, found.format, info)
+    except _RefusedError as refused:
+        return _with(seen, [(refused.code, str(refused))])
+    if found.format is formats.MP3:
+        decoded.claimed_ms = claims.claimed_mpeg_ms(stream, found)
+    if found.format is formats.WAVPACK:
+        decoded.lossless = not claims.wavpack_is_hybrid(stream)
+    cut = claims.find_cut(stream, seen.size_bytes, found)
+    seen = _with_facts(seen, decoded)
+    return _with(seen, list(_iter_damage(decoded, info, cut)))
+
+
+def _admitted_format(stream: BinaryIO, size_bytes: int) -> Identified:
+    found = identify(stream)
+    if found is None:
+        raise _RefusedError(
+            FindingCode.FILE_UNKNOWN_FORMAT,
+            "not a form of audio this vault knows by its content; convert it to FLAC",
+        )
+    try:
+        inspection = inspect_container(stream, size_bytes, found)
+    except UnparseableError as error:
+        raise _RefusedError(
+            FindingCode.AUDIO_UNPARSEABLE,
+            f"{found.format.name} cannot be read to its end ({error}), so nobody can say whether "
+            "it is protected; get a sound copy",
+        ) from None
+    if inspection.protection is not None:
+        raise _RefusedError(
+            FindingCode.AUDIO_DRM,
+            f"technical protection: {inspection.protection}; only a copy without protection, "
+            "from the rights holder, can be kept here",
+        )
+    if not inspection.format.admitted:
+        raise _RefusedError(
+            FindingCode.FILE_UNKNOWN_FORMAT,
+            f"{inspection.format.name} is not a form this vault admits; convert it to FLAC",
+        )
+    return Identified(inspection.format, found.offset_bytes)
+
+
+def _decode(path: Path, form: AudioFormat, info: claims.StreamInfo | None) -> decode.Decoded:
+    try:
+        return decode.decode_file(path, form, info)
+    except decode.NoAudioError:
+        raise _RefusedError(FindingCode.AUDIO_NO_AUDIO, "holds no audio stream") from None
+    except decode.CodecNotAdmittedError as error:
+        raise _RefusedError(
+            FindingCode.FILE_UNKNOWN_FORMAT,
+            f"{form.name} holding {error} is not admitted; convert it to FLAC",
+        ) from None
+    except av.error.FFmpegError as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise _RefusedError(
+            FindingCode.AUDIO_DECODE_FAILED,
+            f"{form.name} cannot be opened ({error.strerror}); get a sound copy",
+        ) from None
+
+
+def _iter_damage(
+    decoded: decode.Decoded, info: claims.StreamInfo | None, cut: str | None
+) -> Iterator[tuple[FindingCode, str]]:
+    if decoded.samples == 0:
+        code = FindingCode.AUDIO_DECODE_FAILED if decoded.errors else FindingCode.AUDIO_NO_AUDIO
+        yield code, "not one sample could be decoded"
+        return
+    if decoded.errors:
+        yield (
+            FindingCode.AUDIO_DECODE_FAILED,
+            f"{len(decoded.errors)} errors in {decoded.packets} packets ({decoded.errors[0]}); "
+            "get a sound copy",
+        )
+    yield from _iter_missing(decoded, cut)
+    if info is not None and info.md5 and decoded.md5 != info.md5 and not decoded.errors:
+        yield (
+            FindingCode.AUDIO_MD5_MISMATCH,
+            "the decoded audio is not what the encoder was given (STREAMINFO MD5)",
+        )
+
+
+def _iter_missing(decoded: decode.Decoded, cut: str | None) -> Iterator[tuple[FindingCode, str]]:
+    claimed, found = decoded.claimed_ms or 0, decoded.duration_ms
+    missing = claimed - found
+    if missing > max(TRUNCATED_MS, claimed * TRUNCATED_SHARE):
+        yield (
+            FindingCode.AUDIO_TRUNCATED,
+            f"the container says {claimed} ms, {found} ms could be decoded; get a whole copy",
+        )
+    elif cut is not None:
+        yield FindingCode.AUDIO_TRUNCATED, f"{cut}; get a whole copy"
+    elif missing > LOST_MS and decoded.codec in _SAMPLE_EXACT:
+        yield FindingCode.AUDIO_DECODE_FAILED, f"{missing} ms did not decode; get a sound copy"
+
+
+def _with_format(seen: Examination, form: AudioFormat) -> Examination:
+    return _replace(
+        seen,
+        puid=form.puid,
+        format_name=form.name,
+        media_type=form.media_type,
+        extension=form.extension,
+    )
+
+
+def _with_facts(seen: Examination, decoded: decode.Decoded) -> Examination:
+    return _replace(
+        seen,
+        codec=decoded.codec,
+        duration_ms=decoded.duration_ms,
+        sample_rate_hz=decoded.sample_rate_hz,
+        channels=decoded.channels,
+        bits=decoded.bits if decoded.lossless else 0,
+        lossless=decoded.lossless,
+        decoder=decode.DECODER,
+    )
+
+
+def _with(seen: Examination, damage: list[tuple[FindingCode, str]]) -> Examination:
+    found = tuple(Finding(code, Severity.ERROR, seen.path, message) for code, message in damage)
+    return _replace(seen, findings=found)
+
+
+def _replace(seen: Examination, **changes: object) -> Examination:
+    return msgspec.structs.replace(seen, **changes)
