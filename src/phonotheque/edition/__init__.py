@@ -8,12 +8,20 @@ from phonotheque.edition.hashing import HashedFile, hash_file, hashing_pool
 from phonotheque.edition.metainfo import CreatedTorrent, VolumeFile, create_torrent
 from phonotheque.edition.names import Naming, iter_names
 from phonotheque.edition.packing import PackedVolumes, choose_piece_length, plan_volumes
+from phonotheque.edition.signing import (
+    OfflineKeys,
+    init_repository,
+    publish_revocations,
+    publish_targets,
+    renew_online,
+)
 from phonotheque.edition.torrent import TorrentFile, TorrentInfo, read_torrent
 
 __all__ = [
     "CreatedTorrent",
     "HashedFile",
     "Naming",
+    "OfflineKeys",
     "PackedVolumes",
     "TorrentFile",
     "TorrentInfo",
@@ -22,7 +30,11 @@ __all__ = [
     "create_torrent",
     "hash_file",
     "hashing_pool",
+    "init_repository",
     "iter_names",
     "plan_volumes",
+    "publish_revocations",
+    "publish_targets",
     "read_torrent",
+    "renew_online",
 ]

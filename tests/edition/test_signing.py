@@ -1,0 +1,258 @@
+"""The repository is judged by python-tuf's own client, fed from the directory as it stands."""
+
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from tuf.api.exceptions import DownloadHTTPError, RepositoryError
+from tuf.api.metadata import Metadata
+from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
+
+from phonotheque.edition import (
+    OfflineKeys,
+    init_repository,
+    publish_revocations,
+    publish_targets,
+    renew_online,
+    signing,
+)
+from phonotheque.model.errors import InputError, NotFoundError
+from phonotheque.storage.layout import Tree
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+EMPTY = b'{"files": []}\n'
+
+
+class FolderFetcher(FetcherInterface):
+    """Serves a tree to the client; the base URL is ``tree:/``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.asked: list[str] = []
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        self.asked.append(url)
+        path = self.root / url.removeprefix("tree:/")
+        if not path.is_file():
+            raise DownloadHTTPError("not there", 404)
+        yield path.read_bytes()
+
+
+class Follower:
+    """A client with a pinned root that keeps its state between refreshes."""
+
+    def __init__(self, tree: Tree, home: Path) -> None:
+        self.tree, self.home = tree, home
+        self.root = (tree.metadata / "1.root.json").read_bytes()
+        (home / "state").mkdir(parents=True)
+        (home / "targets").mkdir()
+        self.fetcher = FolderFetcher(tree.root)
+
+    def read(self, path: str) -> bytes | None:
+        """The target's verified content; None when the archive does not list it."""
+        updater = Updater(
+            str(self.home / "state"),
+            "tree:/metadata/",
+            str(self.home / "targets"),
+            "tree:/",
+            self.fetcher,
+            UpdaterConfig(prefix_targets_with_hash=False),
+            bootstrap=self.root,
+        )
+        info = updater.get_targetinfo(path)
+        if info is None:
+            return None
+        return Path(updater.download_target(info)).read_bytes()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path / "archive")
+
+
+@pytest.fixture
+def keys(tree: Tree) -> OfflineKeys:
+    keys = OfflineKeys(tree.offline_keys)
+    init_repository(tree, keys, EMPTY, NOW)
+    return keys
+
+
+@pytest.fixture
+def follower(tree: Tree, keys: OfflineKeys, tmp_path: Path) -> Follower:
+    return Follower(tree, tmp_path / "follower")
+
+
+@contextmanager
+def killed_after(writes: int) -> Iterator[None]:
+    """Every durable write after the first `writes` fails, as if the process had gone."""
+    left = [writes]
+    real = signing.write_bytes
+
+    def write(target: Path, content: bytes) -> None:
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        real(target, content)
+
+    with patch.object(signing, "write_bytes", write):
+        yield
+
+
+def test_a_new_archive_has_revocations_and_no_edition(follower: Follower) -> None:
+    assert follower.read("revocations.json") == EMPTY
+    assert follower.read("latest.json") is None
+
+
+def test_a_follower_sees_what_is_published_and_then_the_next(
+    tree: Tree, keys: OfflineKeys, follower: Follower
+) -> None:
+    assert publish_targets(
+        tree, {"latest.json": b"one", "editions/a/edition.json": b"A"}, keys, NOW
+    )
+    assert follower.read("latest.json") == b"one"
+    assert publish_targets(
+        tree, {"latest.json": b"two", "editions/b/edition.json": b"B"}, keys, NOW
+    )
+    assert follower.read("latest.json") == b"two"
+    assert follower.read("editions/a/edition.json") == b"A"
+    assert follower.read("editions/b/edition.json") == b"B"
+
+
+def test_publishing_the_same_again_writes_nothing(tree: Tree, keys: OfflineKeys) -> None:
+    publish_targets(tree, {"latest.json": b"one"}, keys, NOW)
+    before = snapshot(tree)
+    assert not publish_targets(tree, {"latest.json": b"one"}, keys, NOW + timedelta(days=1))
+    assert snapshot(tree) == before
+
+
+def test_a_changed_target_is_rejected(tree: Tree, keys: OfflineKeys, follower: Follower) -> None:
+    publish_targets(tree, {"latest.json": b"one"}, keys, NOW)
+    tree.latest_json.write_bytes(b"eno")
+    with pytest.raises(RepositoryError):
+        follower.read("latest.json")
+
+
+def test_changed_metadata_is_rejected(tree: Tree, keys: OfflineKeys, follower: Follower) -> None:
+    publish_targets(tree, {"latest.json": b"one"}, keys, NOW)
+    path = tree.metadata / "2.targets.json"
+    path.write_bytes(path.read_bytes().replace(b'"length":3', b'"length":4'))
+    with pytest.raises(RepositoryError):
+        follower.read("latest.json")
+
+
+def test_an_older_state_is_rejected(tree: Tree, keys: OfflineKeys, follower: Follower) -> None:
+    publish_targets(tree, {"latest.json": b"one"}, keys, NOW)
+    old = (tree.metadata / "timestamp.json").read_bytes()
+    publish_targets(tree, {"latest.json": b"two"}, keys, NOW)
+    assert follower.read("latest.json") == b"two"
+    (tree.metadata / "timestamp.json").write_bytes(old)
+    with pytest.raises(RepositoryError):
+        follower.read("revocations.json")
+        follower.read("latest.json")
+
+
+def test_a_revocation_needs_no_offline_key(
+    tree: Tree, keys: OfflineKeys, follower: Follower
+) -> None:
+    publish_targets(tree, {"latest.json": b"one"}, keys, NOW)
+    shutil.rmtree(keys.directory)
+    assert publish_revocations(tree, b"gone", NOW)
+    assert follower.read("revocations.json") == b"gone"
+    assert follower.read("latest.json") == b"one"
+    with pytest.raises(NotFoundError, match="medium"):
+        publish_targets(tree, {"latest.json": b"two"}, keys, NOW)
+
+
+def test_the_revocations_key_cannot_speak_for_an_edition(
+    tree: Tree, keys: OfflineKeys, follower: Follower
+) -> None:
+    shutil.copy(tree.online_keys / "revocations.pem", keys.directory / "targets.pem")
+    publish_targets(tree, {"latest.json": b"forged"}, keys, NOW)
+    with pytest.raises(RepositoryError):
+        follower.read("latest.json")
+
+
+def test_online_roles_are_renewed_when_half_their_time_has_run(
+    tree: Tree, keys: OfflineKeys, follower: Follower
+) -> None:
+    assert not renew_online(tree, NOW + timedelta(days=3))
+    assert renew_online(tree, NOW + timedelta(days=4))
+    for role in ("timestamp", "2.snapshot", "2.revocations"):
+        signed = Metadata.from_file(str(tree.metadata / f"{role}.json")).signed
+        assert signed.expires == NOW + timedelta(days=11)
+    assert follower.read("revocations.json") == EMPTY
+
+
+def test_an_expired_repository_is_rejected(tree: Tree, tmp_path: Path) -> None:
+    keys = OfflineKeys(tree.offline_keys)
+    init_repository(tree, keys, EMPTY, NOW - timedelta(days=8))
+    follower = Follower(tree, tmp_path / "late")
+    with pytest.raises(RepositoryError, match="expired"):
+        follower.read("revocations.json")
+    renew_online(tree, NOW)
+    assert follower.read("revocations.json") == EMPTY
+
+
+@pytest.mark.parametrize("writes", range(6))
+def test_a_kill_while_signing_leaves_a_state_that_holds_and_a_rerun_the_same_bytes(
+    tree: Tree, keys: OfflineKeys, follower: Follower, writes: int, tmp_path: Path
+) -> None:
+    twin = Tree(tmp_path / "twin")
+    shutil.copytree(tree.root, twin.root)
+    publish_targets(twin, {"latest.json": b"one", "editions/a/edition.json": b"A"}, keys, NOW)
+    with killed_after(writes), pytest.raises(KeyboardInterrupt):
+        publish_targets(tree, {"latest.json": b"one", "editions/a/edition.json": b"A"}, keys, NOW)
+    assert follower.read("revocations.json") == EMPTY
+    publish_targets(tree, {"latest.json": b"one", "editions/a/edition.json": b"A"}, keys, NOW)
+    assert snapshot(tree) == snapshot(twin)
+    assert follower.read("latest.json") == b"one"
+
+
+@pytest.mark.parametrize("writes", range(5))
+def test_a_rerun_on_another_day_never_gives_a_number_to_other_content(
+    tree: Tree, keys: OfflineKeys, follower: Follower, writes: int
+) -> None:
+    with killed_after(writes), pytest.raises(KeyboardInterrupt):
+        publish_targets(tree, {"latest.json": b"one", "editions/a/edition.json": b"A"}, keys, NOW)
+    before = snapshot(tree)
+    later = NOW + timedelta(days=1)
+    publish_targets(tree, {"latest.json": b"two", "editions/a/edition.json": b"A"}, keys, later)
+    after = snapshot(tree)
+    numbered = [n for n in before if n.startswith("metadata/") and n[len("metadata/")].isdigit()]
+    assert {n: after[n] for n in numbered} == {n: before[n] for n in numbered}
+    assert follower.read("latest.json") == b"two"
+
+
+def test_a_killed_init_is_completed(tree: Tree, tmp_path: Path) -> None:
+    keys = OfflineKeys(tree.offline_keys, b"secret")
+    for day in range(6):
+        with killed_after(day), suppress(KeyboardInterrupt):
+            init_repository(tree, keys, EMPTY, NOW + timedelta(hours=day))
+    init_repository(tree, keys, EMPTY, NOW)
+    assert Follower(tree, tmp_path / "f").read("revocations.json") == EMPTY
+
+
+def test_keys_are_for_their_owner_only(tree: Tree, keys: OfflineKeys) -> None:
+    for folder in (tree.online_keys, keys.directory):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(p.stat().st_mode) for p in folder.glob("*.pem")} == {0o600}
+    assert not list(tree.root.rglob("root.pem"))
+
+
+def test_a_wrong_passphrase_is_said_to_be_one(tree: Tree) -> None:
+    init_repository(tree, OfflineKeys(tree.offline_keys, b"right"), EMPTY, NOW)
+    with pytest.raises(InputError, match="passphrase"):
+        publish_targets(tree, {"latest.json": b"1"}, OfflineKeys(tree.offline_keys, b"wrong"), NOW)
+    with pytest.raises(InputError, match="passphrase"):
+        publish_targets(tree, {"latest.json": b"1"}, OfflineKeys(tree.offline_keys), NOW)
+
+
+def snapshot(tree: Tree) -> dict[str, bytes]:
+    """Every published file of the tree."""
+    files = [p for p in tree.root.rglob("*") if p.is_file() and "online-keys" not in p.parts]
+    return {p.relative_to(tree.root).as_posix(): p.read_bytes() for p in files}
