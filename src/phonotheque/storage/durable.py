@@ -7,7 +7,8 @@ fsync of the directory. A reader sees the old file or the new one, never half of
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -93,6 +94,41 @@ def write_chunks(
         if read_only:
             temporary.chmod(0o444)
     return size
+
+
+def write_then_name(
+    staging: Path,
+    chunks: Iterable[bytes],
+    choose_target: Callable[[], Path | None],
+    *,
+    read_only: bool = False,
+) -> Path | None:
+    """Write `chunks` into the directory `staging`, then give the file the name `choose_target()`.
+
+    For content whose name is its digest: the name is known only when the last byte has been
+    read. None as name drops the file. `staging` and the target share a file system; what a killed
+    process leaves in `staging` is garbage.
+
+    Raises:
+        NoSpaceError: the disk is full; nothing is left behind.
+    """
+    ensure_directory(staging)
+    temporary = staging / f"{os.getpid()}-{threading.get_ident()}{TEMPORARY_SUFFIX}"
+    try:
+        with temporary.open("wb") as out:
+            for chunk in chunks:
+                out.write(chunk)
+        target = choose_target()
+        if target is not None:
+            if read_only:
+                temporary.chmod(0o444)
+            ensure_directory(target.parent)
+            commit_file(temporary, target)
+        return target
+    except OSError as error:
+        raise _explained(error, staging) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -1,7 +1,20 @@
 """The vault: audio is identified by content, refused when protected, proved sound by decoding it
 in a process that may crash without harm, and kept once, under its SHA-256, with its history."""
 
+from phonotheque.vault.events import Event, EventType
 from phonotheque.vault.examination import Examination, Limits
 from phonotheque.vault.examiner import Examiner, examine
+from phonotheque.vault.objects import Admission, VaultObject
+from phonotheque.vault.store import Vault
 
-__all__ = ["Examination", "Examiner", "Limits", "examine"]
+__all__ = [
+    "Admission",
+    "Event",
+    "EventType",
+    "Examination",
+    "Examiner",
+    "Limits",
+    "Vault",
+    "VaultObject",
+    "examine",
+]
