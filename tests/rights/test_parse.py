@@ -1,0 +1,126 @@
+"""What people write where a licence should stand, and what is understood of it."""
+
+import csv
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phonotheque.rights import Family, licence_by_id, parse_licence
+from phonotheque.rights.licences import licence_table
+
+UNDERSTOOD = {
+    "CC-BY-4.0": "CC-BY-4.0",
+    "cc-by-sa-2.1-jp": "CC-BY-SA-2.1-JP",
+    "LicenseRef-CC-BY-SA-2.0-DE": "LicenseRef-CC-BY-SA-2.0-DE",
+    "http://creativecommons.org/licenses/by/3.0/": "CC-BY-3.0",
+    "https://www.creativecommons.org/licenses/by/4.0/deed.de": "CC-BY-4.0",
+    "http://creativecommons.org/licenses/by-nc-sa/2.0/de/legalcode": "CC-BY-NC-SA-2.0-DE",
+    "http://creativecommons.org/licenses/by-sa/2.1/jp": "CC-BY-SA-2.1-JP",
+    "creativecommons.org/licenses/by-nd-nc/1.0/": "CC-BY-NC-ND-1.0",
+    "http://creativecommons.org/licenses/by-nc-nd/2.5/scotland/": (
+        "LicenseRef-CC-BY-NC-ND-2.5-SCOTLAND"
+    ),
+    "http://creativecommons.org/licenses/by/2.0/gb/": "LicenseRef-CC-BY-2.0-UK",
+    "http://creativecommons.org/licenses/by-sa/2.0/uk/": "CC-BY-SA-2.0-UK",
+    "http://creativecommons.org/licenses/sampling%2B/1.0/": "LicenseRef-CC-Sampling-Plus-1.0",
+    "http://creativecommons.org/licenses/nc-sampling+/1.0/": "LicenseRef-CC-NC-Sampling-Plus-1.0",
+    "http://creativecommons.org/licenses/publicdomain/": "CC-PDDC",
+    "https://creativecommons.org/publicdomain/zero/1.0/": "CC0-1.0",
+    "http://creativecommons.org/publicdomain/mark/1.0/": "CC-PDM-1.0",
+    "2008 paniq. Licensed to the public under http://creativecommons.org/licenses/by-sa/2.0/de/ "
+    "verify at http://www.jamendo.com/album/32199/": "LicenseRef-CC-BY-SA-2.0-DE",
+    "CC BY-SA 3.0": "CC-BY-SA-3.0",
+    "CC-BY 4.0 by X": "CC-BY-4.0",
+    "Creative Commons Attribution-ShareAlike 3.0 Unported": "CC-BY-SA-3.0",
+    "Attribution-Noncommercial-Share Alike 3.0 United States: "
+    "http://creativecommons.org/licenses/by-nc-sa/3.0/us/": "LicenseRef-CC-BY-NC-SA-3.0-US",
+    "CC0": "CC0-1.0",
+    "Given to the public under CC0 1.0 by its author": "CC0-1.0",
+    "GPL-3+": "GPL-3.0-or-later",
+    "GPL-2": "GPL-2.0-only",
+    "LGPL-2.1+": "LGPL-2.1-or-later",
+    "Expat": "MIT",
+    "OFL-1.1": "OFL-1.1",
+    "All rights reserved.": "LicenseRef-All-Rights-Reserved",
+    "© 2010 Somebody. All rights reserved": "LicenseRef-All-Rights-Reserved",
+}
+
+NOT_UNDERSTOOD = [
+    "",
+    "free download",
+    "royalty free",
+    "CC-BY-SA",  # no version: which licence is not said
+    "Creative Commons",
+    "CC BY 4.0 or CC BY-SA 3.0",
+    "GPL-2+ or CC-BY-SA-3.0",
+    "not under CC BY 4.0",
+    "CC BY 4.0, all rights reserved",
+    "http://notcreativecommons.org/licenses/by/3.0/",
+    "http://creativecommons.org.example.net/licenses/by/3.0/",
+    "http://creativecommons.org/licenses/by/9.0/",
+    "http://creativecommons.org/licenses/by/4.0/de/",  # 4.0 has no ports
+    "http://creativecommons.org/licenses/by/3.0/ "
+    "and http://creativecommons.org/licenses/by-nc/3.0/",
+    "http://freemusicarchive.org/FMA_License",
+]
+
+
+@pytest.mark.parametrize(("raw", "expected"), UNDERSTOOD.items())
+def test_a_licence_is_understood_in_every_form_people_write(raw: str, expected: str) -> None:
+    licence = parse_licence(raw)
+    assert licence is not None
+    assert licence.id == expected
+
+
+@pytest.mark.parametrize("raw", NOT_UNDERSTOOD)
+def test_what_is_unclear_is_not_understood(raw: str) -> None:
+    assert parse_licence(raw) is None
+
+
+def test_every_known_licence_is_understood_by_its_id_and_its_url() -> None:
+    for licence in licence_table().by_id.values():
+        assert parse_licence(licence.id) == licence
+        if licence.url.startswith("https://creativecommons.org"):
+            assert parse_licence(licence.url) == licence
+            assert parse_licence(licence.url.rstrip("/") + "/deed.fr") == licence
+
+
+def test_elements_of_a_creative_commons_licence_are_known() -> None:
+    licence = licence_by_id("LicenseRef-CC-BY-NC-ND-3.0-CH")
+    assert licence is not None
+    assert (licence.by, licence.nc, licence.nd, licence.sa) == (True, True, True, False)
+    assert (licence.version, licence.jurisdiction, licence.family) == ("3.0", "ch", Family.CC)
+
+
+def test_identifiers_are_valid_spdx() -> None:
+    for licence in licence_table().by_id.values():
+        assert re.fullmatch(r"[A-Za-z0-9.\-]+", licence.id)
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_parser(raw: str) -> None:
+    parse_licence(raw)
+
+
+@given(st.text(alphabet=st.characters(blacklist_categories=["Cs"]), max_size=5_000))
+def test_a_licence_url_is_never_taken_for_another_one(noise: str) -> None:
+    licence = parse_licence(f"{noise} http://creativecommons.org/licenses/by-nc/3.0/ ")
+    assert licence is None or licence.id == "CC-BY-NC-3.0"
+
+
+def test_every_licence_url_of_creative_commons_is_known(shared_data) -> None:
+    paths = sorted((shared_data / "licences" / "cc-rdf").glob("*.rdf"))
+    assert len(paths) > 600
+    for path in paths:
+        url = re.search(r'cc:License rdf:about="([^"]+)"', path.read_text())
+        assert url is not None
+        assert parse_licence(url[1]) is not None, url[1]
+
+
+def test_every_licence_url_of_a_netlabel_catalogue_is_known(shared_data) -> None:
+    with (shared_data / "freemusi" / "releases.csv").open(newline="") as stream:
+        urls = {row["licenseurl"] for row in csv.DictReader(stream)}
+    unknown = {url for url in urls if url and parse_licence(url) is None}
+    assert unknown == {"http://freemusicarchive.org/FMA_License"}
