@@ -1,0 +1,74 @@
+"""Summaries of evidence, decided once for each distinct set of claims.
+
+The set of (claim, value, kind) that stands behind a recording is written as one string, its
+signature. A catalogue has few different ones, so the rights are asked a few times, not for each
+recording.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+from phonotheque.catalogue.ports import HOLDER_PRESENT, DecideSummary, TableEngine
+from phonotheque.model.rights import Claim, Evidence, EvidenceKind
+
+_FIELD, _ITEM, _NOTHING = "\x1f", "\x1e", "\x1d"
+_UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
+SUMMARIES = pa.schema(
+    [
+        pa.field("signature", pa.string(), nullable=False),
+        pa.field("licence", pa.string()),
+        pa.field("stream", pa.string(), nullable=False),
+        pa.field("distribute", pa.string(), nullable=False),
+    ]
+)
+
+
+def claims(evidence: Any) -> Any:
+    """The distinct claims of an evidence column as a sorted array of strings."""
+    return evidence.map(_claim).unique().sort()
+
+
+def signature(claim_set: Any) -> Any:
+    """One string for a sorted array of claims."""
+    return claim_set.join(_ITEM).fill_null("")
+
+
+def parse_signature(text: str) -> tuple[Evidence, ...]:
+    """The evidence behind a signature; only claim, value and kind are true."""
+    return tuple(_parse_claim(item) for item in text.split(_ITEM) if item)
+
+
+def summaries(engine: TableEngine, signatures: Any, decide: DecideSummary) -> Any:
+    """A table with the summary of each distinct value of `signatures.signature`."""
+    distinct = signatures.select("signature").distinct()
+
+    def decided() -> Iterator[pa.RecordBatch]:
+        for batch in engine.stream(distinct, ["signature"]):
+            texts = batch.column(0).to_pylist()
+            answers = [decide(parse_signature(text)) for text in texts]
+            yield pa.RecordBatch.from_pylist(
+                [{"signature": t, **a._asdict()} for t, a in zip(texts, answers, strict=True)],
+                schema=SUMMARIES,
+            )
+
+    return engine.keep_batches(SUMMARIES, decided())
+
+
+def _claim(item: Any) -> Any:
+    value = item["value"]
+    for reserved in (_FIELD, _ITEM, _NOTHING):
+        value = value.replace(reserved, " ")
+    kept = ibis.ifelse(
+        (item["claim"] == Claim.HOLDER.value) & value.notnull(), HOLDER_PRESENT, value
+    )
+    return item["claim"] + _FIELD + kept.fill_null(_NOTHING) + _FIELD + item["kind"]
+
+
+def _parse_claim(item: str) -> Evidence:
+    claim, value, kind = item.split(_FIELD)
+    known = None if value == _NOTHING else value
+    return Evidence(Claim(claim), known, known or "", EvidenceKind(kind), "catalogue", _UNDATED)

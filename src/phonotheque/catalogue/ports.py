@@ -1,0 +1,60 @@
+"""What the catalogue asks of others: an engine for tables, and an opinion on evidence."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import pyarrow as pa
+
+from phonotheque.model.rights import Evidence
+
+
+class TableEngine(Protocol):
+    """Computes Ibis expressions. The contract of each method is that of `engine.LocalEngine`."""
+
+    def read(self, paths: Sequence[Path], schema: pa.Schema) -> Any:
+        """Parquet files with `schema` as one table."""
+
+    def keep(self, expression: Any) -> Any:
+        """Compute now, keep, go on from there."""
+
+    def keep_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Any:
+        """Keep Arrow batches made outside."""
+
+    def number(
+        self,
+        expression: Any,
+        order_by: Sequence[str],
+        *,
+        name: str = "number",
+        first: int = 1,
+        running: str | None = None,
+    ) -> Any:
+        """Keep with a count in a total order, and a running sum where asked."""
+
+    def stream(self, expression: Any, order_by: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows in a total order, nulls last."""
+
+    def rows(self, expression: Any) -> list[tuple[Any, ...]]:
+        """A small result."""
+
+
+class Summary(NamedTuple):
+    """What the evidence of a recording comes to: an SPDX id, and two names of `model.rights.Level`.
+
+    Coarse, for showing and filtering; what is published is decided afresh, file by file.
+    """
+
+    licence: str | None
+    stream: str
+    distribute: str
+
+
+DecideSummary = Callable[[tuple[Evidence, ...]], Summary]
+"""Gives the summary of one signature: evidence of which only claim, value and kind are true.
+
+The value of a holder's claim is replaced by `HOLDER_PRESENT`: who it is changes no verdict, and
+names would make every signature its own.
+"""
+
+HOLDER_PRESENT = "present"

@@ -1,0 +1,170 @@
+"""The embedded engine: Ibis expressions compiled for DuckDB, within a memory limit.
+
+What no result may depend on, and how that is kept:
+
+* Strings compare by code point. DuckDB's VARCHAR order is the order of the UTF-8 bytes, which is
+  the same; no collation is ever named. (Tested; Spark's binary order is the same too.)
+* Rows leave in the total order the caller names, nulls last. Inside, order is not preserved.
+* Numbers over an order are counted while the sorted rows stream by, not by a window over the whole
+  table: Spark would put such a window on one executor, and DuckDB would hold it in memory.
+* No `hash()` of an engine is used anywhere.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+BATCH_ROWS = 122_880
+
+
+class LocalEngine:
+    """DuckDB in this process. `work` is a directory of its own, emptied by whoever made it.
+
+    Memory: `memory` bounds DuckDB's buffers (what does not fit spills to `work`); one batch of
+    Arrow rows comes on top. One engine serves one thread.
+    """
+
+    def __init__(self, work: Path, *, memory: str = "2GB", threads: int = 2) -> None:
+        self._work = work
+        self._names = count(1)
+        work.mkdir(parents=True, exist_ok=True)
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": memory,
+                "threads": threads,
+                "temp_directory": str(work / "spill"),
+                "preserve_insertion_order": False,
+            },
+        )
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def read(self, paths: Sequence[Path], schema: pa.Schema) -> Any:
+        """The rows of Parquet files that all have `schema`, as one Ibis table."""
+        return self._view(list(paths), ibis.Schema.from_pyarrow(schema))
+
+    def keep(self, expression: Any) -> Any:
+        """Compute `expression` now, keep it on disk, and return it as a table to go on from."""
+        path = self._path()
+        self._connection.execute(
+            f"COPY ({self._sql(expression)}) TO {_quoted(path)} "
+            f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+        )
+        return self._view([path], expression.schema())
+
+    def keep_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Any:
+        """Keep Arrow batches that were made outside, and return them as a table."""
+        path = self._path()
+        with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer:
+            for batch in batches:
+                writer.write_batch(batch, row_group_size=BATCH_ROWS)
+        return self.read([path], schema)
+
+    def number(
+        self,
+        expression: Any,
+        order_by: Sequence[str],
+        *,
+        name: str = "number",
+        first: int = 1,
+        running: str | None = None,
+    ) -> Any:
+        """Keep `expression` with a column `name` counting from `first` in the order given.
+
+        `order_by` must be a total order (see `stream`). With `running` the table also gets
+        ``<running>_before``: the sum of that column over all earlier rows.
+        """
+        added = [(name, pa.int64())]
+        if running:
+            added.append((f"{running}_before", pa.int64()))
+        schema = pa.schema(
+            [*((f.name, f.type) for f in expression.schema().to_pyarrow()), *added],
+        )
+        batches = _numbered(self.stream(expression, order_by), first, running)
+        return self.keep_batches(schema, (_cast(batch, schema) for batch in batches))
+
+    def stream(self, expression: Any, order_by: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows in the order of the named columns (``-name``: falling), nulls last.
+
+        The columns together must make a total order, else equal rows may change places.
+        """
+        ordered = expression.order_by([_ordering(column) for column in order_by])
+        reader = self._connection.sql(self._sql(ordered)).to_arrow_reader(BATCH_ROWS)
+        yield from reader
+
+    def rows(self, expression: Any) -> list[tuple[Any, ...]]:
+        """A small result as Python tuples, in no order."""
+        found: list[tuple[Any, ...]] = self._connection.execute(self._sql(expression)).fetchall()
+        return found
+
+    def close(self) -> None:
+        """Let go of memory and files; the work directory may then be removed."""
+        self._connection.close()
+
+    def _path(self) -> Path:
+        return self._work / f"{next(self._names):05d}.parquet"
+
+    def _sql(self, expression: Any) -> str:
+        return str(ibis.to_sql(expression, dialect="duckdb"))
+
+    def _view(self, paths: list[Path], schema: Any) -> Any:
+        schema = ibis.schema({name: _nullable(kind) for name, kind in schema.items()})
+        name = f"t{next(self._names):05d}"
+        if paths:
+            listed = ", ".join(_quoted(path) for path in paths)
+            columns = ", ".join('"' + column.replace('"', '""') + '"' for column in schema)
+            source = f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)"
+        else:
+            self._connection.register(f"{name}_empty", schema.to_pyarrow().empty_table())
+            source = f"SELECT * FROM {name}_empty"
+        self._connection.execute(f"CREATE VIEW {name} AS {source}")
+        return ibis.table(schema, name=name)
+
+
+def _nullable(kind: Any) -> Any:
+    """The type with nothing promised: two columns that differ in nullability cannot be united."""
+    if kind.is_array():
+        return type(kind)(_nullable(kind.value_type))
+    if kind.is_struct():
+        return type(kind)({name: _nullable(each) for name, each in kind.items()})
+    return kind.copy(nullable=True)
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _ordering(column: str) -> Any:
+    if column.startswith("-"):
+        return ibis.desc(column[1:], nulls_first=False)
+    return ibis.asc(column, nulls_first=False)
+
+
+def _numbered(
+    batches: Iterable[pa.RecordBatch], first: int, running: str | None
+) -> Iterator[list[pa.Array]]:
+    before = 0
+    for batch in batches:
+        columns = list(batch.columns)
+        columns.append(pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64)))
+        first += batch.num_rows
+        if running:
+            values = batch.column(running).to_numpy(zero_copy_only=False).astype(np.int64)
+            sums = before + np.cumsum(values)
+            columns.append(pa.array(sums - values))
+            before = int(sums[-1]) if len(sums) else before
+        yield columns
+
+
+def _cast(columns: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(
+        [column.cast(field.type) for column, field in zip(columns, schema, strict=True)],
+        schema=schema,
+    )

@@ -1,0 +1,120 @@
+"""Rows, listens and builds for tests of the catalogue and of what stands on it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from phonotheque.catalogue import (
+    BuildInputs,
+    ImportFiles,
+    Summary,
+    build_catalogue,
+    open_build,
+    work_directory,
+)
+from phonotheque.engine import LocalEngine
+from phonotheque.model import tables
+from phonotheque.model.edition import BuildManifest
+from phonotheque.model.progress import Silent
+from phonotheque.model.rights import Evidence
+from phonotheque.model.text import normalise
+from phonotheque.storage.layout import Tree
+from phonotheque.storage.tables import write_table
+
+Row = dict[str, Any]
+
+
+def row(key: str, title: str = "Song", artist: str = "Band", **more: Any) -> Row:
+    """One row of `tables.ROWS`; what is not said is null."""
+    base: Row = {name: None for name in tables.ROWS.names}
+    release = more.get("release_title")
+    return base | {
+        "source_key": key, "title": title, "artist_credit": artist, "isrcs": [], "isrcs_raw": [],
+        "title_norm": normalise(title), "artist_norm": normalise(artist),
+        "release_norm": normalise(release) if release else "", "evidence": [],
+        "origin": "rows.csv", "origin_row": 1,
+    } | more  # fmt: skip
+
+
+def fake_summary(evidence: tuple[Evidence, ...]) -> Summary:
+    """A licence that all evidence agrees on allows; anything else denies."""
+    licences = {e.value for e in evidence if e.claim == "licence"}
+    if len(licences) != 1:
+        return Summary(None, "DENY", "DENY")
+    return Summary(licences.pop(), "ALLOW_IF", "ALLOW_IF")
+
+
+@dataclass
+class Archive:
+    """An archive under test: import rows and listens, build, look at what came out."""
+
+    root: Path
+    rows_per_shard: int = 4_194_304
+    cuts: Sequence[float] = (50.0, 80.0, 100.0)
+    withdrawn: Sequence[int] = ()
+    rows: list[ImportFiles] = field(default_factory=list)
+    listens: list[ImportFiles] = field(default_factory=list)
+    more: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def tree(self) -> Tree:
+        return Tree(self.root)
+
+    def add_rows(self, source: str, rows: Iterable[Row], *, files: int = 1) -> None:
+        """A new import of `source`, its rows dealt out over `files` files."""
+        listed = list(rows)
+        parts = [listed[i::files] for i in range(files)]
+        self.rows.append(self._import("rows", source, tables.ROWS, parts, self.rows))
+
+    def add_listens(self, source: str, listens: Iterable[tuple[str, str, int]]) -> None:
+        """A new import of listens: (key kind, key, listens)."""
+        rows = [
+            {"key_kind": kind, "key": key, "listens": n, "listeners": None}
+            for kind, key, n in listens
+        ]
+        self.listens.append(self._import("listens", source, tables.LISTENS, [rows], self.listens))
+
+    def _import(
+        self, kind: str, source: str, schema: pa.Schema, parts: list[list[Row]],
+        earlier: list[ImportFiles],
+    ) -> ImportFiles:  # fmt: skip
+        ordinal = 1 + sum(i.source == source for i in earlier)
+        folder = self.root / "sources" / source / f"{ordinal:04d}"
+        paths = []
+        for i, rows in enumerate(parts):
+            path = folder / f"{kind}-{i:05d}.parquet"
+            write_table(path, schema, [pa.Table.from_pylist(rows, schema=schema)])
+            paths.append(path)
+        return ImportFiles(source, f"{ordinal:04d}", ordinal, tuple(paths))
+
+    def inputs(self) -> BuildInputs:
+        return BuildInputs(
+            rows=self.rows, listens=self.listens, cuts_percent=self.cuts,
+            rows_per_shard=self.rows_per_shard, withdrawn=self.withdrawn, **self.more,
+        )  # fmt: skip
+
+    def build(self, *, threads: int = 1, memory: str = "500MB") -> BuildManifest:
+        """Make the next build."""
+        engine = LocalEngine(work_directory(self.tree), memory=memory, threads=threads)
+        try:
+            return build_catalogue(self.tree, self.inputs(), engine, fake_summary, Silent())
+        finally:
+            engine.close()
+
+    def table(self, name: str, build: BuildManifest) -> list[Row]:
+        """All rows of a view of the catalogue, in number order where it has numbers."""
+        directory = self.tree.catalogue / "builds" / f"{build.build:04d}"
+        reader = open_build(directory, build)
+        try:
+            found = reader.cursor().sql(f"SELECT * FROM {name} ORDER BY ALL").to_arrow_table()
+        finally:
+            reader.close()
+        return found.to_pylist()
+
+
+def numbers(rows: list[Row]) -> dict[str, int]:
+    """key → number of a table's rows."""
+    return {r["key"]: r["number"] for r in rows}
