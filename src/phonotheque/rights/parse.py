@@ -59,6 +59,7 @@ def _licences_in(text: str) -> set[Licence | None]:
     by_url = {_from_path(m["kind"], m["path"]) for m in _URL.finditer(text)}
     if len(text) > MAX_STATEMENT_CHARS:
         return by_url
+    text = _URL.sub(" ", text)
     by_name = {_from_name(m) for m in _NAME.finditer(text)}
     if by_url and _terms(by_name) <= _terms(by_url):
         by_name = set()  # the URL says the same, and more exactly
