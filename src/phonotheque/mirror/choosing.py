@@ -1,0 +1,98 @@
+"""Which volumes fit a disk best. Pure.
+
+Greedy by listens per byte over whole volumes; one that does not fit is passed over. Within one
+order that is monotone: with more room, the first volume taken in addition is worth more than all
+that the smaller budget can still put behind it, because nothing behind it is denser.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A volume to choose or leave. `held`: this mirror has (part of) it already."""
+
+    volume: str
+    tier: int
+    files: int
+    bytes: int
+    listens: int
+    licences: tuple[str, ...] = ()
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the volunteer asks for; empty means no restriction. Names are volumes."""
+
+    tiers: frozenset[int] = frozenset()
+    licences: frozenset[str] = frozenset()
+    include: frozenset[str] = frozenset()
+    exclude: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`taken` in the order of worth; `left` with the reason each."""
+
+    taken: tuple[Candidate, ...]
+    left: tuple[tuple[Candidate, str], ...]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the volumes taken."""
+        return sum(c.bytes for c in self.taken)
+
+    @property
+    def listens(self) -> int:
+        """Listens of the recordings in the volumes taken."""
+        return sum(c.listens for c in self.taken)
+
+
+def choose_volumes(
+    candidates: Iterable[Candidate], budget_bytes: int | None, wishes: Wishes | None = None
+) -> Choice:
+    """The volumes to hold within `budget_bytes` (None: no limit).
+
+    Volumes named in `wishes.include` come first, then those held already (least churn), then by
+    listens per byte, then by name. Never over the budget; the order of `candidates` is no matter.
+    """
+    asked = wishes or Wishes()
+    taken: list[Candidate] = []
+    left: list[tuple[Candidate, str]] = []
+    room = budget_bytes
+    for candidate in sorted(candidates, key=lambda c: _worth(c, asked)):
+        reason = _unwanted(candidate, asked)
+        if reason is None and room is not None and candidate.bytes > room:
+            reason = "no-room"
+        if reason is not None:
+            left.append((candidate, reason))
+            continue
+        taken.append(candidate)
+        room = None if room is None else room - candidate.bytes
+    return Choice(tuple(taken), tuple(left))
+
+
+def unknown_names(candidates: Sequence[Candidate], wishes: Wishes) -> list[str]:
+    """Names in the wishes that are no volume, sorted."""
+    return sorted((wishes.include | wishes.exclude) - {c.volume for c in candidates})
+
+
+def _worth(candidate: Candidate, wishes: Wishes) -> tuple[bool, bool, Fraction, str]:
+    density = Fraction(candidate.listens, max(candidate.bytes, 1))
+    included = candidate.volume in wishes.include
+    return not included, not candidate.held, -density, candidate.volume
+
+
+def _unwanted(candidate: Candidate, wishes: Wishes) -> str | None:
+    if candidate.volume in wishes.exclude:
+        return "excluded"
+    if candidate.volume in wishes.include:
+        return None
+    if wishes.tiers and candidate.tier not in wishes.tiers:
+        return "tier"
+    if wishes.licences and not wishes.licences.issuperset(candidate.licences):
+        return "licence"
+    return None

@@ -1,0 +1,185 @@
+"""The documents of a mirror, as frozen structs (docs/formats/mirror.md)."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from phonotheque.model.tables import FORMAT_VERSION
+
+
+class Via(StrEnum):
+    """How a volume is to be fetched."""
+
+    AUTO = "auto"  # the swarm when peers are named, else HTTP; the other when that fails
+    HTTP = "http"
+    SWARM = "swarm"
+
+
+class Preference(StrEnum):
+    """What a plan prefers when not everything fits."""
+
+    POPULAR = "popular"  # most listens per byte first
+
+
+class TrustKind(StrEnum):
+    """What the trust in an origin rests on."""
+
+    PINNED = "pinned"  # the user named the root
+    FIRST_USE = "first-use"  # the origin's own root, as met; compare the fingerprint elsewhere
+    KNOWN = "known"  # this mirror hangs on it already
+
+
+class MirrorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`mirror.toml`: where this mirror copies from, and the root its trust hangs on."""
+
+    format: int = FORMAT_VERSION
+    origin: str  # URL or absolute path
+    root_sha256: str  # of metadata/trust-anchor.json
+    others: tuple[str, ...] = ()  # further origins and mirrors to try for volumes
+    peers: tuple[str, ...] = ()  # "host:port" of peers to ask without a tracker
+
+
+class PlannedVolume(msgspec.Struct, frozen=True, kw_only=True):
+    """One volume of a plan. `selection` names paths in the volume (`data/…`); None means all."""
+
+    volume: str
+    tier: int
+    files: int
+    bytes: int
+    listens: int
+    via: Via = Via.AUTO
+    selection: list[str] | None = None
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A volume that the plan does without, and why."""
+
+    volume: str
+    tier: int
+    bytes: int
+    listens: int
+    reason: str  # no-room | excluded | tier | licence
+
+
+class MirrorPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """`plan.json`: what this mirror is to hold. May be edited by hand."""
+
+    format: int = FORMAT_VERSION
+    origin: str
+    root_sha256: str
+    trust: TrustKind
+    edition: str
+    sequence: int
+    planned_at: datetime
+    prefer: Preference = Preference.POPULAR
+    disk_bytes: int | None  # None: no limit
+    edition_bytes: int
+    index_bytes: int
+    bytes: int  # edition, index and volumes together
+    files: int
+    listens: int
+    listens_share: float  # of all listens of recordings in volumes, 0 to 1
+    volumes: list[PlannedVolume]
+    left_out: list[LeftOut]
+
+
+class EntryReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding in a report."""
+
+    code: str
+    severity: str
+    where: str
+    row: int | None
+    message: str
+
+
+class SyncReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sync did."""
+
+    edition: str
+    sequence: int
+    edition_files_fetched: int
+    edition_files_linked: int
+    edition_bytes_fetched: int
+    files_fetched_http: int
+    files_fetched_swarm: int
+    bytes_fetched_http: int  # received, wasted bytes included
+    bytes_fetched_swarm: int
+    files_held: int  # were there already
+    files_deleted: list[str]  # because they were withdrawn
+    volumes_complete: list[str]
+    volumes_unplanned: list[str]  # held, but no longer in the plan
+    volumes_pruned: list[str]
+    findings: list[EntryReport]
+
+
+class VolumeCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """What verify saw of one volume (or of one edition's tables). Counts are files."""
+
+    name: str
+    sound: int
+    damaged: int
+    missing: int
+    extra: int
+    withdrawn: int
+    not_checked: int
+    bytes_read: int
+
+
+class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What verify saw. `clean` means: everything looked at is sound and nothing is missing."""
+
+    mode: str
+    clean: bool
+    complete: bool  # nothing was left unchecked
+    sound: int
+    damaged: int
+    missing: int
+    extra: int
+    withdrawn: int
+    not_checked: int
+    bytes_read: int
+    places: list[VolumeCheck]
+    findings: list[EntryReport]
+
+
+class FileRepair(msgspec.Struct, frozen=True, kw_only=True):
+    """What one file needs: byte ranges [start, end) to fetch, all of it when it is missing."""
+
+    place: str  # "volumes/<volume>" or "editions/<name>"
+    path: str
+    size_bytes: int
+    ranges: list[tuple[int, int]]
+
+
+class RepairPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a repair would fetch."""
+
+    files: list[FileRepair]
+    bytes: int
+    findings: list[EntryReport]  # what led to it
+
+
+class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a repair did. Files that could not be mended are as they were, and in `findings`."""
+
+    repaired: list[str]
+    bytes_fetched: int
+    failed: list[str]
+    findings: list[EntryReport]
+
+
+class GetReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One recording, fetched by itself."""
+
+    recording: str
+    volume: str
+    path: str
+    target: str
+    bytes: int
+    bytes_fetched: int
+    sha256: str
+    via: Via
+    attribution: str
+    licence: str

@@ -1,0 +1,182 @@
+"""Reading from an origin: a web address, or the folder of an archive or a mirror.
+
+Every read is bounded: by the length asked for, by connect and read timeouts, by three redirects.
+What arrives is not trusted here; whoever reads compares digests.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote, urlsplit
+
+import urllib3
+
+from phonotheque import __version__
+from phonotheque.model.errors import NotFoundError, TransferError, UsageError
+
+USER_AGENT = f"phonotheque/{__version__}"
+CHUNK_BYTES = 1 << 18
+MAX_REDIRECTS = 3
+GONE = frozenset({403, 404, 410})
+
+
+class MissingError(TransferError):
+    """The origin answers, but does not have (or no longer gives out) this file."""
+
+
+class Origin(Protocol):
+    """Somewhere that has the files of an archive under their paths."""
+
+    @property
+    def address(self) -> str:
+        """What messages and `mirror.toml` call it: a URL, or an absolute path."""
+
+    def read(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes of `path` from `start`: all the rest, or `length` of them at most.
+
+        Raises:
+            MissingError: there is no such file.
+            TransferError: it did not arrive; trying again may help.
+        """
+
+
+class WebOrigin:
+    """An origin behind http or https. Threads may share one."""
+
+    def __init__(self, url: str, *, connections: int = 4, timeout_seconds: float = 30.0) -> None:
+        self._base = url.rstrip("/")
+        self._pool = urllib3.PoolManager(
+            maxsize=connections,
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            timeout=urllib3.Timeout(connect=min(10.0, timeout_seconds), read=timeout_seconds),
+        )
+
+    @property
+    def address(self) -> str:
+        """The base URL, without a slash at its end."""
+        return self._base
+
+    def read(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """See `Origin.read`; asks for a range where one is wanted."""
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        if start or length is not None:
+            headers["Range"] = f"bytes={start}-{'' if length is None else start + length - 1}"
+        with self._answer(path, headers) as answer:
+            skip = _bytes_to_skip(answer, start, self._url(path))
+            yield from _window(answer.stream(CHUNK_BYTES, decode_content=False), skip, length)
+
+    def _url(self, path: str) -> str:
+        return f"{self._base}/{quote(path)}"
+
+    @contextmanager
+    def _answer(
+        self, path: str, headers: dict[str, str]
+    ) -> Iterator[urllib3.response.BaseHTTPResponse]:
+        url = self._url(path)
+        retries = urllib3.Retry(total=MAX_REDIRECTS, redirect=MAX_REDIRECTS, connect=0, read=0)
+        try:
+            answer = self._pool.request(
+                "GET", url, headers=headers, preload_content=False, retries=retries
+            )
+            try:
+                _check_status(answer.status, url)
+                yield answer
+            finally:
+                answer.close()
+                answer.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise TransferError(f"{url}: {error}") from error
+
+
+class FolderOrigin:
+    """An archive or a mirror on a disk of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+
+    @property
+    def address(self) -> str:
+        """The absolute path."""
+        return str(self._root)
+
+    def read(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """See `Origin.read`. A path that leads out of the folder is refused."""
+        full = (self._root / path).resolve()
+        if not full.is_relative_to(self._root) or not full.is_file():
+            raise MissingError(f"{self._root / path}: there is no such file")
+        try:
+            with full.open("rb") as stream:
+                stream.seek(start)
+                left = length
+                while left is None or left > 0:
+                    size = CHUNK_BYTES if left is None else min(CHUNK_BYTES, left)
+                    if not (chunk := stream.read(size)):
+                        return
+                    left = None if left is None else left - len(chunk)
+                    yield chunk
+        except OSError as error:
+            raise TransferError(f"{full}: {error}") from error
+
+
+def open_origin(address: str | Path, *, timeout_seconds: float = 30.0) -> Origin:
+    """The origin at a web address or in a folder.
+
+    Raises:
+        UsageError: neither.
+        NotFoundError: there is no such folder.
+    """
+    text = str(address)
+    scheme = urlsplit(text).scheme
+    if scheme in ("http", "https"):
+        return WebOrigin(text, timeout_seconds=timeout_seconds)
+    if scheme not in ("", "file"):
+        raise UsageError(f"{text}: an origin is an http(s) address or a folder")
+    folder = Path(urlsplit(text).path if scheme else text)
+    if not folder.is_dir():
+        raise NotFoundError(f"{folder}: there is no such folder")
+    return FolderOrigin(folder)
+
+
+def read_all(origin: Origin, path: str, max_bytes: int) -> bytes:
+    """The whole of a small file.
+
+    Raises:
+        TransferError: it did not arrive, or is longer than `max_bytes`.
+    """
+    content = bytearray()
+    for chunk in origin.read(path):
+        content += chunk
+        if len(content) > max_bytes:
+            raise TransferError(f"{origin.address}: {path} is longer than {max_bytes} bytes")
+    return bytes(content)
+
+
+def _check_status(status: int, url: str) -> None:
+    if status in GONE:
+        raise MissingError(f"{url}: not given out (status {status})")
+    if status not in (200, 206):
+        raise TransferError(f"{url}: the server answered {status}")
+
+
+def _bytes_to_skip(answer: urllib3.response.BaseHTTPResponse, start: int, url: str) -> int:
+    """How many bytes to throw away so that what follows begins at `start`."""
+    if answer.status == 200:
+        return start
+    said = answer.headers.get("Content-Range", "")
+    if not said.startswith(f"bytes {start}-"):
+        raise TransferError(f"{url}: asked for bytes from {start}, got {said or 'others'}")
+    return 0
+
+
+def _window(chunks: Iterator[bytes], skip: int, length: int | None) -> Iterator[bytes]:
+    for raw in chunks:
+        chunk = raw[skip:]
+        skip -= len(raw) - len(chunk)
+        if length is not None:
+            chunk = chunk[:length]
+            length -= len(chunk)
+        if chunk:
+            yield chunk
+        if length == 0:
+            return

@@ -1,0 +1,238 @@
+"""Planning a mirror: what to hold, from the edition's manifest and its table of volumes alone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes, unknown_names
+from phonotheque.mirror.formats import (
+    LeftOut,
+    MirrorPlan,
+    MirrorSettings,
+    PlannedVolume,
+    Preference,
+    TrustKind,
+    Via,
+)
+from phonotheque.mirror.origin import Origin, open_origin, read_all
+from phonotheque.mirror.trust import (
+    ANCHOR,
+    Trust,
+    copy_state,
+    first_trust,
+    keep_anchor,
+    read_first_root,
+)
+from phonotheque.model.edition import EditionManifest
+from phonotheque.model.errors import NoSpaceError, NotFoundError, TrustError, UsageError
+from phonotheque.model.progress import Progress
+from phonotheque.storage.documents import format_document, read_document, write_document
+from phonotheque.storage.layout import Tree
+from phonotheque.storage.lock import writing
+
+INDEX_BYTES_PER_RECORDING = 150  # search index and row store (docs/mirroring.md)
+PLAN_COLUMNS = ["volume", "tier", "files", "total_bytes", "listens", "licences"]
+
+
+def plan_path(tree: Tree) -> Path:
+    """Where the plan stands."""
+    return tree.root / "plan.json"
+
+
+def read_mirror(tree: Tree) -> MirrorSettings:
+    """The settings of the mirror at `tree`.
+
+    Raises:
+        NotFoundError: there is no mirror.
+    """
+    if not tree.mirror_toml.is_file():
+        raise NotFoundError(
+            f"{tree.root}: no mirror here (no mirror.toml); make one with `phonotheque plan`"
+        )
+    return read_document(tree.mirror_toml, MirrorSettings)
+
+
+def read_plan(tree: Tree) -> MirrorPlan:
+    """The saved plan of the mirror at `tree`.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    if not plan_path(tree).is_file():
+        raise NotFoundError(f"{tree.root}: no plan here; make one with `phonotheque plan`")
+    return read_document(plan_path(tree), MirrorPlan)
+
+
+def plan_mirror(
+    tree: Tree,
+    progress: Progress,
+    *,
+    now: datetime,
+    origin: str | Path | None = None,
+    root: str | Path | None = None,
+    disk_bytes: int | None = None,
+    prefer: Preference = Preference.POPULAR,
+    tiers: Sequence[int] = (),
+    licences: Sequence[str] = (),
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    via: Via = Via.AUTO,
+    index: bool = True,
+) -> MirrorPlan:
+    """What the mirror at `tree` should hold. Writes nothing; `save_plan` does.
+
+    `origin` and `root` (SHA-256 of a root.json, or such a file) are needed at first contact only;
+    without a `root` the origin's own is taken and the plan says so (`trust`). `disk_bytes` is all
+    the mirror may take: edition, index and volumes.
+
+    Raises:
+        UsageError: no origin given or known, or a name that is no volume.
+        NoSpaceError: `disk_bytes` does not even hold the edition.
+        TransferError, TrustError: the origin is out of reach or does not prove itself.
+    """
+    source = open_origin(origin if origin is not None else _known_origin(tree))
+    progress.start("reading the edition", None, "files")
+    with TemporaryDirectory() as scratch:
+        trust = _scratch_trust(tree, source, root, Path(scratch))
+        trust.refresh()
+        manifest = trust.edition(trust.latest().edition)
+    table = fetch_volumes(source, manifest)
+    wishes = Wishes(frozenset(tiers), frozenset(licences), frozenset(include), frozenset(exclude))
+    candidates = candidates_of(table, _held_volumes(tree))
+    if unknown := unknown_names(candidates, wishes):
+        raise UsageError(f"edition {manifest.name} has no volume {', '.join(unknown)}")
+    edition_bytes = len(format_document(manifest)) + sum(f.bytes for f in manifest.contents)
+    index_bytes = INDEX_BYTES_PER_RECORDING * manifest.counts.recordings if index else 0
+    budget = _budget(disk_bytes, edition_bytes + index_bytes)
+    choice = choose_volumes(candidates, budget, wishes)
+    everything = sum(c.listens for c in candidates)
+    return MirrorPlan(
+        origin=source.address,
+        root_sha256=trust.fingerprint,
+        trust=_trust_kind(tree, root),
+        edition=manifest.name,
+        sequence=manifest.sequence,
+        planned_at=now,
+        prefer=prefer,
+        disk_bytes=disk_bytes,
+        edition_bytes=edition_bytes,
+        index_bytes=index_bytes,
+        bytes=edition_bytes + index_bytes + choice.bytes,
+        files=sum(c.files for c in choice.taken),
+        listens=choice.listens,
+        listens_share=choice.listens / everything if everything else 0.0,
+        volumes=_planned(choice, via),
+        left_out=_left_out(choice),
+    )
+
+
+def save_plan(tree: Tree, plan: MirrorPlan) -> None:
+    """Make `tree` the mirror of the plan: keep the root of trust, `mirror.toml`, `plan.json`.
+
+    Raises:
+        TrustError: the tree hangs on another root.
+    """
+    with writing(tree.root):
+        if not (tree.metadata / ANCHOR).is_file():
+            anchor = read_first_root(open_origin(plan.origin), plan.root_sha256)
+            keep_anchor(tree.metadata, anchor)
+        kept = sha256((tree.metadata / ANCHOR).read_bytes()).hexdigest()
+        if kept != plan.root_sha256:
+            raise TrustError(f"{tree.root}: hangs on the root {kept}, not on {plan.root_sha256}")
+        known = read_mirror(tree) if tree.mirror_toml.is_file() else None
+        settings = MirrorSettings(
+            origin=plan.origin,
+            root_sha256=kept,
+            others=known.others if known else (),
+            peers=known.peers if known else (),
+        )
+        write_document(tree.mirror_toml, settings)
+        write_document(plan_path(tree), plan)
+
+
+def fetch_volumes(origin: Origin, manifest: EditionManifest) -> pa.Table:
+    """The table of volumes of an edition (about 3,000 rows), proved against the manifest.
+
+    Raises:
+        TrustError: it is not the one the manifest vouches for.
+    """
+    entry = next((e for e in manifest.contents if e.path == "volumes.parquet"), None)
+    if entry is None:
+        raise TrustError(f"edition {manifest.name} vouches for no volumes.parquet")
+    path = f"editions/{manifest.name}/volumes.parquet"
+    content = read_all(origin, path, entry.bytes)
+    if sha256(content).hexdigest() != entry.sha256:
+        raise TrustError(f"{origin.address}: {path} is not the one the edition vouches for")
+    return pq.read_table(pa.BufferReader(content), columns=PLAN_COLUMNS)
+
+
+def candidates_of(table: pa.Table, held: frozenset[str]) -> list[Candidate]:
+    """Rows of `volumes` as candidates."""
+    return [
+        Candidate(
+            volume=row["volume"],
+            tier=row["tier"],
+            files=row["files"],
+            bytes=row["total_bytes"],
+            listens=row["listens"],
+            licences=tuple(row["licences"]),
+            held=row["volume"] in held,
+        )
+        for row in table.to_pylist()
+    ]
+
+
+def _known_origin(tree: Tree) -> str:
+    try:
+        return read_mirror(tree).origin
+    except NotFoundError as error:
+        raise UsageError(f"{tree.root}: no mirror yet; name the origin to copy from") from error
+
+
+def _scratch_trust(tree: Tree, source: Origin, root: str | Path | None, scratch: Path) -> Trust:
+    copy_state(tree.metadata, scratch / "metadata")
+    return first_trust(source, scratch / "metadata", root)
+
+
+def _trust_kind(tree: Tree, root: str | Path | None) -> TrustKind:
+    if (tree.metadata / ANCHOR).is_file():
+        return TrustKind.KNOWN
+    return TrustKind.FIRST_USE if root is None else TrustKind.PINNED
+
+
+def _held_volumes(tree: Tree) -> frozenset[str]:
+    if not tree.volumes.is_dir():
+        return frozenset()
+    return frozenset(p.name for p in tree.volumes.iterdir() if p.is_dir())
+
+
+def _budget(disk_bytes: int | None, fixed_bytes: int) -> int | None:
+    if disk_bytes is None:
+        return None
+    if fixed_bytes > disk_bytes:
+        raise NoSpaceError(
+            f"the edition with its index takes {fixed_bytes:,} bytes, more than the "
+            f"{disk_bytes:,} given; give it more disk, or plan without the index"
+        )
+    return disk_bytes - fixed_bytes
+
+
+def _planned(choice: Choice, via: Via) -> list[PlannedVolume]:
+    return [
+        PlannedVolume(
+            volume=c.volume, tier=c.tier, files=c.files, bytes=c.bytes, listens=c.listens, via=via
+        )
+        for c in choice.taken
+    ]
+
+
+def _left_out(choice: Choice) -> list[LeftOut]:
+    return [
+        LeftOut(volume=c.volume, tier=c.tier, bytes=c.bytes, listens=c.listens, reason=reason)
+        for c, reason in choice.left
+    ]

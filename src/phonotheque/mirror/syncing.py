@@ -1,0 +1,312 @@
+"""Making a mirror hold what its plan says: trust, then the edition, then the files.
+
+Every step may be killed. What is in its place is proved; what is on its way lies in `incoming/`,
+and the next run carries on with it.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from phonotheque.mirror.editions import EditionCopy, bring_edition, check_paths, missing_files
+from phonotheque.mirror.expected import (
+    ExpectedVolume,
+    Revoked,
+    entry,
+    index_revocations,
+    read_expected,
+)
+from phonotheque.mirror.formats import EntryReport, MirrorPlan, PlannedVolume, SyncReport, Via
+from phonotheque.mirror.origin import Origin, open_origin
+from phonotheque.mirror.planning import read_mirror, read_plan
+from phonotheque.mirror.revoking import delete_revoked
+from phonotheque.mirror.state import Placing, State, open_state
+from phonotheque.mirror.swarm import Peer, SwarmOptions, parse_peer
+from phonotheque.mirror.transfer import Fetcher, Limits
+from phonotheque.mirror.trust import Trust, check_pin, first_trust
+from phonotheque.mirror.volumes import (
+    Failures,
+    Missing,
+    bring_from_swarm,
+    bring_over_http,
+    bytes_of,
+    clear_staging,
+    find_missing,
+)
+from phonotheque.model.edition import EditionManifest, Latest, Revocations
+from phonotheque.model.errors import (
+    FormatError,
+    NoSpaceError,
+    NotFoundError,
+    PhonothequeError,
+    TransferError,
+)
+from phonotheque.model.findings import FindingCode
+from phonotheque.model.progress import Progress
+from phonotheque.storage.documents import parse_document
+from phonotheque.storage.durable import free_bytes, fsync_directory, write_bytes
+from phonotheque.storage.layout import Tree
+from phonotheque.storage.lock import writing
+
+SPARE_BYTES = 16 << 20  # room left for metadata and state
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """How to fetch. `via` overrides the plan; `peers` are asked directly, without a tracker."""
+
+    via: Via | None = None
+    peers: tuple[Peer, ...] = ()
+    public: bool = False  # find peers by trackers, DHT and in the local network
+    listen: str = "0.0.0.0:0"
+    prune: bool = False  # delete volumes that the plan no longer names
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(slots=True)
+class _Counts:
+    files_http: int = 0
+    files_swarm: int = 0
+    bytes_http: int = 0
+    bytes_swarm: int = 0
+    held: int = 0
+    complete: list[str] = field(default_factory=list)
+    findings: list[EntryReport] = field(default_factory=list)
+
+
+class _LockedTick:
+    """`progress.advance` for several threads."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lock = Lock()
+
+    def __call__(self, amount: int) -> None:
+        with self._lock:
+            self._progress.advance(amount)
+
+
+def sync(
+    tree: Tree,
+    progress: Progress,
+    *,
+    now: datetime,
+    via: Via | None = None,
+    peers: Sequence[Peer] = (),
+    public: bool = False,
+    listen: str = "0.0.0.0:0",
+    prune: bool = False,
+    limits: Limits | None = None,
+) -> SyncReport:
+    """Bring the mirror at `tree` to the newest edition and to its plan. See the module.
+
+    Files that no one delivers are findings in the report, and the rest goes on.
+
+    Raises:
+        NotFoundError: no mirror or no plan here.
+        TransferError: the origin is out of reach; the mirror stays as it is.
+        TrustError: the origin does not prove itself; nothing of it was taken.
+        NoSpaceError: the disk has not the room; nothing of the files was fetched.
+    """
+    settings, plan = read_mirror(tree), read_plan(tree)
+    named = tuple(parse_peer(peer) for peer in settings.peers)
+    options = SyncOptions(via, (*peers, *named), public, listen, prune, limits or Limits())
+    with writing(tree.root), open_state(tree) as state:
+        origin = open_origin(settings.origin, timeout_seconds=options.limits.timeout_seconds)
+        trust = first_trust(origin, tree.metadata, None)
+        check_pin(trust.anchor, settings.root_sha256)
+        progress.start("asking the origin what is new", None, "files")
+        trust.refresh()
+        place = Placing(tree, state, now)
+        revoked, deleted = _obey(place, trust, progress)
+        latest, manifest, copy = _bring_edition(place, trust, origin, options, progress)
+        origins = [origin, *_others(settings.others, manifest, origin, progress)]
+        counts = _bring_volumes(
+            _Run(tree, place, manifest, revoked, origins, options, progress),
+            plan,
+        )
+        unplanned, pruned = _unplanned(tree, plan, state, prune)
+    return SyncReport(
+        edition=latest.edition,
+        sequence=latest.sequence,
+        edition_files_fetched=copy.fetched,
+        edition_files_linked=copy.linked,
+        edition_bytes_fetched=copy.bytes_fetched,
+        files_fetched_http=counts.files_http,
+        files_fetched_swarm=counts.files_swarm,
+        bytes_fetched_http=counts.bytes_http,
+        bytes_fetched_swarm=counts.bytes_swarm,
+        files_held=counts.held,
+        files_deleted=deleted,
+        volumes_complete=counts.complete,
+        volumes_unplanned=unplanned,
+        volumes_pruned=pruned,
+        findings=counts.findings,
+    )
+
+
+def _obey(place: Placing, trust: Trust, progress: Progress) -> tuple[Revoked, list[str]]:
+    content = trust.target("revocations.json")
+    if content is None:
+        revoked = index_revocations(Revocations(format=1, sequence=0, files=[]))
+        return revoked, []
+    revoked = index_revocations(parse_document(content, Revocations, "revocations.json"))
+    write_bytes(place.tree.revocations_json, content)
+    return revoked, delete_revoked(place, revoked, progress)
+
+
+def _bring_edition(
+    place: Placing, trust: Trust, origin: Origin, options: SyncOptions, progress: Progress
+) -> tuple[Latest, EditionManifest, EditionCopy]:
+    tree, state = place.tree, place.state
+    latest_bytes, latest = trust.document("latest.json", Latest)
+    where = f"editions/{latest.edition}/edition.json"
+    manifest_bytes, manifest = trust.document(where, EditionManifest)
+    check_paths(manifest)
+    missing = missing_files(tree, manifest, state)
+    needed = sum(e.bytes for e in missing)
+    _check_space(tree, needed, f"edition {manifest.name}")
+    progress.start(f"edition {manifest.name}", needed, "bytes")
+    fetcher = Fetcher([origin], options.limits, _LockedTick(progress))
+    copy = bring_edition(tree, manifest, missing, fetcher, options.limits.connections)
+    for path, digest in copy.proved:
+        place.note(path, digest)
+    write_bytes(tree.edition(manifest.name) / "edition.json", manifest_bytes)
+    write_bytes(tree.latest_json, latest_bytes)
+    return latest, manifest, copy
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    tree: Tree
+    place: Placing
+    manifest: EditionManifest
+    revoked: Revoked
+    origins: list[Origin]
+    options: SyncOptions
+    progress: Progress
+    counts: _Counts = field(default_factory=_Counts)
+
+
+def _others(
+    others: Sequence[str], manifest: EditionManifest, origin: Origin, progress: Progress
+) -> list[Origin]:
+    found: list[Origin] = []
+    for address in dict.fromkeys([*others, *manifest.webseeds]):
+        if address.rstrip("/") == origin.address:
+            continue
+        try:
+            found.append(open_origin(address))
+        except PhonothequeError as error:
+            progress.note(str(error))
+    return found
+
+
+def _bring_volumes(run: _Run, plan: MirrorPlan) -> _Counts:
+    """All planned volumes, one after the other; the room for all of them is checked first."""
+    wanted: list[tuple[PlannedVolume, ExpectedVolume, Missing]] = []
+    run.progress.start("looking at what is here", len(plan.volumes), "volumes")
+    for planned in plan.volumes:
+        run.progress.advance()
+        try:
+            volume = read_expected(run.tree.edition(run.manifest.name), planned.volume)
+        except (NotFoundError, FormatError) as error:
+            run.counts.findings.append(
+                entry(FindingCode.COPY_MISSING, f"volumes/{planned.volume}", str(error))
+            )
+            continue
+        volume = volume.select(planned.selection).without(run.revoked.paths(planned.volume))
+        missing = find_missing(volume, run.place)
+        run.counts.held += len(volume.files) - len(missing)
+        wanted.append((planned, volume, missing))
+    _check_space(run.tree, sum(bytes_of(missing) for _, _, missing in wanted), "the plan")
+    for planned, volume, missing in wanted:
+        _bring_volume(run, planned, volume, missing)
+    return run.counts
+
+
+def _bring_volume(
+    run: _Run, planned: PlannedVolume, volume: ExpectedVolume, missing: Missing
+) -> None:
+    failures: Failures = {}
+    for transport in transports(run.options.via or planned.via, run.options):
+        if not missing:
+            break
+        run.progress.start(f"{volume.name} by {transport.value}", bytes_of(missing), "bytes")
+        before = len(missing)
+        try:
+            failures = _bring(run, transport, volume, missing)
+        except TransferError as error:
+            failures = dict.fromkeys(missing, str(error))
+            run.progress.note(str(error))
+        if transport is Via.HTTP:
+            run.counts.files_http += before - len(missing)
+        else:
+            run.counts.files_swarm += before - len(missing)
+    for path in missing:
+        why = failures.get(path, "nobody delivered it")
+        where = f"volumes/{volume.name}/{path}"
+        run.counts.findings.append(
+            entry(FindingCode.COPY_MISSING, where, f"{why}; run sync again later")
+        )
+    if not missing:
+        run.counts.complete.append(volume.name)
+        clear_staging(run.tree, volume.name)
+
+
+def _bring(run: _Run, transport: Via, volume: ExpectedVolume, missing: Missing) -> Failures:
+    tick = _LockedTick(run.progress)
+    limits = run.options.limits
+    if transport is Via.HTTP:
+        fetcher = Fetcher(run.origins, limits, tick)
+        received, failures = bring_over_http(
+            volume.name, missing, run.place, fetcher, limits.connections
+        )
+        run.counts.bytes_http += received
+        return failures
+    swarm = SwarmOptions(
+        run.options.listen, run.options.peers, run.options.public, limits.stall_seconds
+    )
+    received, failures = bring_from_swarm(volume, missing, run.place, swarm, tick)
+    run.counts.bytes_swarm += received
+    return failures
+
+
+def transports(via: Via, options: SyncOptions) -> list[Via]:
+    """What to try, in order: `auto` prefers the swarm when there is a way to find peers."""
+    has_peers = bool(options.peers) or options.public
+    match via:
+        case Via.AUTO:
+            return [Via.SWARM, Via.HTTP] if has_peers else [Via.HTTP]
+        case Via.HTTP:
+            return [Via.HTTP, Via.SWARM] if has_peers else [Via.HTTP]
+        case Via.SWARM:
+            return [Via.SWARM, Via.HTTP]
+
+
+def _check_space(tree: Tree, needed_bytes: int, what: str) -> None:
+    free = free_bytes(tree.root)
+    if needed_bytes and needed_bytes + SPARE_BYTES > free:
+        raise NoSpaceError(
+            f"{tree.root}: {what} still needs {needed_bytes:,} bytes and the disk has {free:,} "
+            "free; make room, or plan with less disk"
+        )
+
+
+def _unplanned(
+    tree: Tree, plan: MirrorPlan, state: State, prune: bool
+) -> tuple[list[str], list[str]]:
+    """Volumes here that the plan does not name, and those of them that were deleted."""
+    if not tree.volumes.is_dir():
+        return [], []
+    planned = {volume.volume for volume in plan.volumes}
+    found = sorted(p.name for p in tree.volumes.iterdir() if p.is_dir() and p.name not in planned)
+    if not prune:
+        return found, []
+    for name in found:
+        state.forget_below(f"volumes/{name}")
+        shutil.rmtree(tree.volume(name))
+        fsync_directory(tree.volumes)
+    return [], found
