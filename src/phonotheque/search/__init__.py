@@ -1,0 +1,36 @@
+"""Search and look-up: an index derived from one edition, embedded, rebuilt for each edition.
+
+`ensure_index` makes it; `SearchIndex.open` maps it. docs/formats/index.md describes the files,
+docs/searching.md the query language and the ranking.
+"""
+
+from phonotheque.search.build import build_index, ensure_index
+from phonotheque.search.index import SearchIndex
+from phonotheque.search.values import (
+    ArtistRow,
+    DisplayRow,
+    FileRow,
+    Hit,
+    IndexManifest,
+    IndexReport,
+    LookupResult,
+    ReleaseRow,
+    SearchPage,
+    TrackRow,
+)
+
+__all__ = [
+    "ArtistRow",
+    "DisplayRow",
+    "FileRow",
+    "Hit",
+    "IndexManifest",
+    "IndexReport",
+    "LookupResult",
+    "ReleaseRow",
+    "SearchIndex",
+    "SearchPage",
+    "TrackRow",
+    "build_index",
+    "ensure_index",
+]

@@ -1,0 +1,160 @@
+"""A query against the files of an index: words become ranges of terms, filters become tests."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from phonotheque.search.arrays import Array, Mask
+from phonotheque.search.files import Forward, IndexFiles, is_member
+from phonotheque.search.lists import NO_DOCUMENT
+from phonotheque.search.query import Field, Phrase, Query, Term
+from phonotheque.search.walk import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A word of the query as the range low ≤ t < high of terms; `whole`: `low` is the word."""
+
+    term: Term
+    low: int
+    high: int
+    whole: bool
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether no document can have it."""
+        return self.low >= self.high
+
+    def only_whole(self) -> "Wanted":
+        """The same word, not as the beginning of others."""
+        return replace(self, high=self.low + 1 if self.whole else self.low)
+
+
+def find_terms(files: IndexFiles, terms: Sequence[Term]) -> list[Wanted]:
+    """Every term of a query with its range in the dictionary."""
+    return [_find_term(files, term) for term in terms]
+
+
+def _find_term(files: IndexFiles, term: Term) -> Wanted:
+    if term.prefix:
+        return Wanted(term, *files.prefix_range(term.text))
+    found = files.term_id(term.text)
+    return Wanted(term, 0, 0, False) if found is None else Wanted(term, found, found + 1, True)
+
+
+def word_condition(files: IndexFiles, wanted: Wanted, head_postings: int) -> Condition:
+    """The documents that have a word. A prefix with more than `head_postings` postings is looked
+    for in titles and artist credits only."""
+    low, high = wanted.low, wanted.high
+    if high - low > 1 and files.frequency(low, high) > head_postings:
+        return Condition(_forward_test(files, wanted), head=files.head(low, high))
+    docs = files.docs_of(low, high) if low < high else np.zeros(0, np.uint32)
+    if high - low == 1:
+        return Condition(lambda candidates: files.has_term(low, candidates), docs)
+    return Condition(lambda candidates: is_member(docs, candidates), docs)
+
+
+def field_conditions(files: IndexFiles, wanted: Sequence[Wanted]) -> list[Condition]:
+    """For words bound to a field: that they stand in it (their lists say only that they stand)."""
+    return [Condition(_forward_test(files, w)) for w in wanted if w.term.field is not Field.ANY]
+
+
+def _among_condition(docs: Array) -> Condition:
+    return Condition(lambda candidates: is_member(docs, candidates), docs)
+
+
+def not_condition(files: IndexFiles, term: int) -> Condition:
+    """The documents that do not have a term."""
+    return Condition(lambda docs: ~files.has_term(term, docs))
+
+
+def without_condition(docs: Array) -> Condition:
+    """The documents that are not among `docs` (sorted)."""
+    return Condition(lambda candidates: ~is_member(docs, candidates))
+
+
+def phrase_condition(files: IndexFiles, phrase: Phrase) -> Condition:
+    """The documents with a phrase in the title or the artist credit."""
+    ids = [files.term_id(word) for word in phrase.terms]
+    known = [i for i in ids if i is not None]
+
+    def test(docs: Array) -> Mask:
+        if len(known) < len(ids):
+            return np.zeros(len(docs), np.bool_)
+        forward = files.forward(docs)
+        starts = forward.starts_sequence(known)
+        return forward.owners(starts & _in_field(forward, phrase.field))
+
+    return Condition(test)
+
+
+def filter_conditions(
+    files: IndexFiles,
+    licences: Sequence[str],
+    query: Query,
+    find_isrc: Callable[[str], tuple[int, ...]],
+) -> list[Condition]:
+    """The filters of a query; `licences` are those of the index, in order of their codes."""
+    out = []
+    if query.tiers:
+        out.append(_span_condition(files.doc_tier, query.tiers))
+    if query.years:
+        out.append(_span_condition(files.doc_year, query.years))
+    for asked in query.licences:
+        codes = [i for i, known in enumerate(licences, 1) if licence_fits(asked, known)]
+        out.append(_licence_condition(files, codes))
+    if query.isrcs:
+        numbers = [n for code in query.isrcs for n in find_isrc(code)]
+        out.append(_among_condition(documents_of(files, numbers)))
+    return out
+
+
+def licence_fits(asked: str, known: str) -> bool:
+    """``cc-by`` asks for every version of CC BY, ``cc-by-4.0`` for one, never for CC BY-SA."""
+    asked, known = asked.lower(), known.lower()
+    return known == asked or (known.startswith(asked + "-") and known[len(asked) + 1].isdigit())
+
+
+def documents_of(files: IndexFiles, numbers: Sequence[int]) -> Array:
+    """The documents, sorted, of recordings by number; unknown numbers are left out."""
+    known = [n for n in numbers if 0 < n < len(files.number_doc)]
+    docs: Array = np.unique(files.number_doc[np.array(known, np.int64)])
+    known_docs: Array = docs[docs != NO_DOCUMENT]
+    return known_docs
+
+
+def term_mask(forward: Forward, wanted: Wanted) -> Mask:
+    """Where, among the terms of `forward`, a word of the query stands."""
+    inside: Mask = (forward.terms >= wanted.low) & (forward.terms < wanted.high)
+    inside &= _in_field(forward, wanted.term.field)
+    return inside
+
+
+def _forward_test(files: IndexFiles, wanted: Wanted) -> Callable[[Array], Mask]:
+    def test(docs: Array) -> Mask:
+        forward = files.forward(docs)
+        return forward.owners(term_mask(forward, wanted))
+
+    return test
+
+
+def _in_field(forward: Forward, field: Field) -> Mask:
+    if field is Field.ANY:
+        return np.ones(len(forward.terms), np.bool_)
+    chosen: Mask = forward.in_title if field is Field.TITLE else ~forward.in_title
+    return chosen
+
+
+def _span_condition(values: Array, span: tuple[int, int]) -> Condition:
+    first, last = span
+
+    def test(docs: Array) -> Mask:
+        inside: Mask = (values[docs] >= first) & (values[docs] <= last)
+        return inside
+
+    return Condition(test)
+
+
+def _licence_condition(files: IndexFiles, codes: list[int]) -> Condition:
+    return Condition(lambda docs: np.isin(files.doc_licence[docs], codes))

@@ -1,0 +1,135 @@
+"""When nothing matches every word: words within one edit, and then one word less."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from phonotheque.search.arrays import Array
+from phonotheque.search.files import IndexFiles
+from phonotheque.search.matching import Wanted
+from phonotheque.search.query import Term
+from phonotheque.search.ranking import Scores, best_first, score
+from phonotheque.search.windows import CANDIDATES, Search
+
+MAX_SUGGESTIONS = 5
+MAX_VARIANTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """Candidates that match in part, best first, and the query that they match, if there is one."""
+
+    docs: Array
+    scores: Scores
+    did_you_mean: str | None
+    partial: bool
+
+
+def relax(search: Search) -> Relaxed:
+    """The best there is for a query that nothing matches."""
+    found = _spelt_otherwise(search)
+    if not len(found.docs) and len(search.wanted) > 1 and not found.partial:
+        found = _one_word_less(search)
+    return found
+
+
+def within_one_edit(a: str, b: str) -> bool:
+    """Whether one letter more, less or other, or two neighbours swapped, makes `b` of `a`."""
+    if abs(len(a) - len(b)) > 1:
+        return False
+    if len(a) > len(b):
+        a, b = b, a
+    at = next((i for i, c in enumerate(a) if c != b[i]), len(a))
+    if len(a) < len(b):
+        return a[at:] == b[at + 1 :]
+    swapped = a[:at] + a[at + 1 : at + 2] + a[at : at + 1] + a[at + 2 :]
+    return a[at + 1 :] == b[at + 1 :] or swapped == b
+
+
+def suggestions(files: IndexFiles, text: str) -> list[Wanted]:
+    """Terms within one edit of `text`, the most frequent first."""
+    near = [(term, files.term_text(term)) for term in files.near_terms(text)]
+    close = [
+        (term, found) for term, found in near if found != text and within_one_edit(text, found)
+    ]
+    close.sort(key=lambda pair: (-files.frequency(pair[0], pair[0] + 1), pair[0]))
+    return [Wanted(Term(found), term, term + 1, True) for term, found in close[:MAX_SUGGESTIONS]]
+
+
+def _spelt_otherwise(search: Search) -> Relaxed:
+    best: list[tuple[Array, Scores, str]] = []
+    partial = False
+    for variant in _iter_variants(search):
+        found = search.matching(variant, CANDIDATES)
+        partial = found.partial or search.deadline.is_over
+        if len(found.docs):
+            words = " ".join(w.term.text for w in variant)
+            ids = [w.low for w in variant] if all(w.whole for w in variant) else []
+            scores = score(search.files, found.docs, variant, ids, elsewhere=True)
+            best.append((found.docs, scores, words))
+        if partial:
+            break
+    return _joined(best, partial)
+
+
+def _iter_variants(search: Search) -> Iterator[list[Wanted]]:
+    """The query with one word spelt otherwise (every unknown word, where several are)."""
+    wanted = list(search.wanted)
+    near: dict[int, list[Wanted]] = {}
+    unknown = [i for i, word in enumerate(wanted) if word.is_unknown]
+    for at in unknown or range(len(wanted)):
+        near[at] = [
+            replace(s, term=replace(s.term, field=wanted[at].term.field))
+            for s in suggestions(search.files, wanted[at].term.text)
+        ]
+    if unknown and not all(near[at] for at in unknown):
+        return
+    for at in unknown:
+        wanted[at] = near[at][0]
+    count = 0
+    for at, choices in near.items():
+        for choice in choices:
+            if count == MAX_VARIANTS:
+                return
+            count += 1
+            yield [*wanted[:at], choice, *wanted[at + 1 :]]
+
+
+def _one_word_less(search: Search) -> Relaxed:
+    wanted = list(search.wanted)
+    unknown = [i for i, word in enumerate(wanted) if word.is_unknown]
+    known = [word for word in wanted if not word.is_unknown]
+    if len(unknown) > 1 or not known:
+        left = [known] if known and len(known) * 2 > len(wanted) else []
+    elif unknown:
+        left = [known]
+    else:
+        left = [[*wanted[:at], *wanted[at + 1 :]] for at in range(len(wanted))]
+    docs, partial = [np.zeros(0, np.uint32)], False
+    for words in left[:MAX_VARIANTS]:
+        found = search.matching(words, CANDIDATES)
+        docs.append(found.docs)
+        partial = found.partial
+        if partial:
+            break
+    every = np.unique(np.concatenate(docs)).astype(np.uint32)
+    scores = score(search.files, every, wanted, [], elsewhere=False)
+    return _ranked(every, scores, None, partial)
+
+
+def _joined(best: Sequence[tuple[Array, Scores, str]], partial: bool) -> Relaxed:
+    if not best:
+        return Relaxed(np.zeros(0, np.uint32), np.zeros(0), None, partial)
+    docs = np.concatenate([docs for docs, _, _ in best])
+    scores = np.concatenate([scores for _, scores, _ in best])
+    source = np.repeat(np.arange(len(best)), [len(docs) for docs, _, _ in best])
+    order = best_first(scores, docs)
+    _, first = np.unique(docs[order], return_index=True)
+    kept = order[np.sort(first)]
+    return Relaxed(docs[kept], scores[kept], best[int(source[kept[0]])][2], partial)
+
+
+def _ranked(docs: Array, scores: Scores, did_you_mean: str | None, partial: bool) -> Relaxed:
+    order = best_first(scores, docs)
+    return Relaxed(docs[order], scores[order], did_you_mean, partial)

@@ -1,0 +1,153 @@
+"""The row store: RocksDB, key = kind letter + number (u64, big-endian), value = MessagePack array.
+
+Written once as sorted SST files and ingested; opened read-only by any number of processes. Order
+of the kinds: ``a`` artists, ``d`` releases, ``r`` recordings. docs/formats/index.md has the arrays.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rocksdict import (
+    AccessType,
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    IngestExternalFileOptions,
+    Options,
+    Rdict,
+    SstFileWriter,
+)
+
+from phonotheque.model.errors import FormatError
+from phonotheque.model.numbers import IdKey, Kind, format_public_ids
+from phonotheque.search.values import ArtistRow, DisplayRow, FileRow, ReleaseRow, TrackRow
+
+ROWS_PER_SST = 262_144
+_BLOCK_BYTES = 4_096
+_DICTIONARY_BYTES = 16_384
+_CACHE_BYTES = 64 << 20
+_KEY = struct.Struct(">cQ")
+
+
+def row_key(kind: Kind, number: int) -> bytes:
+    """Nine bytes: the kind's letter and the number."""
+    return _KEY.pack(kind.value.encode(), number)
+
+
+class RowWriter:
+    """Writes rows in rising order of key into SST files below `folder`, then makes the store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._options = _options(for_writing=True)
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._files: list[str] = []
+        self._writer: SstFileWriter | None = None
+        self._rows = 0
+
+    def add(self, kind: Kind, rows: Iterable[tuple[int, Sequence[Any]]]) -> None:
+        """Add (number, values) in order of number."""
+        writer: Any = self._writer
+        letter, encode, pack = kind.value.encode(), self._encode, _KEY.pack
+        for number, values in rows:
+            if self._writer is None or self._rows == ROWS_PER_SST:
+                writer = self._next_file()
+            self._rows += 1
+            writer[pack(letter, number)] = encode(values)
+
+    def finish(self, store: Path) -> None:
+        """Make the store at `store` of all that was added; the SST files move into it."""
+        self._close_file()
+        database = Rdict(str(store), self._options)
+        if self._files:
+            how = IngestExternalFileOptions()
+            how.set_move_files(True)
+            database.ingest_external_file(self._files, how)
+        database.close()
+
+    def _next_file(self) -> SstFileWriter:
+        self._close_file()
+        path = str(self._folder / f"{len(self._files):06d}.sst")
+        self._writer, self._rows = SstFileWriter(self._options), 0
+        self._writer.open(path)
+        self._files.append(path)
+        return self._writer
+
+    def _close_file(self) -> None:
+        if self._writer is not None:
+            self._writer.finish()
+            self._writer = None
+
+
+class RowStore:
+    """Reads rows by number; safe for many threads."""
+
+    def __init__(self, store: Path, id_key: IdKey) -> None:
+        try:
+            self._database = Rdict(
+                str(store), _options(for_writing=False), access_type=AccessType.read_only()
+            )
+        except Exception as error:
+            raise FormatError(f"{store}: no row store ({error}); build the index again") from error
+        self._id_key = id_key
+        self._decode = msgspec.msgpack.Decoder().decode
+
+    def recordings(self, numbers: Sequence[int]) -> list[DisplayRow]:
+        """The rows of `numbers`, in their order; an unknown number is left out."""
+        return [
+            _display_row(number, public_id, values)
+            for number, public_id, values in self._read(Kind.RECORDING, numbers)
+        ]
+
+    def releases(self, numbers: Sequence[int]) -> list[ReleaseRow]:
+        """As `recordings`, for releases."""
+        return [ReleaseRow(n, i, *values) for n, i, values in self._read(Kind.RELEASE, numbers)]
+
+    def artists(self, numbers: Sequence[int]) -> list[ArtistRow]:
+        """As `recordings`, for artists."""
+        return [ArtistRow(n, i, *values) for n, i, values in self._read(Kind.ARTIST, numbers)]
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._database.close()
+
+    def _read(self, kind: Kind, numbers: Sequence[int]) -> Iterator[tuple[int, str, list[Any]]]:
+        if not numbers:
+            return
+        found = self._database.get([row_key(kind, number) for number in numbers])
+        known = [(n, v) for n, v in zip(numbers, found, strict=True) if v is not None]
+        ids = format_public_ids([n for n, _ in known], self._id_key, kind) if known else []
+        for (number, value), public_id in zip(known, ids, strict=True):
+            yield number, public_id, self._decode(value)
+
+
+def _display_row(number: int, public_id: str, values: list[Any]) -> DisplayRow:
+    (title, artist, artist_numbers, release, year, duration_ms, isrcs, mbid, collections,
+     licence, stream, distribute, flags, listens, rank, tier, tracks, file) = values  # fmt: skip
+    return DisplayRow(
+        number=number, public_id=public_id, title=title, artist=artist,
+        artist_numbers=tuple(artist_numbers), release_title=release, year=year,
+        duration_ms=duration_ms, isrcs=tuple(isrcs), mbid=mbid, collections=tuple(collections),
+        licence=licence, stream=stream, distribute=distribute, flags=flags, listens=listens,
+        rank=rank, tier=tier, tracks=tuple(TrackRow(*track) for track in tracks),
+        file=FileRow(*file) if file else None,
+    )  # fmt: skip
+
+
+def _options(*, for_writing: bool) -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(for_writing)
+    options.set_keep_log_file_num(1)
+    options.set_compression_type(DBCompressionType.zstd())
+    options.set_compression_options(-14, 3, 0, _DICTIONARY_BYTES)
+    options.set_zstd_max_train_bytes(_DICTIONARY_BYTES * 100)
+    blocks = BlockBasedOptions()
+    blocks.set_block_size(_BLOCK_BYTES)
+    blocks.set_bloom_filter(10, False)
+    if not for_writing:
+        blocks.set_block_cache(Cache(_CACHE_BYTES))
+    options.set_block_based_table_factory(blocks)
+    return options

@@ -1,0 +1,145 @@
+"""What a search or a look-up answers with: plain values, ready to be written as JSON."""
+
+from datetime import datetime
+
+import msgspec
+
+from phonotheque.model.numbers import Kind
+
+
+class TrackRow(msgspec.Struct, frozen=True):
+    """Where a recording stands on a release; `release` is a number, null for a loose track."""
+
+    release: int | None
+    release_title: str | None
+    disc: int | None
+    position: int | None
+    title: str | None  # null: equal to the recording's
+
+
+class FileRow(msgspec.Struct, frozen=True):
+    """The published audio file of a recording; `path` is relative to the volume."""
+
+    volume: str
+    path: str
+    media_type: str
+    codec: str
+    bytes: int
+    duration_ms: int
+    sha256: str
+    licence: str
+    licence_url: str | None
+    attribution: str
+    stream: str
+    distribute: str
+
+
+class DisplayRow(msgspec.Struct, frozen=True):
+    """All that a page shows of one recording."""
+
+    number: int
+    public_id: str
+    title: str
+    artist: str
+    artist_numbers: tuple[int, ...]
+    release_title: str | None
+    year: int | None
+    duration_ms: int | None
+    isrcs: tuple[str, ...]
+    mbid: str | None
+    collections: tuple[str, ...]
+    licence: str | None
+    stream: str
+    distribute: str
+    flags: int
+    listens: int
+    rank: int
+    tier: int
+    tracks: tuple[TrackRow, ...]
+    file: FileRow | None
+
+
+class ReleaseRow(msgspec.Struct, frozen=True):
+    """One release."""
+
+    number: int
+    public_id: str
+    title: str
+    artist: str
+    year: int | None
+    label: str | None
+    barcode: str | None
+    mbid: str | None
+
+
+class ArtistRow(msgspec.Struct, frozen=True):
+    """One artist."""
+
+    number: int
+    public_id: str
+    name: str
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """One recording found; a higher `score` is a better match."""
+
+    number: int
+    score: float
+    row: DisplayRow
+
+
+class SearchPage(msgspec.Struct, frozen=True):
+    """One page of hits, best first.
+
+    `total` is a lower bound unless `total_is_exact`. `relaxed`: nothing matched every word, so
+    these match most of them, or match `did_you_mean`. `partial`: the time allowed was over before
+    the index was searched to the end.
+    """
+
+    hits: tuple[Hit, ...]
+    total: int
+    total_is_exact: bool
+    relaxed: bool
+    did_you_mean: str | None
+    partial: bool
+    next_cursor: str | None
+
+
+class LookupResult(msgspec.Struct, frozen=True):
+    """What an identifier names. `recognised` is how it was read: isrc, mbid, public-id, number,
+    source, or none; `kind` and `numbers` say what it leads to (no number: it is not known here).
+    """
+
+    query: str
+    recognised: str
+    kind: Kind | None
+    numbers: tuple[int, ...]
+
+
+class IndexManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """`index.json`: what an index was made from (docs/formats/index.md)."""
+
+    format: int
+    edition: str
+    edition_sha256: str
+    published_at: datetime
+    id_key: str
+    documents: int
+    terms: int
+    postings: int
+    bitmap_share: int
+    head_postings: int
+    licences: list[str]
+
+
+class IndexReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `build_index` made; `rebuilt` is False when the index was there already."""
+
+    index: str
+    edition: str
+    documents: int
+    terms: int
+    postings: int
+    index_bytes: int
+    rows_bytes: int
+    rebuilt: bool

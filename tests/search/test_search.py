@@ -1,0 +1,157 @@
+"""What a listener types, and what comes back."""
+
+from pathlib import Path
+
+import pytest
+
+from phonotheque.model.errors import InputError, UsageError
+from phonotheque.model.progress import Silent
+from phonotheque.search import SearchIndex, SearchPage, build_index, ensure_index
+from tests.support.editions import TinyRecording, write_tiny_edition
+
+RECORDINGS = [
+    TinyRecording(
+        "Für Elise", "Ludwig van Beethoven", isrcs=["USRC17607839"], listens=5, year=1924,
+        file=("v-tier1-00001", "data/a/elise.ogg", b"elise"),
+    ),
+    TinyRecording("東京の夜", "椎名", release="銀河", listens=3),
+    TinyRecording("Moonlight Sonata", "Beethoven", release="Sonatas", listens=9, tier=2),
+    TinyRecording("Moonlight Serenade", "Glenn Miller", licence="CC-BY-SA-4.0", listens=100),
+    TinyRecording("Moon", "Nobody", listens=1, year=None),
+    TinyRecording("Don't Stop", "AC/DC", listens=7),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> SearchIndex:
+    root = tmp_path_factory.mktemp("archive")
+    write_tiny_edition(root, RECORDINGS)
+    build_index(root / "editions/2026-11", root / "index/2026-11", Silent())
+    return SearchIndex.open(root / "index/2026-11")
+
+
+def titles(page: SearchPage) -> list[str]:
+    return [hit.row.title for hit in page.hits]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("fur elise", ["Für Elise"]),
+        ("ELISE FÜR ", ["Für Elise"]),
+        ("moonlight sonata beethoven", ["Moonlight Sonata"]),
+        ("dont stop", ["Don't Stop"]),
+        ("ac/dc stop", ["Don't Stop"]),
+        ("東京", ["東京の夜"]),
+        ("京", ["東京の夜"]),
+        ("夜", ["東京の夜"]),
+        ("の夜 椎名", ["東京の夜"]),
+        ("銀河", ["東京の夜"]),
+        ("sonatas", ["Moonlight Sonata"]),
+        ("elis", ["Für Elise"]),
+        ('"moonlight sonata"', ["Moonlight Sonata"]),
+        ('"sonata moonlight"', []),
+        ("artist:beethoven sonata", ["Moonlight Sonata"]),
+        ("title:beethoven", []),
+        ("isrc:us-rc1-76-07839", ["Für Elise"]),
+        ("US-RC1-76-07839", ["Für Elise"]),
+        ("tier:2", ["Moonlight Sonata"]),
+        ("licence:cc-by-sa moonlight", ["Moonlight Serenade"]),
+        ("year:1920..1925", ["Für Elise"]),
+        ("moonlight licence:cc-by", ["Moonlight Sonata"]),
+    ],
+)
+def test_a_query_finds_what_was_meant(index: SearchIndex, query: str, expected: list[str]) -> None:
+    page = index.search(query)
+    assert titles(page) == expected
+    assert (page.total, page.total_is_exact, page.relaxed) == (len(expected), True, False)
+
+
+def test_a_title_that_is_the_query_comes_before_more_popular_ones(index: SearchIndex) -> None:
+    assert titles(index.search("moon"))[0] == "Moon"
+    assert set(titles(index.search("moon"))) == {"Moon", "Moonlight Sonata", "Moonlight Serenade"}
+
+
+def test_a_typing_error_is_forgiven_but_said(index: SearchIndex) -> None:
+    page = index.search("moonlihgt sonata")
+    assert titles(page) == ["Moonlight Sonata"]
+    assert page.relaxed
+    assert page.did_you_mean == "moonlight sonata"
+
+
+def test_a_word_too_many_is_dropped_but_said(index: SearchIndex) -> None:
+    page = index.search("glenn miller moonlight xylophone ")
+    assert titles(page)[0] == "Moonlight Serenade"
+    assert page.relaxed
+    assert page.did_you_mean is None
+
+
+def test_pages_follow_each_other_without_gap_or_repetition(index: SearchIndex) -> None:
+    seen, cursor = [], None
+    while True:
+        page = index.search("year:..9999", limit=2, cursor=cursor)
+        seen += titles(page)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert sorted(seen) == sorted(r.title for r in RECORDINGS)
+
+
+def test_a_cursor_of_another_query_is_refused(index: SearchIndex) -> None:
+    cursor = index.search("moonlight", limit=1).next_cursor
+    assert cursor is not None
+    with pytest.raises(InputError, match="another query"):
+        index.search("elise", cursor=cursor)
+    with pytest.raises(InputError, match="cannot be read"):
+        index.search("elise", cursor="!!")
+
+
+def test_limits_out_of_range_are_refused(index: SearchIndex) -> None:
+    with pytest.raises(UsageError):
+        index.search("moon", limit=0)
+
+
+def test_every_identifier_leads_to_its_recording(index: SearchIndex) -> None:
+    row = index.rows([1])[0]
+    for text in ("ISRC US-RC1-76-07839", "usrc17607839", row.public_id.upper(), "1",
+                 "source:tiny:1"):  # fmt: skip
+        assert index.lookup(text).numbers == (1,), text
+    assert index.lookup("USRC17607830").numbers == ()
+    assert index.lookup("nonsense").recognised == "none"
+    found = index.lookup_many(["usrc17607839", "99", "source:tiny:3"])
+    assert [r.numbers for r in found] == [(1,), (), (3,)]
+
+
+def test_a_row_has_everything_a_page_shows(index: SearchIndex) -> None:
+    row = index.rows([1, 77])[0]
+    assert (row.title, row.artist, row.year, row.rank, row.listens) == (
+        "Für Elise", "Ludwig van Beethoven", 1924, 4, 5,
+    )  # fmt: skip
+    assert row.file is not None
+    assert (row.file.volume, row.file.path) == ("v-tier1-00001", "data/a/elise.ogg")
+    assert row.tracks[0].release_title == row.release_title == "Single"
+
+
+def test_releases_and_artists_list_their_recordings(index: SearchIndex) -> None:
+    release = index.rows([3])[0].tracks[0].release
+    assert release is not None
+    assert index.release(release).title == "Sonatas"  # type: ignore[union-attr]
+    assert index.release_recordings(release) == [3]
+    artist = index.rows([3])[0].artist_numbers[0]
+    assert index.artist(artist).name == "Beethoven"  # type: ignore[union-attr]
+    assert index.artist_recordings(artist) == [3]
+    assert (index.release(99), index.artist(99), index.release_recordings(99)) == (None, None, [])
+
+
+def test_the_most_listened_come_in_order(index: SearchIndex) -> None:
+    assert index.most_listened(0, 3) == [4, 3, 6]
+
+
+def test_an_index_is_made_again_only_for_another_edition(tmp_path: Path) -> None:
+    edition, target = tmp_path / "editions/2026-11", tmp_path / "index/2026-11"
+    write_tiny_edition(tmp_path, RECORDINGS[:2])
+    assert ensure_index(edition, target, Silent()).rebuilt
+    assert not ensure_index(edition, target, Silent()).rebuilt
+    (edition / "edition.json").write_text((edition / "edition.json").read_text() + "\n")
+    assert ensure_index(edition, target, Silent()).rebuilt
+    assert sorted(p.name for p in target.parent.iterdir()) == ["2026-11"]
