@@ -39,6 +39,7 @@ class FindingCode(StrEnum):
     AUDIO_DECODE_FAILED = "audio.decode-failed"
     AUDIO_TRUNCATED = "audio.truncated"
     AUDIO_MD5_MISMATCH = "audio.md5-mismatch"
+    AUDIO_WRONG_HEADER = "audio.wrong-header"
     AUDIO_NO_AUDIO = "audio.no-audio"
     AUDIO_LIMIT = "audio.limit-exceeded"
     TAGS_UNREADABLE = "tags.unreadable"

@@ -14,6 +14,8 @@ UNKNOWN_RIFF_SIZES = frozenset([0, 0xFFFFFFFF])
 class StreamInfo:
     """STREAMINFO of a FLAC stream (RFC 9639 §8.2). `md5` is None when the encoder gave none."""
 
+    sample_rate_hz: int
+    channels: int
     bits: int
     total_samples: int  # 0 = unknown
     md5: bytes | None
@@ -30,6 +32,8 @@ def read_streaminfo(stream: BinaryIO, found: Identified) -> StreamInfo | None:
     packed = int.from_bytes(block[14:22], "big")
     md5 = block[22:38]
     return StreamInfo(
+        sample_rate_hz=packed >> 44,
+        channels=(packed >> 41 & 7) + 1,
         bits=(packed >> 36 & 31) + 1,
         total_samples=packed & ((1 << 36) - 1),
         md5=md5 if any(md5) else None,

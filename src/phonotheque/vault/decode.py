@@ -36,15 +36,17 @@ class NoAudioError(Exception):
 
 @dataclass(slots=True)
 class Decoded:
-    """What came out. `claimed_ms` is the container's word, None where it has none."""
+    """What came out. `claimed_ms` is the container's word, None where it has none.
+
+    `samples` counts per (sample rate in Hz, channels), in order of appearance: a stream may
+    change either on its way.
+    """
 
     codec: str
-    sample_rate_hz: int
-    channels: int
     bits: int
     lossless: bool
     claimed_ms: int | None
-    samples: int = 0
+    samples: dict[tuple[int, int], int] = field(default_factory=dict)
     packets: int = 0
     errors: list[str] = field(default_factory=list)
     md5: bytes | None = None
@@ -52,7 +54,17 @@ class Decoded:
     @property
     def duration_ms(self) -> int:
         """Length by samples decoded."""
-        return self.samples * 1000 // self.sample_rate_hz if self.sample_rate_hz else 0
+        return int(sum(count * 1000 / rate for (rate, _), count in self.samples.items()))
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Of the beginning; 0 when nothing came out."""
+        return next(iter(self.samples), (0, 0))[0]
+
+    @property
+    def channels(self) -> int:
+        """Of the beginning; 0 when nothing came out."""
+        return next(iter(self.samples), (0, 0))[1]
 
 
 def decode_file(path: Path, form: AudioFormat, info: StreamInfo | None) -> Decoded:
@@ -80,8 +92,6 @@ def _facts(stream: Any, codec: str, info: StreamInfo | None) -> Decoded:
     claimed = stream.duration and int(stream.duration * stream.time_base * 1000)
     return Decoded(
         codec=codec,
-        sample_rate_hz=stream.codec_context.sample_rate,
-        channels=stream.codec_context.channels,
         bits=_bits(stream.codec_context, codec, info),
         lossless=codec in _LOSSLESS or codec.startswith("pcm_"),
         claimed_ms=claimed or None,
@@ -101,7 +111,8 @@ def _bits(context: Any, codec: str, info: StreamInfo | None) -> int:
 def _decode_all(container: Any, stream: Any, decoded: Decoded, info: StreamInfo | None) -> None:
     digest = md5(usedforsecurity=False) if info is not None and info.md5 else None
     for frame in _iter_frames(container, stream, decoded):
-        decoded.samples += frame.samples
+        form = (frame.sample_rate, frame.layout.nb_channels)
+        decoded.samples[form] = decoded.samples.get(form, 0) + frame.samples
         if frame.is_corrupt:
             decoded.errors.append("a frame is marked as corrupt")
         if digest is not None and info is not None:

@@ -24,11 +24,12 @@ _SAMPLE_EXACT = frozenset(["flac", "alac", "wavpack", "vorbis", "opus"])
 
 
 class _RefusedError(Exception):
-    """Ends an examination early."""
+    """Ends an examination early; `form` as far as it is known."""
 
-    def __init__(self, code: FindingCode, message: str) -> None:
+    def __init__(self, code: FindingCode, message: str, form: AudioFormat | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.form = form
 
 
 def examine_here(path: Path) -> Examination:
@@ -49,6 +50,7 @@ def _examine(path: Path, stream: BinaryIO, seen: Examination) -> Examination:
     try:
         found = _admitted_format(stream, seen.size_bytes)
     except _RefusedError as refused:
+        seen = _with_format(seen, refused.form) if refused.form else seen
         return _with(seen, [(refused.code, str(refused))])
     seen = _with_format(seen, found.format)
     info = claims.read_streaminfo(stream, found) if "flac" in found.format.codecs else None
@@ -62,7 +64,10 @@ def _examine(path: Path, stream: BinaryIO, seen: Examination) -> Examination:
         decoded.lossless = not claims.wavpack_is_hybrid(stream)
     cut = claims.find_cut(stream, seen.size_bytes, found)
     seen = _with_facts(seen, decoded)
-    return _with(seen, list(_iter_damage(decoded, info, cut)))
+    damage = list(_iter_damage(decoded, info, cut))
+    if damage:
+        return _with(seen, damage)
+    return _with(seen, list(_iter_wrong_headers(decoded, info)), Severity.WARNING)
 
 
 def _admitted_format(stream: BinaryIO, size_bytes: int) -> Identified:
@@ -79,17 +84,20 @@ def _admitted_format(stream: BinaryIO, size_bytes: int) -> Identified:
             FindingCode.AUDIO_UNPARSEABLE,
             f"{found.format.name} cannot be read to its end ({error}), so nobody can say whether "
             "it is protected; get a sound copy",
+            found.format,
         ) from None
     if inspection.protection is not None:
         raise _RefusedError(
             FindingCode.AUDIO_DRM,
             f"technical protection: {inspection.protection}; only a copy without protection, "
             "from the rights holder, can be kept here",
+            inspection.format,
         )
     if not inspection.format.admitted:
         raise _RefusedError(
             FindingCode.FILE_UNKNOWN_FORMAT,
             f"{inspection.format.name} is not a form this vault admits; convert it to FLAC",
+            inspection.format,
         )
     return Identified(inspection.format, found.offset_bytes)
 
@@ -116,7 +124,7 @@ def _decode(path: Path, form: AudioFormat, info: claims.StreamInfo | None) -> de
 def _iter_damage(
     decoded: decode.Decoded, info: claims.StreamInfo | None, cut: str | None
 ) -> Iterator[tuple[FindingCode, str]]:
-    if decoded.samples == 0:
+    if not decoded.samples:
         code = FindingCode.AUDIO_DECODE_FAILED if decoded.errors else FindingCode.AUDIO_NO_AUDIO
         yield code, "not one sample could be decoded"
         return
@@ -148,6 +156,22 @@ def _iter_missing(decoded: decode.Decoded, cut: str | None) -> Iterator[tuple[Fi
         yield FindingCode.AUDIO_DECODE_FAILED, f"{missing} ms did not decode; get a sound copy"
 
 
+def _iter_wrong_headers(
+    decoded: decode.Decoded, info: claims.StreamInfo | None
+) -> Iterator[tuple[FindingCode, str]]:
+    """The audio is all there, but a header that describes it is not true."""
+    if len(decoded.samples) > 1:
+        forms = ", ".join(f"{rate} Hz × {channels}" for rate, channels in decoded.samples)
+        yield FindingCode.AUDIO_WRONG_HEADER, f"changes its form on the way: {forms}"
+    elif info is not None and decoded.samples:
+        ((rate, channels), samples) = next(iter(decoded.samples.items()))
+        says = (info.sample_rate_hz, info.channels, info.total_samples or samples)
+        if says != (rate, channels, samples):
+            message = "STREAMINFO says {} Hz, {} channels, {} samples; ".format(*says)
+            message += f"the audio has {rate}, {channels}, {samples}"
+            yield FindingCode.AUDIO_WRONG_HEADER, message
+
+
 def _with_format(seen: Examination, form: AudioFormat) -> Examination:
     return _replace(
         seen,
@@ -171,9 +195,13 @@ def _with_facts(seen: Examination, decoded: decode.Decoded) -> Examination:
     )
 
 
-def _with(seen: Examination, damage: list[tuple[FindingCode, str]]) -> Examination:
-    found = tuple(Finding(code, Severity.ERROR, seen.path, message) for code, message in damage)
-    return _replace(seen, findings=found)
+def _with(
+    seen: Examination,
+    damage: list[tuple[FindingCode, str]],
+    severity: Severity = Severity.ERROR,
+) -> Examination:
+    found = tuple(Finding(code, severity, seen.path, message) for code, message in damage)
+    return _replace(seen, findings=seen.findings + found)
 
 
 def _replace(seen: Examination, **changes: object) -> Examination:
