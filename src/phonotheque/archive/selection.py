@@ -1,0 +1,252 @@
+"""Which files an edition adds: allowed, not withdrawn, not published yet; in rank order.
+
+Set-based in DuckDB, which spills to the scratch directory. Python looks once at each distinct set
+of evidence (to decide) and once at each file (to ask the vault), in batches.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from phonotheque.archive.verdicts import VERDICTS, decide_evidence
+from phonotheque.model import tables
+from phonotheque.model.archive import ArchiveSettings
+from phonotheque.model.findings import FindingCode, Severity
+from phonotheque.model.numbers import IdKey, Kind, format_public_ids
+from phonotheque.storage.tables import write_table
+from phonotheque.vault import VaultObject
+
+_BATCH_ROWS = 20_000
+_MEMORY = "4GB"
+_FACTS = pa.schema(
+    [
+        pa.field("sha256", pa.string()),
+        pa.field("bytes", pa.int64()),
+        pa.field("pieces_root", pa.string()),
+        pa.field("puid", pa.string()),
+        pa.field("media_type", pa.string()),
+        pa.field("extension", pa.string()),
+        pa.field("codec", pa.string()),
+        pa.field("duration_ms", pa.int32()),
+        pa.field("sample_rate_hz", pa.int32()),
+        pa.field("channels", pa.int16()),
+        pa.field("lossless", pa.bool_()),
+        pa.field("held", pa.bool_()),
+    ]
+)
+SELECTED = pa.schema(
+    [
+        pa.field("recording", pa.int64()),
+        pa.field("tier", pa.int8()),
+        pa.field("rank", pa.int64()),
+        pa.field("disc", pa.int16()),
+        pa.field("position", pa.int32()),
+        pa.field("title", pa.string()),
+        pa.field("artist_credit", pa.string()),
+        pa.field("release_title", pa.string()),
+        *[f for f in _FACTS if f.name not in ("lossless", "held")],
+        *[f for f in VERDICTS if f.name not in ("signature", "allows", "code", "message")],
+        pa.field("evidence", pa.list_(tables.EVIDENCE)),
+    ]
+)
+_SIGNATURE = (
+    "sha256(to_json(list_transform(evidence, lambda e: "
+    "{'c': e.claim, 'v': e.value, 'r': e.raw, 'k': e.kind, 's': e.source}))::VARCHAR)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was selected: rows of `SELECTED` in `path`, in the order of tier and rank; refusals as
+    `tables.FINDINGS` in `findings`, counted by code.
+    """
+
+    path: Path
+    findings: Path
+    files: int
+    refused: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides: the settings' profile and territories, on a day, for an archive's ids."""
+
+    settings: ArchiveSettings
+    on: date
+    last_tier: int
+
+    @property
+    def id_key(self) -> IdKey:
+        return IdKey(bytes.fromhex(self.settings.id_key))
+
+
+def select_files(
+    cursor: duckdb.DuckDBPyConnection,
+    find_object: Callable[[str], VaultObject | None],
+    withdrawn: Sequence[int],
+    published: Sequence[Path],
+    rules: Rules,
+    scratch: Path,
+) -> Selection:
+    """Select from the views of an open build and write ``selection.parquet`` to `scratch`.
+
+    `published` are the files tables of the edition before. The result depends on nothing but the
+    arguments' contents.
+    """
+    _prepare(cursor, withdrawn, published, scratch)
+    _decide(cursor, rules)
+    _ask_vault(cursor, find_object)
+    findings, refused = _write_findings(cursor, rules.id_key, scratch / "findings.parquet")
+    path = scratch / "selection.parquet"
+    files = write_table(path, SELECTED, _stream(cursor, _selected_sql(rules.last_tier)))
+    return Selection(path, findings, files, refused)
+
+
+def _prepare(
+    cursor: duckdb.DuckDBPyConnection,
+    withdrawn: Sequence[int],
+    published: Sequence[Path],
+    scratch: Path,
+) -> None:
+    """The table `candidates`: recordings with audio that is neither out nor withdrawn."""
+    cursor.execute(f"SET temp_directory = {_quoted(scratch / 'spill')}")
+    cursor.execute(f"SET memory_limit = '{_MEMORY}'")
+    cursor.execute("SET preserve_insertion_order = false")
+    cursor.execute("CREATE TEMP TABLE taken (number BIGINT)")
+    cursor.executemany("INSERT INTO taken VALUES (?)", [[n] for n in withdrawn] or [[0]])
+    if published:
+        listed = ", ".join(_quoted(path) for path in published)
+        cursor.execute(f"INSERT INTO taken SELECT recording FROM read_parquet([{listed}])")
+    cursor.execute(
+        "INSERT INTO taken SELECT r.new FROM redirects r JOIN taken t ON t.number = r.old "
+        "WHERE r.kind = 'r'"
+    )
+    cursor.execute(
+        f"CREATE TEMP TABLE candidates AS SELECT recording, sha256, {_SIGNATURE} AS signature "
+        "FROM recording_files WHERE recording NOT IN (SELECT number FROM taken)"
+    )
+
+
+def _decide(cursor: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    """The table `verdicts`: one row for each distinct set of evidence."""
+    cursor.execute(
+        "CREATE TEMP TABLE evidences AS SELECT signature, arg_min(f.evidence, f.sha256) AS evidence "
+        "FROM candidates c JOIN recording_files f USING (recording, sha256) GROUP BY signature"
+    )
+    batches = (
+        decide_evidence(batch, rules.settings, rules.on)
+        for batch in _stream(cursor, "SELECT signature, evidence FROM evidences")
+    )
+    _insert(cursor, "verdicts", VERDICTS, batches)
+
+
+def _ask_vault(
+    cursor: duckdb.DuckDBPyConnection, find_object: Callable[[str], VaultObject | None]
+) -> None:
+    """The table `facts`: what the vault knows of each allowed file."""
+    wanted = _stream(
+        cursor,
+        "SELECT DISTINCT sha256 FROM candidates JOIN verdicts USING (signature) WHERE allows",
+    )
+    batches = (
+        pa.RecordBatch.from_pylist(
+            [_fact(digest, find_object(digest)) for digest in batch.column(0).to_pylist()],
+            schema=_FACTS,
+        )
+        for batch in wanted
+    )
+    _insert(cursor, "facts", _FACTS, batches)
+
+
+def _fact(digest: str, found: VaultObject | None) -> dict[str, Any]:
+    if found is None:
+        return {"sha256": digest, "held": False}
+    return {name: getattr(found, name) for name in _FACTS.names if name != "held"} | {"held": True}
+
+
+def _selected_sql(last_tier: int) -> str:
+    columns = ", ".join(SELECTED.names)
+    return f"""
+        WITH best AS (
+            SELECT recording, sha256, signature FROM candidates
+            JOIN verdicts USING (signature) JOIN facts USING (sha256)
+            WHERE allows AND held
+            QUALIFY row_number() OVER (PARTITION BY recording ORDER BY lossless DESC, sha256) = 1)
+        SELECT {columns} FROM (
+            SELECT f.*, fact.* EXCLUDE (sha256), v.* EXCLUDE (signature),
+                coalesce(s.tier, {last_tier}) AS tier, coalesce(s.rank, 1 << 62) AS rank
+            FROM best b JOIN recording_files f USING (recording, sha256)
+            JOIN facts fact USING (sha256) JOIN verdicts v USING (signature)
+            LEFT JOIN standing s ON s.number = f.recording)
+        ORDER BY tier, rank, recording"""
+
+
+def _write_findings(
+    cursor: duckdb.DuckDBPyConnection, key: IdKey, target: Path
+) -> tuple[Path, dict[str, int]]:
+    missing = FindingCode.COPY_MISSING.value
+    refused: Counter[str] = Counter()
+    rows = _stream(
+        cursor,
+        "SELECT DISTINCT recording, sha256, v.code, v.message FROM candidates c "
+        "JOIN verdicts v USING (signature) WHERE NOT allows UNION ALL "
+        f"SELECT DISTINCT recording, sha256, '{missing}', 'the vault does not hold this file; "
+        "ingest it again' FROM candidates JOIN facts USING (sha256) WHERE NOT held "
+        "ORDER BY recording, sha256, code",
+    )
+
+    def findings() -> Iterator[pa.RecordBatch]:
+        for batch in rows:
+            numbers, digests, codes, messages = (column.to_pylist() for column in batch.columns)
+            refused.update(codes)
+            ids = format_public_ids(numbers, key, Kind.RECORDING) if numbers else []
+            yield pa.RecordBatch.from_pylist(
+                [
+                    {
+                        "code": code,
+                        "severity": _severity(code),
+                        "where": public_id,
+                        "row": None,
+                        "message": f"{digest[:8]}: {message}",
+                    }
+                    for public_id, digest, code, message in zip(
+                        ids, digests, codes, messages, strict=True
+                    )
+                ],
+                schema=tables.FINDINGS,
+            )
+
+    write_table(target, tables.FINDINGS, findings())
+    return target, dict(sorted(refused.items()))
+
+
+def _severity(code: str) -> str:
+    lost = code == FindingCode.COPY_MISSING.value
+    return (Severity.ERROR if lost else Severity.WARNING).value
+
+
+def _insert(
+    cursor: duckdb.DuckDBPyConnection,
+    table: str,
+    schema: pa.Schema,
+    batches: Iterator[pa.RecordBatch],
+) -> None:
+    """Make `table` of `batches`, read as DuckDB asks for them."""
+    reader = pa.RecordBatchReader.from_batches(schema, batches)
+    cursor.register("incoming", reader)
+    cursor.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM incoming")
+    cursor.unregister("incoming")
+
+
+def _stream(cursor: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatch]:
+    yield from cursor.cursor().execute(sql).to_arrow_reader(_BATCH_ROWS)
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -1,0 +1,141 @@
+"""What changed between two catalogues, from the shards whose files differ (set-based, DuckDB)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from phonotheque.model import tables
+from phonotheque.model.edition import ShardFile
+from phonotheque.model.numbers import Kind
+
+_KINDS = {
+    "recordings": Kind.RECORDING,
+    "tracks": Kind.TRACK,
+    "releases": Kind.RELEASE,
+    "artists": Kind.ARTIST,
+}
+_BATCH_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Where the shards of one state stand."""
+
+    root: Path
+    shards: Sequence[ShardFile]
+
+
+def iter_changes(
+    old: Catalogue | None, new: Catalogue, withdrawn: Sequence[int]
+) -> Iterator[pa.RecordBatch]:
+    """Rows of `tables.CHANGES`, sorted by kind and number within each kind of change.
+
+    `withdrawn`: recordings withdrawn since `old`. A number that was merged into another is
+    "merged", whatever else happened to it; a withdrawn one is "withdrawn".
+    """
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("CREATE TABLE gone (kind VARCHAR, number BIGINT, change VARCHAR)")
+        _note_redirects(connection, old, new)
+        for number in withdrawn:
+            connection.execute("INSERT INTO gone VALUES ('r', ?, 'withdrawn')", [number])
+        for table, kind in _KINDS.items():
+            _compare(connection, table, kind, old, new)
+            result = connection.execute(
+                "SELECT * FROM changed UNION ALL "
+                f"SELECT * FROM gone WHERE kind = '{kind.value}' ORDER BY number, change"
+            )
+            for batch in result.to_arrow_reader(_BATCH_ROWS):
+                yield batch.cast(tables.CHANGES)
+    finally:
+        connection.close()
+
+
+def _note_redirects(
+    connection: duckdb.DuckDBPyConnection, old: Catalogue | None, new: Catalogue
+) -> None:
+    before = _plain(old, "redirects")
+    connection.execute(
+        f"INSERT INTO gone SELECT kind, old, 'merged' FROM ({_plain(new, 'redirects')}) "
+        f"WHERE (kind, old) NOT IN (SELECT (kind, old) FROM ({before}))"
+    )
+
+
+def _compare(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    kind: Kind,
+    old: Catalogue | None,
+    new: Catalogue,
+) -> None:
+    differing = _differing(table, old, new)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE changed AS "
+        f"WITH before AS ({_layered(old, table, differing)}), "
+        f"after AS ({_layered(new, table, differing)}), "
+        "differing AS (SELECT * FROM after EXCEPT SELECT * FROM before) "
+        f"SELECT '{kind.value}' AS kind, d.number, "
+        "CASE WHEN b.number IS NULL THEN 'added' ELSE 'changed' END AS change "
+        "FROM differing d LEFT JOIN before b ON b.number = d.number "
+        f"WHERE d.number NOT IN (SELECT number FROM gone WHERE kind = '{kind.value}')"
+    )
+
+
+def _differing(table: str, old: Catalogue | None, new: Catalogue) -> set[int]:
+    """Shards of `table` that are not made of the same files in both."""
+
+    def made_of(state: Catalogue | None) -> dict[int, set[str]]:
+        files: dict[int, set[str]] = {}
+        for shard in state.shards if state else ():
+            if shard.table == table:
+                files.setdefault(shard.shard, set()).add(shard.sha256)
+        return files
+
+    before, after = made_of(old), made_of(new)
+    return {k for k in {*before, *after} if before.get(k) != after.get(k)}
+
+
+def _layered(state: Catalogue | None, table: str, shards: set[int]) -> str:
+    base = _select(state, table, shards, "base")
+    over = _select(state, table, shards, "overlay")
+    return (
+        f"SELECT * FROM ({base}) b WHERE b.number NOT IN (SELECT number FROM ({over})) "
+        f"UNION ALL SELECT * FROM ({over})"
+    )
+
+
+def _plain(state: Catalogue | None, table: str) -> str:
+    shards = {s.shard for s in state.shards if s.table == table} if state else set()
+    return _select(state, table, shards, "base")
+
+
+def _select(state: Catalogue | None, table: str, shards: set[int], layer: str) -> str:
+    schema = tables.REDIRECTS if table == "redirects" else _SCHEMAS[table]
+    paths = [] if state is None else [
+        "'" + str(state.root / s.path).replace("'", "''") + "'"
+        for s in state.shards
+        if s.table == table and s.layer == layer and s.shard in shards
+    ]
+    if paths:
+        return f"SELECT * FROM read_parquet([{', '.join(paths)}])"
+    columns = ", ".join(f"NULL::{_sql_type(f.type)} AS {f.name}" for f in schema)
+    return f"SELECT {columns} WHERE false"
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return _sql_type(kind.value_type) + "[]"
+    return {"int64": "BIGINT", "int32": "INTEGER", "int16": "SMALLINT", "string": "VARCHAR"}[
+        str(kind)
+    ]
+
+
+_SCHEMAS = {
+    "recordings": tables.RECORDINGS,
+    "tracks": tables.TRACKS,
+    "releases": tables.RELEASES,
+    "artists": tables.ARTISTS,
+}
