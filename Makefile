@@ -29,6 +29,7 @@ help:
 # ---------------------------------------------------------------------------- installing
 
 install: $(INSTALLED)
+	@echo "Installed: $(BIN)/phonotheque (also $(BIN)/phono)"
 
 # A command that exists may still not run (pyenv shims) or lack venv (Debian splits it off), so
 # each candidate is tried. An environment that already works is kept.
@@ -73,15 +74,21 @@ bench: $(TEST_INSTALLED)
 # ---------------------------------------------------------------------------- testing
 
 check: $(TEST_INSTALLED)
-	@echo "ruff"; $(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --quiet --check . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
+	@echo "ruff check"; $(BIN)/ruff check --quiet --output-format concise .
+	@echo "ruff format"; $(BIN)/ruff format --quiet --check . || \
+	  { $(BIN)/ruff format --check . ; echo "mend it with: $(BIN)/ruff format ."; exit 1; }
 	@echo "mypy"; $(BIN)/mypy
 
-test: $(TEST_INSTALLED) browser check
-	@$(PYTEST) -m "not full" $(ARGS)
+# Everything runs even where lint or types fail, so that one run tells all.
+test: $(TEST_INSTALLED) browser
+	@failed=; $(MAKE) --no-print-directory check || failed="check "; \
+	$(PYTEST) -m "not full" $(ARGS) || failed="$${failed}tests"; \
+	[ -z "$$failed" ] || { echo "make $@ failed in: $$failed" >&2; exit 1; }
 
-test-full: $(TEST_INSTALLED) browser check
-	@$(PYTEST) --hypothesis-profile full $(ARGS)
+test-full: $(TEST_INSTALLED) browser
+	@failed=; $(MAKE) --no-print-directory check || failed="check "; \
+	$(PYTEST) --hypothesis-profile full $(ARGS) || failed="$${failed}tests"; \
+	[ -z "$$failed" ] || { echo "make $@ failed in: $$failed" >&2; exit 1; }
 
 # Browser tests want Debian's packages. Never a reason to fail: what cannot be had is said here, and
 # the test run says at its end that the browser tests were not run.
