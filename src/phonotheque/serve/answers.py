@@ -1,0 +1,269 @@
+"""What the API answers with. Pages are drawn from the same values, so both always agree.
+
+Field names are stable within ``/api/v1``: new ones may be added, none is renamed or dropped.
+Lengths are in milliseconds and bytes, times are UTC, ids are public ids.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all answers: immutable values."""
+
+
+class RecordingSummary(Answer, frozen=True, kw_only=True):
+    """One recording as a line of a list."""
+
+    id: str
+    title: str
+    artist: str
+    release: str | None
+    year: int | None
+    duration_ms: int | None
+    listens: int
+    rank: int
+    tier: int
+    isrcs: list[str]
+    licence: str | None
+    playable: bool  # this server has the audio and may stream it
+    withdrawn: bool
+
+
+class SearchAnswer(Answer, frozen=True, kw_only=True):
+    """One page of hits; `next_cursor` is null on the last one."""
+
+    query: str
+    hits: list[RecordingSummary]
+    total: int
+    total_is_exact: bool
+    relaxed: bool  # nothing matched every word; these match most of them, or `did_you_mean`
+    partial: bool  # the time for one search ran out: there may be better hits
+    did_you_mean: str | None
+    next_cursor: str | None
+
+
+class LookupAnswer(Answer, frozen=True, kw_only=True):
+    """What one identifier stands for; no ids when this edition does not know it."""
+
+    query: str
+    recognised: str  # isrc | mbid | public-id | number | source | none
+    kind: str | None  # what the ids name: r(ecording), d (release), a(rtist), t(rack)
+    ids: list[str]
+
+
+class LookupRequest(Answer, frozen=True, kw_only=True):
+    """Body of a batch look-up."""
+
+    queries: list[str]
+
+
+class BatchAnswer(Answer, frozen=True, kw_only=True):
+    """Answers in the order of the queries."""
+
+    edition: str
+    results: list[LookupAnswer]
+
+
+class ArtistRef(Answer, frozen=True, kw_only=True):
+    """An artist, to be linked to."""
+
+    id: str
+    name: str
+
+
+class ReleaseRef(Answer, frozen=True, kw_only=True):
+    """A release, to be linked to."""
+
+    id: str
+    title: str
+
+
+class AppearanceAnswer(Answer, frozen=True, kw_only=True):
+    """A place where a recording appears; no release for a loose track."""
+
+    title: str
+    release: ReleaseRef | None
+    disc: int | None
+    position: int | None
+
+
+class TrackAnswer(Answer, frozen=True, kw_only=True):
+    """One line of a release."""
+
+    id: str
+    disc: int | None
+    position: int | None
+    title: str
+    artist: str
+    duration_ms: int | None
+    recording: RecordingSummary
+
+
+class EvidenceAnswer(Answer, frozen=True, kw_only=True):
+    """One claim as it was found."""
+
+    claim: str
+    value: str | None
+    raw: str
+    kind: str
+    source: str
+    captured_at: datetime
+    sha256: str | None
+
+
+class RightsAnswer(Answer, frozen=True, kw_only=True):
+    """What may be done with a file, and why."""
+
+    licence: str
+    licence_url: str | None
+    attribution: str
+    stream: str  # DENY | REVIEW | ALLOW_IF | ALLOW
+    distribute: str
+    conditions: list[str]
+    reasons: list[str]
+    rule_ids: list[str]
+    evidence: list[EvidenceAnswer]
+
+
+class FileAnswer(Answer, frozen=True, kw_only=True):
+    """The published audio of a recording."""
+
+    volume: str
+    path: str
+    url: str | None  # null when this server does not hold the volume
+    torrent_url: str
+    magnet: str
+    sha256: str
+    pieces_root: str
+    bytes: int
+    media_type: str
+    puid: str
+    codec: str
+    duration_ms: int
+    sample_rate_hz: int
+    channels: int
+    rights: RightsAnswer
+
+
+class TombstoneAnswer(Answer, frozen=True, kw_only=True):
+    """Why and since when a recording is withdrawn."""
+
+    since: datetime
+    reason: str
+
+
+class RecordingAnswer(Answer, frozen=True, kw_only=True):
+    """All that an edition says of a recording."""
+
+    recording: RecordingSummary
+    recording_mbid: str | None
+    collections: list[str]
+    conflict: bool  # rows with one ISRC disagree; this is one of the parts
+    artists: list[ArtistRef]
+    appearances: list[AppearanceAnswer]
+    file: FileAnswer | None
+    tombstone: TombstoneAnswer | None
+
+
+class ReleaseAnswer(Answer, frozen=True, kw_only=True):
+    """A release with its first 1,000 tracks in order."""
+
+    id: str
+    title: str
+    artist: str
+    year: int | None
+    label: str | None
+    barcode: str | None
+    release_mbid: str | None
+    tracks: list[TrackAnswer]
+
+
+class ArtistAnswer(Answer, frozen=True, kw_only=True):
+    """An artist with one page of recordings, the most listened first."""
+
+    id: str
+    name: str
+    recordings: list[RecordingSummary]
+    next_cursor: str | None
+
+
+class CountsAnswer(Answer, frozen=True, kw_only=True):
+    """Totals of an edition."""
+
+    recordings: int
+    tracks: int
+    releases: int
+    artists: int
+    files: int
+    audio_bytes: int
+    volumes: int
+    tiers: int
+    withdrawn: int
+    listens: int
+
+
+class TierAnswer(Answer, frozen=True, kw_only=True):
+    """The volumes of one tier, added up."""
+
+    tier: int
+    cut_percent: float | None  # of all listens, summed from the most listened
+    volumes: int
+    files: int
+    audio_bytes: int
+    listens: int
+
+
+class EditionAnswer(Answer, frozen=True, kw_only=True):
+    """The edition this server shows."""
+
+    name: str
+    sequence: int
+    previous: str | None
+    published_at: datetime
+    archive: str
+    archive_id: str
+    publisher: str
+    seat: str
+    territories: list[str]
+    counts: CountsAnswer
+    tiers: list[TierAnswer]
+    edition_sha256: str
+    metadata_url: str
+
+
+class VolumeAnswer(Answer, frozen=True, kw_only=True):
+    """One volume: a directory, a bag, a torrent."""
+
+    volume: str
+    tier: int
+    first_edition: str
+    files: int
+    audio_bytes: int
+    total_bytes: int
+    listens: int
+    withdrawn_files: int
+    licences: list[str]
+    info_hash_v1: str
+    info_hash_v2: str
+    manifest_sha256: str
+    torrent_url: str
+    magnet: str
+    held: bool  # whether this server has it
+
+
+class VolumesAnswer(Answer, frozen=True, kw_only=True):
+    """One page of volumes, by name."""
+
+    volumes: list[VolumeAnswer]
+    next_cursor: str | None
+
+
+class ProblemAnswer(Answer, frozen=True, kw_only=True):
+    """An error (RFC 9457), sent as ``application/problem+json``."""
+
+    type: str
+    title: str
+    status: int
+    detail: str

@@ -1,0 +1,170 @@
+"""The JSON API, ``/api/v1``. Every handler parses, asks one function, and gives its answer."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, Router, get, post
+from litestar.datastructures import ResponseHeader
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Body, Dependency, Parameter
+
+from phonotheque.model.numbers import Kind
+from phonotheque.serve import answers, assemble
+from phonotheque.serve.conditional import fresh_answers
+from phonotheque.serve.naming import number_of
+from phonotheque.serve.problems import PROBLEM_TYPE, bad_request, not_found
+from phonotheque.serve.publication import Publication
+
+SCHEMA_TYPE = "application/vnd.oai.openapi+json"
+MAX_BATCH = 100_000
+MAX_BATCH_BYTES = 16 << 20
+
+Served = Annotated[Publication, Dependency(skip_validation=True)]
+Limit = Annotated[
+    int, Parameter(ge=1, le=100, description="How many at most; a page has exactly as many.")
+]
+Cursor = Annotated[
+    str | None,
+    Parameter(max_length=512, description="`next_cursor` of the page before; none for the first."),
+]
+PublicId = Annotated[
+    str, Parameter(max_length=64, description="Public id; merged ids answer for their successor.")
+]
+_PROBLEMS: dict[int, ResponseSpec] = {
+    int(status): ResponseSpec(
+        data_container=answers.ProblemAnswer,
+        description=text,
+        media_type=PROBLEM_TYPE,
+        generate_examples=False,
+    )
+    for status, text in (
+        (HTTPStatus.BAD_REQUEST, "The request makes no sense."),
+        (HTTPStatus.NOT_FOUND, "This edition does not know it."),
+    )
+}
+
+
+@get("/search", sync_to_thread=True, responses=_PROBLEMS, tags=["find"])
+def search(
+    publication: Served,
+    q: Annotated[str, Parameter(max_length=512, description="Words of title, artist, release.")],
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> answers.SearchAnswer:
+    """Recordings by words; the last word may be unfinished, accents and case do not matter."""
+    return assemble.search_answer(publication, q, limit, cursor)
+
+
+@get("/lookup", sync_to_thread=True, responses=_PROBLEMS, tags=["find"])
+def lookup(
+    publication: Served,
+    q: Annotated[
+        str,
+        Parameter(max_length=512, description="ISRC, MBID, public id, number, or source:key."),
+    ],
+) -> answers.LookupAnswer:
+    """What one identifier stands for; unknown ones answer with no ids."""
+    return assemble.lookup_answers(publication, [q])[0]
+
+
+@post(
+    "/lookup",
+    status_code=HTTPStatus.OK,
+    sync_to_thread=True,
+    responses=_PROBLEMS,
+    tags=["find"],
+    request_max_body_size=MAX_BATCH_BYTES,
+)
+def lookup_batch(
+    publication: Served,
+    data: Annotated[
+        answers.LookupRequest, Body(description="Up to 100,000 identifiers, 16 MiB in all.")
+    ],
+) -> answers.BatchAnswer:
+    """What many identifiers stand for, in their order."""
+    if len(data.queries) > MAX_BATCH:
+        raise bad_request(f"{len(data.queries)} queries; at most {MAX_BATCH} go in one request")
+    return answers.BatchAnswer(
+        edition=publication.manifest.name,
+        results=assemble.lookup_answers(publication, data.queries),
+    )
+
+
+@get("/recordings/{public_id:str}", sync_to_thread=True, responses=_PROBLEMS, tags=["read"])
+def read_recording(publication: Served, public_id: PublicId) -> answers.RecordingAnswer:
+    """A recording: where it appears, its file, its rights with the evidence."""
+    rows = publication.index.rows([number_of(publication, public_id, Kind.RECORDING)])
+    if not rows:
+        raise not_found(f"{public_id}: this edition has no such recording")
+    return assemble.recording_answer(publication, rows[0])
+
+
+@get("/releases/{public_id:str}", sync_to_thread=True, responses=_PROBLEMS, tags=["read"])
+def read_release(publication: Served, public_id: PublicId) -> answers.ReleaseAnswer:
+    """A release with its tracks (the first 1,000)."""
+    number = number_of(publication, public_id, Kind.RELEASE)
+    found = assemble.release_answer(publication, number)
+    if found is None:
+        raise not_found(f"{public_id}: this edition has no such release")
+    return found
+
+
+@get("/artists/{public_id:str}", sync_to_thread=True, responses=_PROBLEMS, tags=["read"])
+def read_artist(
+    publication: Served, public_id: PublicId, limit: Limit = 50, cursor: Cursor = None
+) -> answers.ArtistAnswer:
+    """An artist with recordings, the most listened first."""
+    number = number_of(publication, public_id, Kind.ARTIST)
+    found = assemble.artist_answer(publication, number, cursor, limit)
+    if found is None:
+        raise not_found(f"{public_id}: this edition has no such artist")
+    return found
+
+
+@get("/edition", sync_to_thread=True, tags=["edition"])
+def read_edition(publication: Served) -> answers.EditionAnswer:
+    """The edition that is served, in figures."""
+    return assemble.edition_answer(publication)
+
+
+@get("/volumes", sync_to_thread=True, responses=_PROBLEMS, tags=["edition"])
+def read_volumes(
+    publication: Served, limit: Limit = 100, cursor: Cursor = None
+) -> answers.VolumesAnswer:
+    """The volumes by name, with torrents and magnet links."""
+    return assemble.volumes_answer(publication, cursor or "", limit)
+
+
+@get("/statistics", sync_to_thread=True, tags=["edition"])
+def read_statistics(publication: Served) -> dict[str, Any]:
+    """Figures of the edition, each with the question it answers."""
+    return publication.statistics
+
+
+@get("/openapi.json", sync_to_thread=True, include_in_schema=False)
+def read_schema(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The OpenAPI 3.1 document of all this."""
+    content = msgspec.json.encode(request.app.openapi_schema.to_schema())
+    return Response(content, media_type=SCHEMA_TYPE)
+
+
+def api_router(publication: Publication) -> Router:
+    """All of ``/api/v1``."""
+    return Router(
+        path="/api/v1",
+        route_handlers=[
+            search,
+            lookup,
+            lookup_batch,
+            read_recording,
+            read_release,
+            read_artist,
+            read_edition,
+            read_volumes,
+            read_statistics,
+            read_schema,
+        ],
+        response_headers=[ResponseHeader(name="access-control-allow-origin", value="*")],
+        **fresh_answers(publication),
+    )

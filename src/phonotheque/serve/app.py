@@ -1,0 +1,121 @@
+"""The application: one edition of one tree, behind routes."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar
+from litestar.config.compression import CompressionConfig
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Server as ApiServer
+from litestar.types import Message, Scope
+
+from phonotheque import __version__
+from phonotheque.model.progress import Silent
+from phonotheque.search import SearchIndex, ensure_index
+from phonotheque.serve.api import api_router
+from phonotheque.serve.downloads import WELL_KNOWN, file_handlers
+from phonotheque.serve.pages import Pages
+from phonotheque.serve.problems import make_handler
+from phonotheque.serve.publication import Publication, read_edition
+from phonotheque.storage.layout import Tree
+
+_SECURITY_HEADERS = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        b"media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        b"frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=()"),
+]
+
+
+def make_app(publication: Publication, *, public_url: str | None = None) -> Litestar:
+    """The application over an opened publication; it is closed when the application ends."""
+    pages = Pages(publication, public_url)
+
+    async def provide_publication() -> Publication:
+        return publication
+
+    return Litestar(
+        route_handlers=[
+            pages.router(),
+            api_router(publication),
+            *file_handlers(publication),
+            *WELL_KNOWN,
+        ],
+        dependencies={"publication": Provide(provide_publication)},
+        exception_handlers={Exception: make_handler(pages.draw_problem)},
+        before_send=[_add_security_headers],
+        compression_config=CompressionConfig(backend="gzip", exclude=_NOT_COMPRESSED),
+        openapi_config=_openapi(public_url),
+        lifespan=[_closing(publication)],
+        debug=False,
+        logging_config=None,
+    )
+
+
+def create_app(
+    tree: Tree, *, edition: str | None = None, public_url: str | None = None
+) -> Litestar:
+    """The application over an archive or a mirror: its latest edition, or the one named.
+
+    `public_url` is the address readers use, where a proxy stands in front. The search index is
+    built when it is not there yet.
+
+    Raises:
+        NotFoundError: nothing is published here, or not this edition.
+        FormatError: the edition or its index cannot be read.
+    """
+    manifest, digest = read_edition(tree, edition)
+    index = open_index(tree, manifest.name)
+    return make_app(Publication(tree, manifest, digest, index), public_url=public_url)
+
+
+def open_index(tree: Tree, name: str) -> SearchIndex:
+    """The search index of edition `name`, built first when it is missing."""
+    directory = tree.edition_index(name)
+    ensure_index(tree.edition(name), directory, Silent())
+    return SearchIndex.open(directory)
+
+
+# what is compressed already, or is asked for in ranges
+_NOT_COMPRESSED = ["^/volumes", "^/editions", "^/metadata", "^/torrents", "^/stream", r"\.json$"]
+
+
+def _openapi(public_url: str | None) -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="phonotheque",
+        version="1",
+        description=f"Search and read one edition of a music archive (server {__version__}).",
+        path="/api/v1/schema",  # the framework's own places; ours is /api/v1/openapi.json
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        servers=[ApiServer(url=public_url or "/")],
+        use_handler_docstrings=True,
+    )
+
+
+def _closing(publication: Publication) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            publication.close()
+
+    return lifespan
+
+
+async def _add_security_headers(message: Message, _: Scope) -> None:
+    if message["type"] != "http.response.start":
+        return
+    headers = list(message.get("headers", []))
+    present = {name.lower() for name, _ in headers}
+    headers += [(name, value) for name, value in _SECURITY_HEADERS if name not in present]
+    message["headers"] = headers

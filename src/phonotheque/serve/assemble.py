@@ -1,0 +1,321 @@
+"""From rows of the tables and the index to answers. Reads only; runs in worker threads."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from phonotheque.model.edition import RecordingFlag
+from phonotheque.model.errors import InputError
+from phonotheque.model.numbers import Kind, format_public_id, format_public_ids
+from phonotheque.model.rights import Level
+from phonotheque.search import DisplayRow, FileRow, TrackRow
+from phonotheque.serve import answers, queries
+from phonotheque.serve.magnets import file_path, format_magnet, torrent_path
+from phonotheque.serve.publication import Publication
+from phonotheque.serve.queries import Cursor, Row
+from phonotheque.serve.revoked import RevocationSet
+
+T = TypeVar("T")
+TOP = 12
+
+
+def allows(level: str) -> bool:
+    """Whether a verdict, written by name, lets a use go ahead; an unknown name does not."""
+    return level in Level.__members__ and Level[level] >= Level.ALLOW_IF
+
+
+def summarise(publication: Publication, numbers: Sequence[int]) -> list[answers.RecordingSummary]:
+    """Recordings as lines of a list, in the order of `numbers`."""
+    return summarise_rows(publication, publication.index.rows(numbers))
+
+
+def summarise_rows(
+    publication: Publication, rows: Sequence[DisplayRow]
+) -> list[answers.RecordingSummary]:
+    """The same, from rows of the index."""
+    if not rows:
+        return []
+    revoked = publication.revocations.current()
+    return [_summary(publication, row, is_withdrawn(row, revoked)) for row in rows]
+
+
+def is_withdrawn(row: DisplayRow, revoked: RevocationSet) -> bool:
+    """Whether the audio of a recording may not be given out any more."""
+    return (
+        row.public_id in revoked.by_recording
+        or bool(row.flags & RecordingFlag.WITHDRAWN)
+        or (row.file is not None and row.file.sha256 in revoked.digests)
+    )
+
+
+def _summary(
+    publication: Publication, row: DisplayRow, withdrawn: bool
+) -> answers.RecordingSummary:
+    file = row.file
+    return answers.RecordingSummary(
+        id=row.public_id,
+        title=row.title,
+        artist=row.artist,
+        release=row.release_title,
+        year=row.year,
+        duration_ms=row.duration_ms,
+        listens=row.listens,
+        rank=row.rank,
+        tier=row.tier,
+        isrcs=list(row.isrcs),
+        licence=row.licence,
+        playable=not withdrawn
+        and file is not None
+        and allows(file.stream)
+        and publication.holds(file.volume, file.path),
+        withdrawn=withdrawn,
+    )
+
+
+def search_answer(
+    publication: Publication, query: str, limit: int, cursor: str | None
+) -> answers.SearchAnswer:
+    """One page of hits."""
+    page = publication.index.search(query, limit, cursor)
+    return answers.SearchAnswer(
+        query=query,
+        hits=summarise_rows(publication, [hit.row for hit in page.hits]),
+        total=page.total,
+        total_is_exact=page.total_is_exact,
+        partial=page.partial,
+        relaxed=page.relaxed,
+        did_you_mean=page.did_you_mean,
+        next_cursor=page.next_cursor,
+    )
+
+
+def most_listened(publication: Publication) -> list[answers.RecordingSummary]:
+    """The recordings a visitor sees first."""
+    return summarise(publication, publication.index.most_listened(0, TOP))
+
+
+def lookup_answers(publication: Publication, texts: Sequence[str]) -> list[answers.LookupAnswer]:
+    """What each identifier stands for, in order."""
+    results = publication.index.lookup_many(texts)
+    ids: dict[tuple[Kind, int], str] = {}
+    for kind in {r.kind for r in results if r.kind is not None}:
+        numbers = sorted({n for r in results if r.kind is kind for n in r.numbers})
+        for number, public_id in zip(numbers, _ids(publication, kind, numbers), strict=True):
+            ids[kind, number] = public_id
+    return [
+        answers.LookupAnswer(
+            query=text,
+            recognised=result.recognised,
+            kind=None if result.kind is None else result.kind.value,
+            ids=[] if result.kind is None else [ids[result.kind, n] for n in result.numbers],
+        )
+        for text, result in zip(texts, results, strict=True)
+    ]
+
+
+def recording_answer(publication: Publication, row: DisplayRow) -> answers.RecordingAnswer:
+    """All of one recording."""
+    (summary,) = summarise_rows(publication, [row])
+    with publication.cursor() as cursor:
+        return answers.RecordingAnswer(
+            recording=summary,
+            recording_mbid=row.mbid,
+            collections=list(row.collections),
+            conflict=bool(row.flags & RecordingFlag.CONFLICT),
+            artists=_artists(publication, row.artist_numbers),
+            appearances=[_appearance(publication, row.title, track) for track in row.tracks],
+            file=None
+            if row.file is None or summary.withdrawn
+            else _file(publication, cursor, row.number, row.file),
+            tombstone=_tombstone(publication, cursor, row),
+        )
+
+
+def release_answer(publication: Publication, number: int) -> answers.ReleaseAnswer | None:
+    """A release with its tracks."""
+    release = publication.index.release(number)
+    if release is None:
+        return None
+    with publication.cursor() as cursor:
+        tracks = queries.read_tracks_of_release(cursor, number)
+    return answers.ReleaseAnswer(
+        id=release.public_id,
+        title=release.title,
+        artist=release.artist,
+        year=release.year,
+        label=release.label,
+        barcode=release.barcode,
+        release_mbid=release.mbid,
+        tracks=_tracks(publication, tracks),
+    )
+
+
+def artist_answer(
+    publication: Publication, number: int, cursor: str | None, limit: int
+) -> answers.ArtistAnswer | None:
+    """An artist with one page of recordings; `cursor` says how many the pages before had."""
+    artist = publication.index.artist(number)
+    if artist is None:
+        return None
+    start = parse_offset(cursor)
+    numbers = publication.index.artist_recordings(number)
+    stop = start + limit
+    return answers.ArtistAnswer(
+        id=artist.public_id,
+        name=artist.name,
+        recordings=summarise(publication, numbers[start:stop]),
+        next_cursor=str(stop) if stop < len(numbers) else None,
+    )
+
+
+def parse_offset(cursor: str | None) -> int:
+    """A cursor that counts.
+
+    Raises:
+        InputError: it does not.
+    """
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 12):
+        raise InputError(f"cursor: {cursor!r} is not one of ours; begin without a cursor")
+    return int(cursor)
+
+
+def edition_answer(publication: Publication) -> answers.EditionAnswer:
+    """The edition in figures."""
+    manifest = publication.manifest
+    with publication.cursor() as cursor:
+        tiers = queries.read_tiers(cursor)
+    cuts = dict(enumerate(manifest.tier_cuts_percent, 1))
+    counts = {
+        name: getattr(manifest.counts, name) for name in answers.CountsAnswer.__struct_fields__
+    }
+    return answers.EditionAnswer(
+        name=manifest.name,
+        sequence=manifest.sequence,
+        previous=manifest.previous,
+        published_at=manifest.published_at,
+        archive=manifest.archive.name,
+        archive_id=manifest.archive.id,
+        publisher=manifest.archive.publisher,
+        seat=manifest.archive.seat,
+        territories=manifest.territories,
+        counts=answers.CountsAnswer(**counts),
+        tiers=[answers.TierAnswer(cut_percent=cuts.get(row["tier"]), **row) for row in tiers],
+        edition_sha256=publication.edition_sha256,
+        metadata_url="/metadata/",
+    )
+
+
+def volumes_answer(publication: Publication, after: str, limit: int) -> answers.VolumesAnswer:
+    """One page of volumes, after the name `after`."""
+    with publication.cursor() as cursor:
+        rows = queries.read_volumes(cursor, after, limit + 1)
+    page = rows[:limit]
+    return answers.VolumesAnswer(
+        volumes=[_volume(publication, row) for row in page],
+        next_cursor=page[-1]["volume"] if len(rows) > limit else None,
+    )
+
+
+def _volume(publication: Publication, row: Row) -> answers.VolumeAnswer:
+    kept = {n: row[n] for n in answers.VolumeAnswer.__struct_fields__ if n in row}
+    return answers.VolumeAnswer(
+        **kept,
+        torrent_url=torrent_path(row["volume"]),
+        magnet=_magnet(publication, row),
+        held=publication.tree.volume(row["volume"]).is_dir(),
+    )
+
+
+def _magnet(publication: Publication, row: Row) -> str:
+    manifest = publication.manifest
+    return format_magnet(
+        row["volume"],
+        row["info_hash_v1"],
+        row["info_hash_v2"],
+        trackers=manifest.trackers,
+        webseeds=manifest.webseeds,
+    )
+
+
+def _artists(publication: Publication, numbers: Sequence[int]) -> list[answers.ArtistRef]:
+    found = (publication.index.artist(number) for number in numbers)
+    return [answers.ArtistRef(id=a.public_id, name=a.name) for a in found if a is not None]
+
+
+def _appearance(publication: Publication, title: str, track: TrackRow) -> answers.AppearanceAnswer:
+    release = None
+    if track.release is not None:
+        release = answers.ReleaseRef(
+            id=format_public_id(track.release, publication.id_key, Kind.RELEASE),
+            title=track.release_title or "",
+        )
+    return answers.AppearanceAnswer(
+        title=track.title or title, release=release, disc=track.disc, position=track.position
+    )
+
+
+def _tracks(publication: Publication, rows: list[Row]) -> list[answers.TrackAnswer]:
+    """Tracks whose recording the index knows; a merged one would not be in the tables."""
+    recordings = list(dict.fromkeys(row["recording"] for row in rows))
+    lines = publication.index.rows(recordings)
+    summaries = summarise_rows(publication, lines)
+    by_number = {line.number: s for line, s in zip(lines, summaries, strict=True)}
+    kept = [row for row in rows if row["recording"] in by_number]
+    ids = _ids(publication, Kind.TRACK, [row["number"] for row in kept])
+    return [
+        _track(public_id, row, by_number[row["recording"]])
+        for public_id, row in zip(ids, kept, strict=True)
+    ]
+
+
+def _track(public_id: str, row: Row, recording: answers.RecordingSummary) -> answers.TrackAnswer:
+    return answers.TrackAnswer(
+        id=public_id,
+        disc=row["disc"],
+        position=row["position"],
+        title=_first(row["title"], recording.title),
+        artist=_first(row["artist_credit"], recording.artist),
+        duration_ms=_first(row["duration_ms"], recording.duration_ms),
+        recording=recording,
+    )
+
+
+def _file(
+    publication: Publication, cursor: Cursor, number: int, file: FileRow
+) -> answers.FileAnswer | None:
+    row = publication.rights_row(file.volume, number)
+    if row is None:
+        return None
+    held = publication.holds(file.volume, file.path)
+    facts = {n: row[n] for n in answers.FileAnswer.__struct_fields__ if n in row}
+    rights = {n: row[n] for n in answers.RightsAnswer.__struct_fields__ if n != "evidence"}
+    evidence = [answers.EvidenceAnswer(**entry) for entry in row["evidence"]]
+    return answers.FileAnswer(
+        **facts,
+        volume=file.volume,
+        url=file_path(file.volume, file.path) if held else None,
+        torrent_url=torrent_path(file.volume),
+        magnet=_magnet(publication, queries.read_volume(cursor, file.volume)),
+        rights=answers.RightsAnswer(**rights, evidence=evidence),
+    )
+
+
+def _tombstone(
+    publication: Publication, cursor: Cursor, row: DisplayRow
+) -> answers.TombstoneAnswer | None:
+    revoked = publication.revocations.current().by_recording.get(row.public_id)
+    if revoked is not None:
+        return answers.TombstoneAnswer(since=revoked.since, reason=revoked.reason)
+    found = queries.read_tombstone(cursor, row.number)
+    if found is None:
+        return None
+    return answers.TombstoneAnswer(since=found["since"], reason=found["reason"])
+
+
+def _ids(publication: Publication, kind: Kind, numbers: Sequence[int]) -> list[str]:
+    return format_public_ids(list(numbers), publication.id_key, kind) if numbers else []
+
+
+def _first(value: T | None, otherwise: T) -> T:
+    return otherwise if value is None else value

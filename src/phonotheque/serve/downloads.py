@@ -1,0 +1,53 @@
+"""The routes that give out files: web seed, editions, metadata, torrents, streams."""
+
+from typing import cast
+
+import anyio.to_thread
+import msgspec
+from litestar import Response, get
+from litestar.exceptions import MethodNotAllowedException
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi
+from litestar.types import AsyncAnyCallable, HTTPScope, Receive, Scope, Send
+
+from phonotheque.serve.blobs import send_blob
+from phonotheque.serve.places import locate
+from phonotheque.serve.publication import Publication
+
+AREAS = ("/volumes", "/editions", "/metadata", "/torrents", "/stream")
+DOCUMENTS = ("/latest.json", "/revocations.json")
+# Our own data may be mined. Of the audio nothing is said here for all: reservations are the rights
+# holders', and stand in the evidence of each file.
+TDM_RESERVATION = msgspec.json.encode(
+    [{"location": path, "tdm-reservation": 0} for path in ("/api/", "/editions/", "/metadata/")]
+)
+
+
+def file_handlers(publication: Publication) -> list[ASGIRouteHandler]:
+    """A handler for each area of the tree, and for the two documents above them."""
+    areas = [
+        asgi(area, is_mount=True, copy_scope=True)(_serve(publication, area)) for area in AREAS
+    ]
+    documents = [asgi(path, copy_scope=True)(_serve(publication, "")) for path in DOCUMENTS]
+    return areas + documents
+
+
+def _serve(publication: Publication, area: str) -> AsyncAnyCallable:
+    async def serve_file(scope: Scope, receive: Receive, send: Send) -> None:
+        http = cast("HTTPScope", scope)  # the server hands over nothing else: we have no websockets
+        if http["method"] not in ("GET", "HEAD"):
+            raise MethodNotAllowedException(headers={"allow": "GET, HEAD"})
+        # a mounted handler gets the path below its area, with a slash added at the end
+        address = f"{area}{scope['path']}".rstrip("/")
+        answer = await anyio.to_thread.run_sync(locate, publication, address)
+        await send_blob(answer, http, receive, send)
+
+    return serve_file
+
+
+@get("/.well-known/tdmrep.json", include_in_schema=False, sync_to_thread=False)
+def serve_tdm_reservation() -> Response[bytes]:
+    """The archive's word on text and data mining (TDM Reservation Protocol)."""
+    return Response(TDM_RESERVATION, media_type="application/json")
+
+
+WELL_KNOWN: list[HTTPRouteHandler] = [serve_tdm_reservation]

@@ -1,0 +1,30 @@
+"""Addresses of one volume: its torrent, its magnet link, the files in it. Pure."""
+
+from collections.abc import Sequence
+from urllib.parse import quote, urlencode
+
+
+def torrent_path(volume: str) -> str:
+    """Where the torrent of `volume` is served."""
+    return f"/torrents/{quote(volume)}.torrent"
+
+
+def file_path(volume: str, path: str) -> str:
+    """Where one file of `volume` is served; the same place a web seed has it."""
+    return f"/volumes/{quote(volume)}/{quote(path)}"
+
+
+def format_magnet(
+    volume: str,
+    info_hash_v1: str,
+    info_hash_v2: str,
+    *,
+    trackers: Sequence[str] = (),
+    webseeds: Sequence[str] = (),
+) -> str:
+    """The magnet link of a hybrid torrent (BEP 9; multihash prefix 1220 for SHA-256)."""
+    topics = f"xt=urn:btih:{info_hash_v1}&xt=urn:btmh:1220{info_hash_v2}"
+    named = [("dn", volume)]
+    named += [("tr", tracker) for tracker in trackers]
+    named += [("ws", f"{base.rstrip('/')}/volumes/") for base in webseeds]
+    return f"magnet:?{topics}&{urlencode(named)}"

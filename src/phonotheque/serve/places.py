@@ -1,0 +1,161 @@
+"""Which file an address means, and whether it may be given out. Everything else is 404.
+
+The web layout of an origin is its tree: `/volumes`, `/editions`, `/metadata`, `/latest.json`,
+`/revocations.json`. Nothing whose name begins with a dot is ever served, nor anything that a
+symbolic link would bring in from outside of its area.
+"""
+
+import re
+from pathlib import Path, PurePosixPath
+
+from phonotheque.model.errors import InputError
+from phonotheque.model.numbers import Kind, parse_public_id
+from phonotheque.serve.assemble import allows, is_withdrawn
+from phonotheque.serve.blobs import BlobAnswer, FileBlob, ZeroBlob
+from phonotheque.serve.problems import forbidden, gone, not_found
+from phonotheque.serve.publication import Publication
+
+MAX_PAD_BYTES = 64 << 20
+IMMUTABLE = "public, max-age=31536000, immutable"
+FRESH = "no-cache"
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,9}")
+_MEDIA_TYPES = {
+    ".txt": "text/plain; charset=utf-8",
+    ".json": "application/json",
+    ".parquet": "application/vnd.apache.parquet",
+    ".torrent": "application/x-bittorrent",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".oga": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".m4a": "audio/mp4",
+}
+
+
+def locate(publication: Publication, address: str) -> BlobAnswer:
+    """The blob that a decoded path such as ``/volumes/v/data/a.flac`` names, opened.
+
+    Raises:
+        Refused: 404, 403 or 410, with the reason.
+    """
+    area, _, rest = address.lstrip("/").partition("/")
+    match area:
+        case "volumes":
+            return _volume_file(publication, rest)
+        case "editions":
+            return _edition_file(publication, rest)
+        case "metadata":
+            return _plain(publication.tree.metadata, rest, _metadata_age(rest))
+        case "torrents":
+            return _edition_file(publication, f"{publication.manifest.name}/torrents/{rest}")
+        case "stream":
+            return _stream(publication, rest)
+        case "latest.json" | "revocations.json" if not rest:
+            return _plain(publication.tree.root, area, FRESH)
+        case _:
+            raise not_found(f"{address}: there is nothing here")
+
+
+def _volume_file(publication: Publication, rest: str) -> BlobAnswer:
+    volume, _, path = rest.partition("/")
+    if path.startswith(".pad/"):
+        return _pad(publication, volume, path.removeprefix(".pad/"))
+    real = resolve(publication.tree.volumes, rest)
+    facts = publication.file_facts(volume, path)
+    revoked = publication.revocations.current()
+    if (volume, path) in revoked.by_file or (facts is not None and facts[0] in revoked.digests):
+        raise gone(f"{rest}: withdrawn; no server of this archive gives it out any more")
+    if facts is None:
+        return _answer(real, IMMUTABLE)
+    return _answer(real, IMMUTABLE, etag=f'"{facts[0]}"', media_type=facts[1])
+
+
+def _pad(publication: Publication, volume: str, digits: str) -> BlobAnswer:
+    if not _DIGITS.fullmatch(digits) or int(digits) > MAX_PAD_BYTES:
+        raise not_found(f".pad/{digits}: a pad file has at most {MAX_PAD_BYTES} bytes")
+    _refuse_unless_named(volume)
+    if not publication.tree.volume(volume).is_dir():
+        raise not_found(f"{volume}: this server does not have this volume")
+    blob = ZeroBlob(int(digits))
+    return BlobAnswer(blob, "application/octet-stream", f'"pad-{digits}"', IMMUTABLE)
+
+
+def _edition_file(publication: Publication, rest: str) -> BlobAnswer:
+    name, _, path = rest.partition("/")
+    real = resolve(publication.tree.editions, rest)
+    digest = publication.digests.get(path) if name == publication.manifest.name else None
+    return _answer(real, IMMUTABLE, etag=None if digest is None else f'"{digest}"')
+
+
+def _stream(publication: Publication, public_id: str) -> BlobAnswer:
+    try:
+        kind, number = parse_public_id(public_id, publication.id_key)
+    except InputError as error:
+        raise not_found(str(error)) from None
+    rows = publication.index.rows([number]) if kind is Kind.RECORDING else []
+    if not rows:
+        raise not_found(f"{public_id}: this edition has no such recording")
+    row = rows[0]
+    if is_withdrawn(row, publication.revocations.current()):
+        raise gone(f"{public_id}: this recording is withdrawn")
+    if row.file is None:
+        raise not_found(f"{public_id}: this edition has no audio of it")
+    if not allows(row.file.stream):
+        raise forbidden(
+            f"{public_id}: the rights known to this archive do not allow streaming "
+            f"({row.file.stream}); the recording's page says why"
+        )
+    if not publication.holds(row.file.volume, row.file.path):
+        raise not_found(f"{public_id}: this server does not hold volume {row.file.volume}")
+    real = resolve(publication.tree.volumes, f"{row.file.volume}/{row.file.path}")
+    return _answer(real, FRESH, etag=f'"{row.file.sha256}"', media_type=row.file.media_type)
+
+
+def resolve(area: Path, rest: str) -> Path:
+    """The regular file at `rest` below `area`.
+
+    Raises:
+        Refused: 404, whatever the reason.
+    """
+    parts = rest.split("/")
+    for part in parts:
+        _refuse_unless_named(part)
+    try:
+        base = area.resolve(strict=True)
+        real = base.joinpath(*parts).resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        raise not_found(f"{rest}: there is no such file here") from None
+    if not real.is_relative_to(base) or not real.is_file():
+        raise not_found(f"{rest}: there is no such file here")
+    return real
+
+
+def _refuse_unless_named(part: str) -> None:
+    if not part or part.startswith(".") or any(c in part for c in "\0\\"):
+        raise not_found("there is no such file here")
+
+
+def _plain(area: Path, rest: str, cache_control: str) -> BlobAnswer:
+    return _answer(resolve(area, rest), cache_control)
+
+
+def _answer(
+    path: Path, cache_control: str, *, etag: str | None = None, media_type: str | None = None
+) -> BlobAnswer:
+    try:
+        blob = FileBlob(path)
+    except OSError:
+        raise not_found(f"{path.name}: it cannot be read here") from None
+    if etag is None:
+        found = path.stat()
+        etag = f'"{found.st_size:x}-{found.st_mtime_ns:x}"'
+    suffix = PurePosixPath(path.name).suffix.lower()
+    kind = media_type or _MEDIA_TYPES.get(suffix, "application/octet-stream")
+    return BlobAnswer(blob, kind, etag, cache_control, {"access-control-allow-origin": "*"})
+
+
+def _metadata_age(rest: str) -> str:
+    """Versioned metadata (``3.root.json``) never changes; ``timestamp.json`` does."""
+    return IMMUTABLE if rest.partition(".")[0].isdigit() else FRESH

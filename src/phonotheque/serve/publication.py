@@ -1,0 +1,130 @@
+"""One edition of a tree, opened for serving: its manifest, tables, index and revocations."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from phonotheque.catalogue import open_edition
+from phonotheque.model.edition import EditionManifest, Latest
+from phonotheque.model.errors import FormatError, NotFoundError
+from phonotheque.model.numbers import IdKey
+from phonotheque.search import SearchIndex
+from phonotheque.serve.queries import Cursor
+from phonotheque.serve.revoked import RevocationList
+from phonotheque.storage.documents import parse_document, read_document
+from phonotheque.storage.layout import Tree
+
+_CACHED_VOLUMES = 8  # file lists kept; about 6 MB each at 30,000 files
+
+
+class Publication:
+    """What is served. Immutable but for the revocations, which are watched."""
+
+    def __init__(
+        self, tree: Tree, manifest: EditionManifest, digest: str, index: SearchIndex
+    ) -> None:
+        self.tree = tree
+        self.manifest = manifest
+        self.edition_sha256 = digest
+        self.index = index
+        self.id_key = IdKey(bytes.fromhex(manifest.id_key))
+        self.revocations = RevocationList(tree.revocations_json)
+        self._reader = open_edition(self.directory, manifest)
+        self._lock = threading.Lock()
+        self._files_of = lru_cache(maxsize=_CACHED_VOLUMES)(self._read_files_of)
+
+    @property
+    def directory(self) -> Path:
+        """``editions/<name>``."""
+        return self.tree.edition(self.manifest.name)
+
+    @property
+    def etag(self) -> str:
+        """Changes when any answer could: weak, one for all addresses."""
+        revoked = self.revocations.current().sequence
+        held = self.tree.volumes.stat().st_mtime_ns if self.tree.volumes.is_dir() else 0
+        return f'W/"{self.manifest.name}.{self.edition_sha256[:12]}.{revoked}.{held:x}"'
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Path in the edition → sha256."""
+        return {entry.path: entry.sha256 for entry in self.manifest.contents}
+
+    @cached_property
+    def statistics(self) -> dict[str, Any]:
+        """The figures of the edition; computed once, on first use."""
+        raise NotImplementedError
+
+    @contextmanager
+    def cursor(self) -> Iterator[Cursor]:
+        """A database connection of the caller's own."""
+        with self._lock:
+            cursor = self._reader.cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+    def file_facts(self, volume: str, path: str) -> tuple[str, str] | None:
+        """(sha256, media type) of an audio file, where this edition names it."""
+        return self._files_of(volume).get(path)
+
+    def holds(self, volume: str, path: str) -> bool:
+        """Whether the audio file stands on this server's disk."""
+        return (self.tree.volume(volume) / path).is_file()
+
+    def rights_row(self, volume: str, number: int) -> dict[str, Any] | None:
+        """The row of ``files/<volume>.parquet`` that recording `number` has, evidence included."""
+        rows = pq.read_table(
+            self.directory / "files" / f"{volume}.parquet", filters=[("recording", "=", number)]
+        ).to_pylist()
+        return rows[0] if rows else None
+
+    def close(self) -> None:
+        """Let go of the tables and the index."""
+        self._reader.close()
+        self.index.close()
+
+    def _read_files_of(self, volume: str) -> dict[str, tuple[str, str]]:
+        if f"files/{volume}.parquet" not in self.digests:
+            return {}
+        table = pq.read_table(
+            self.directory / "files" / f"{volume}.parquet",
+            columns=["path", "sha256", "media_type"],
+        )
+        columns = [table.column(name).to_pylist() for name in ("path", "sha256", "media_type")]
+        return {path: (digest, kind) for path, digest, kind in zip(*columns, strict=True)}
+
+
+def read_edition(tree: Tree, name: str | None) -> tuple[EditionManifest, str]:
+    """The manifest of edition `name` (or of the latest) and the sha256 of its bytes.
+
+    Raises:
+        NotFoundError: nothing is published here, or not this edition.
+        FormatError: the edition cannot be read.
+    """
+    name = name or _latest_name(tree)
+    path = tree.edition(name) / "edition.json"
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise NotFoundError(f"{path}: there is no such edition here") from None
+    manifest = parse_document(content, EditionManifest, str(path))
+    if manifest.name != name:
+        raise FormatError(f"{path}: calls itself {manifest.name!r}; fetch the edition again")
+    return manifest, sha256(content).hexdigest()
+
+
+def _latest_name(tree: Tree) -> str:
+    if not tree.latest_json.exists():
+        raise NotFoundError(
+            f"{tree.root}: nothing to serve yet (no latest.json); `phonotheque publish` an archive "
+            "or `phonotheque sync` a mirror first"
+        )
+    return read_document(tree.latest_json, Latest).edition

@@ -1,0 +1,68 @@
+"""The questions a page asks of an edition's tables, each one named query.
+
+All take a DuckDB cursor over the views of `phonotheque.catalogue` and give plain dicts.
+"""
+
+from typing import Any, TypeAlias
+
+import duckdb
+
+from phonotheque.model.errors import FormatError
+
+Row: TypeAlias = dict[str, Any]
+Cursor: TypeAlias = duckdb.DuckDBPyConnection
+
+MAX_TRACKS = 1000
+
+
+def read_tracks_of_release(cursor: Cursor, number: int) -> list[Row]:
+    """The first 1,000 tracks of a release in order; null titles are the recordings'."""
+    return _all(
+        cursor,
+        "SELECT number, recording, disc, position, title, artist_credit, duration_ms FROM tracks "
+        "WHERE release = ? ORDER BY disc NULLS FIRST, position NULLS LAST, number "
+        f"LIMIT {MAX_TRACKS}",
+        [number],
+    )
+
+
+def read_volume(cursor: Cursor, volume: str) -> Row:
+    """A volume that is known to exist."""
+    row = _one(cursor, "SELECT * FROM volumes WHERE volume = ?", [volume])
+    if row is None:
+        raise FormatError(f"volumes.parquet: no row for {volume!r}; fetch the edition again")
+    return row
+
+
+def read_tombstone(cursor: Cursor, number: int) -> Row | None:
+    """The tombstone of a recording."""
+    return _one(cursor, "SELECT * FROM tombstones WHERE recording = ? LIMIT 1", [number])
+
+
+def read_volumes(cursor: Cursor, after: str, limit: int) -> list[Row]:
+    """Volumes by name, after the name `after`."""
+    return _all(
+        cursor, "SELECT * FROM volumes WHERE volume > ? ORDER BY volume LIMIT ?", [after, limit]
+    )
+
+
+def read_tiers(cursor: Cursor) -> list[Row]:
+    """The volumes of each tier, added up."""
+    return _all(
+        cursor,
+        "SELECT tier, count(*) AS volumes, sum(files)::BIGINT AS files, "
+        "sum(audio_bytes)::BIGINT AS audio_bytes, sum(listens)::BIGINT AS listens "
+        "FROM volumes GROUP BY tier ORDER BY tier",
+        [],
+    )
+
+
+def _all(cursor: Cursor, sql: str, values: list[Any]) -> list[Row]:
+    result = cursor.execute(sql, values)
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _one(cursor: Cursor, sql: str, values: list[Any]) -> Row | None:
+    rows = _all(cursor, sql, values)
+    return rows[0] if rows else None

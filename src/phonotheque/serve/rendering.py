@@ -1,0 +1,115 @@
+"""Values as people read them, and templates filled with them. Pure but for reading templates."""
+
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from phonotheque.model.identifiers import format_isrc
+
+_VERDICTS = {
+    "ALLOW": "allowed",
+    "ALLOW_IF": "allowed, under conditions",
+    "REVIEW": "not decided yet",
+    "DENY": "not allowed",
+}
+_WITHDRAWALS = {
+    "rights": "because of its rights",
+    "take-down": "after a notice",
+    "donor": "at the donor's wish",
+    "privacy": "for privacy",
+    "error": "because it was published in error",
+}
+ASSETS = {
+    "page.css": "text/css",
+    "player.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+
+
+def format_duration(milliseconds: int | None) -> str:
+    """``3:07``, ``1:02:45``, or nothing when it is not known."""
+    if milliseconds is None:
+        return ""
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def format_size(size_bytes: int) -> str:
+    """Bytes in decimal units with about three digits: ``3.21 MB``."""
+    value = float(size_bytes)
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if value < 999.5:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:,.3g} PB"
+
+
+def format_count(number: int) -> str:
+    """``1,234,567``."""
+    return f"{number:,}"
+
+
+def format_share(part: int, whole: int) -> str:
+    """A share in per cent; nothing of nothing is nothing."""
+    return f"{100 * part / whole:.1f} %" if whole else ""
+
+
+def format_day(moment: datetime) -> str:
+    """``1 November 2026``."""
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def format_verdict(level: str) -> str:
+    """A verdict in words."""
+    return _VERDICTS.get(level, level)
+
+
+def format_withdrawal(reason: str) -> str:
+    """Why something was withdrawn, in words."""
+    return _WITHDRAWALS.get(reason, reason)
+
+
+@lru_cache(maxsize=1)
+def read_assets() -> dict[str, bytes]:
+    """Our few static files, by name."""
+    folder = files("phonotheque.serve") / "static"
+    return {name: (folder / name).read_bytes() for name in ASSETS}
+
+
+def asset_address(name: str) -> str:
+    """Where a static file is; the address changes with its bytes."""
+    return f"/static/{name}?v={sha256(read_assets()[name]).hexdigest()[:12]}"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("phonotheque.serve"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        duration=format_duration,
+        size=format_size,
+        count=format_count,
+        share=format_share,
+        day=format_day,
+        verdict=format_verdict,
+        withdrawal=format_withdrawal,
+        isrc=format_isrc,
+    )
+    environment.globals["asset"] = asset_address
+    environment.globals["icon"] = environment.get_template("icon.html").module
+    return environment
+
+
+def render(template: str, values: dict[str, Any]) -> str:
+    """The template filled; everything is escaped, and a missing value is an error."""
+    return _environment().get_template(template).render(values)

@@ -1,0 +1,187 @@
+// The player: a queue made of the play buttons of a page, one <audio>, and pages that change
+// underneath while it plays. Nothing is loaded but pages and streams of this site.
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const bar = byId("player"), audio = byId("audio"), toggle = byId("toggle");
+  const position = byId("position"), said = byId("said"), box = byId("queue-box");
+  let queue = [], current = -1, seeking = false;
+
+  const clock = (seconds) => {
+    const whole = Number.isFinite(seconds) ? Math.floor(seconds) : 0;
+    const h = Math.floor(whole / 3600), m = Math.floor(whole / 60) % 60;
+    const tail = String(whole % 60).padStart(2, "0");
+    return h ? `${h}:${String(m).padStart(2, "0")}:${tail}` : `${m}:${tail}`;
+  };
+  const entry = ({ dataset }) => ({ id: dataset.id, title: dataset.title, artist: dataset.artist });
+
+  function markButtons() {
+    const playing = !audio.paused && current >= 0;
+    for (const button of document.querySelectorAll("button.play")) {
+      const on = current >= 0 && button.dataset.id === queue[current].id;
+      button.classList.toggle("on", on);
+      button.classList.toggle("running", on && playing);
+      const verb = on && playing ? "Pause" : "Play";
+      button.setAttribute("aria-label", `${verb} ${button.dataset.title} by ${button.dataset.artist}`);
+    }
+    toggle.classList.toggle("running", playing);
+    toggle.setAttribute("aria-label", playing ? "Pause" : "Play");
+    byId("previous").disabled = current < 0;
+    byId("next").disabled = current + 1 >= queue.length;
+  }
+
+  function drawQueue() {
+    byId("queue").replaceChildren(...queue.map((item, index) => {
+      const line = document.createElement("li"), button = document.createElement("button");
+      button.type = "button";
+      button.dir = "auto";
+      button.textContent = `${item.title} – ${item.artist}`;
+      if (index === current) button.setAttribute("aria-current", "true");
+      button.addEventListener("click", () => start(index));
+      line.append(button);
+      return line;
+    }));
+    byId("queue-count").textContent = queue.length > 1 ? `${current + 1}/${queue.length}` : "";
+  }
+
+  function describe(item) {
+    byId("now-title").textContent = item.title;
+    byId("now-title").href = `/recording/${item.id}`;
+    byId("now-artist").textContent = item.artist;
+    if ("mediaSession" in navigator) {
+      navigator.mediaSession.metadata = new MediaMetadata({ title: item.title, artist: item.artist });
+    }
+  }
+
+  function start(index) {
+    current = index;
+    bar.hidden = false;
+    document.body.classList.add("playing");
+    describe(queue[index]);
+    audio.src = `/stream/${encodeURIComponent(queue[index].id)}`;
+    position.value = 0;
+    drawQueue();
+    play();
+  }
+
+  function play() {
+    audio.play().catch((error) => {
+      if (error.name !== "AbortError") said.textContent = "This cannot be played here.";
+      markButtons();
+    });
+  }
+  const flip = () => (audio.paused ? play() : audio.pause());
+  const next = () => { if (current + 1 < queue.length) start(current + 1); };
+  function previous() {
+    if (audio.currentTime > 3 || current < 1) audio.currentTime = 0;
+    else start(current - 1);
+  }
+
+  function choose(button) {
+    if (current >= 0 && queue[current].id === button.dataset.id) return flip();
+    const all = [...document.querySelectorAll("#main button.play")];
+    queue = all.map(entry);
+    start(all.indexOf(button));
+  }
+
+  function showTime() {
+    byId("elapsed").textContent = clock(audio.currentTime);
+    byId("length").textContent = clock(audio.duration);
+    if (!seeking && audio.duration > 0) position.value = (1000 * audio.currentTime) / audio.duration;
+    position.setAttribute("aria-valuetext", `${clock(audio.currentTime)} of ${clock(audio.duration)}`);
+  }
+
+  toggle.addEventListener("click", flip);
+  byId("next").addEventListener("click", next);
+  byId("previous").addEventListener("click", previous);
+  position.addEventListener("input", () => { seeking = true; });
+  position.addEventListener("change", () => {
+    if (audio.duration > 0) audio.currentTime = (position.value / 1000) * audio.duration;
+    seeking = false;
+  });
+  for (const event of ["timeupdate", "durationchange"]) audio.addEventListener(event, showTime);
+  for (const event of ["play", "pause"]) audio.addEventListener(event, markButtons);
+  audio.addEventListener("ended", () => { markButtons(); next(); });
+  audio.addEventListener("error", () => {
+    said.textContent = "This cannot be played here.";
+    byId("now-artist").textContent = "cannot be played here";
+    markButtons();
+  });
+  if ("mediaSession" in navigator) {
+    const session = navigator.mediaSession;
+    session.setActionHandler("play", play);
+    session.setActionHandler("pause", () => audio.pause());
+    session.setActionHandler("nexttrack", next);
+    session.setActionHandler("previoustrack", previous);
+    session.setActionHandler("seekto", (how) => { audio.currentTime = how.seekTime; });
+  }
+
+  const usesSpace = "input, textarea, select, button, a, summary, audio, [tabindex='0']";
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && box.open) {
+      box.open = false;
+      box.querySelector("summary").focus();
+    }
+    if (event.key !== " " || event.target.closest(usesSpace) || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (current >= 0) {
+      event.preventDefault();
+      flip();
+      return;
+    }
+    const first = document.querySelector("#main button.play");
+    if (first) {
+      event.preventDefault();
+      choose(first);
+    }
+  });
+
+  // While something is loaded, pages are exchanged in place, so that a link does not end the music.
+  const pages = /^\/($|recording\/|release\/|artist\/|edition$|about$)/;
+  const here = () => location.pathname + location.search;
+  let shown = here();
+  async function visit(address, push) {
+    let fresh;
+    try {
+      const answer = await fetch(address, { headers: { accept: "text/html" } });
+      if (!(answer.headers.get("content-type") || "").startsWith("text/html")) throw new Error("no page");
+      fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (push) history.pushState(null, "", answer.redirected ? answer.url : address);
+    } catch {
+      location.assign(address);
+      return;
+    }
+    shown = here();
+    document.title = fresh.title;
+    for (const part of ["header.top", "#main"]) {
+      document.querySelector(part).replaceWith(document.adoptNode(fresh.querySelector(part)));
+    }
+    box.open = false;
+    markButtons();
+    const target = location.hash && document.querySelector(location.hash);
+    if (target) target.scrollIntoView();
+    else if (push) scrollTo(0, 0);
+    byId("main").focus({ preventScroll: true });
+    said.textContent = fresh.title;
+  }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.play");
+    if (button) return choose(button);
+    const link = event.target.closest("a[href]");
+    if (!link || current < 0 || event.defaultPrevented || event.button !== 0) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link.hasAttribute("download")) return;
+    const to = new URL(link.href);
+    if (to.origin !== location.origin || !pages.test(to.pathname)) return;
+    if (to.hash && to.pathname === location.pathname && to.search === location.search) return;
+    event.preventDefault();
+    visit(to.href, true);
+  });
+  document.addEventListener("submit", (event) => {
+    if (current < 0 || event.target.method !== "get") return;
+    event.preventDefault();
+    const to = new URL(event.target.action);
+    to.search = new URLSearchParams(new FormData(event.target)).toString();
+    visit(to.href, true);
+  });
+  addEventListener("popstate", () => { if (here() !== shown) visit(location.href, false); });
+  document.documentElement.classList.add("js");
+})();
