@@ -73,20 +73,27 @@ bench: $(TEST_INSTALLED)
 
 # ---------------------------------------------------------------------------- testing
 
-check: $(TEST_INSTALLED)
-	@echo "ruff check"; $(BIN)/ruff check --quiet --output-format concise .
-	@echo "ruff format"; $(BIN)/ruff format --quiet --check . || \
+.PHONY: lint types
+check: lint types
+
+lint: $(TEST_INSTALLED)
+	@echo "ruff"
+	@$(BIN)/ruff check --quiet --output-format concise .
+	@$(BIN)/ruff format --quiet --check . || \
 	  { $(BIN)/ruff format --check . ; echo "mend it with: $(BIN)/ruff format ."; exit 1; }
-	@echo "mypy"; $(BIN)/mypy
+
+types: $(TEST_INSTALLED)
+	@echo "mypy"
+	@$(BIN)/mypy
 
 # Everything runs even where lint or types fail, so that one run tells all.
 test: $(TEST_INSTALLED) browser
-	@failed=; $(MAKE) --no-print-directory check || failed="check "; \
+	@failed=; $(MAKE) --no-print-directory --keep-going check || failed="check "; \
 	$(PYTEST) -m "not full" $(ARGS) || failed="$${failed}tests"; \
 	[ -z "$$failed" ] || { echo "make $@ failed in: $$failed" >&2; exit 1; }
 
 test-full: $(TEST_INSTALLED) browser
-	@failed=; $(MAKE) --no-print-directory check || failed="check "; \
+	@failed=; $(MAKE) --no-print-directory --keep-going check || failed="check "; \
 	$(PYTEST) --hypothesis-profile full $(ARGS) || failed="$${failed}tests"; \
 	[ -z "$$failed" ] || { echo "make $@ failed in: $$failed" >&2; exit 1; }
 

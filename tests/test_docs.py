@@ -93,6 +93,17 @@ def test_a_page_that_is_not_linked_from_anywhere_is_not_lost() -> None:
     assert not lost, f"no page links to: {', '.join(lost)}"
 
 
+def test_every_page_that_the_source_names_exists() -> None:
+    missing = [
+        f"{source.relative_to(REPOSITORY)}: names {page}, which does not exist"
+        for folder in ("src", "tests", "bench")
+        for source in sorted((REPOSITORY / folder).rglob("*.py"))
+        for page in re.findall(r"\bdocs/[a-z0-9/-]+\.md\b", source.read_text())
+        if not (REPOSITORY / page).exists()
+    ]
+    assert not missing, "\n".join(missing)
+
+
 def test_the_architecture_page_names_every_room() -> None:
     page = (REPOSITORY / "docs" / "architecture.md").read_text()
     assert [room for room in MAY_IMPORT if f"`{room}`" not in page] == []
