@@ -34,6 +34,9 @@ def words(text: str) -> list[str]:
     """
     out: list[str] = []
     for word in _WORD.findall(fold(text)):
+        if word.isascii():  # by far the most, and never of Han or kana
+            out.append(word.replace("'", "")[:_TERM_BYTES])
+            continue
         for run, wide in _runs(word.replace("'", "")):
             if wide and len(run) > 1:
                 out.extend(run[i : i + 2] for i in range(len(run) - 1))

@@ -17,7 +17,7 @@ MAX_CHARACTERS = 400
 MAX_TERMS = 24
 _PART = re.compile(r'(?:([A-Za-z]+):)?(?:"([^"]*)"?|([^\s"]+))')
 _SPAN = re.compile(r"(\d{1,4})?(\.\.)?(\d{1,4})?")
-_UNSEEN = {"Cc": " ", "Cf": "", "Co": " ", "Cn": " ", "Cs": " "}
+_UNSEEN = frozenset(["Cc", "Cf", "Co", "Cn", "Cs"])
 
 
 class Field(StrEnum):
@@ -161,4 +161,4 @@ def _span(value: str) -> tuple[int, int] | None:
 def _visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_UNSEEN.get(unicodedata.category(c), c) for c in text)
+    return "".join(" " if unicodedata.category(c) in _UNSEEN else c for c in text)

@@ -56,6 +56,13 @@ def score(
     return total
 
 
+def share_of_words(files: IndexFiles, docs: Array, wanted: Sequence[Wanted]) -> Scores:
+    """Which share of the words stands in the title or artist credit of each of `docs`."""
+    forward = files.forward(docs)
+    share: Scores = np.mean([forward.owners(term_mask(forward, w)) for w in wanted], axis=0)
+    return share
+
+
 def _cover(forward: Forward, here: Array, word: Wanted, otherwise: float) -> Scores:
     out = np.full(forward.size, otherwise)
     out[forward.owners(here)] = BEGINNING

@@ -1,7 +1,8 @@
-"""When nothing matches every word: words within one edit, and then one word less."""
+"""When nothing matches every word: words within one edit, then one word less, then most words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from phonotheque.search.arrays import Array
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.matching import Wanted
 from phonotheque.search.query import Term
-from phonotheque.search.ranking import Scores, best_first, score
+from phonotheque.search.ranking import Scores, best_first, score, share_of_words
 from phonotheque.search.windows import CANDIDATES, Search
 
 MAX_SUGGESTIONS = 5
@@ -31,6 +32,8 @@ def relax(search: Search) -> Relaxed:
     found = _spelt_otherwise(search)
     if not len(found.docs) and len(search.wanted) > 1 and not found.partial:
         found = _one_word_less(search)
+    if not len(found.docs) and len(search.wanted) > 2 and not found.partial:
+        found = _most_words(search)
     return found
 
 
@@ -106,16 +109,30 @@ def _one_word_less(search: Search) -> Relaxed:
         left = [known]
     else:
         left = [[*wanted[:at], *wanted[at + 1 :]] for at in range(len(wanted))]
+    return _gathered(search, left[:MAX_VARIANTS], least=0.0)
+
+
+def _most_words(search: Search) -> Relaxed:
+    """What has two of the four rarest words, and half of all words at least."""
+    known = [word for word in search.wanted if not word.is_unknown]
+    known.sort(key=lambda word: search.files.frequency(word.low, word.high))
+    return _gathered(search, combinations(known[:4], 2), least=0.5)
+
+
+def _gathered(search: Search, choices: Iterable[Sequence[Wanted]], least: float) -> Relaxed:
+    """What has all words of one of `choices`, and stands for `least` of the query's words."""
     docs, partial = [np.zeros(0, np.uint32)], False
-    for words in left[:MAX_VARIANTS]:
+    for words in choices:
         found = search.matching(words, CANDIDATES)
         docs.append(found.docs)
         partial = found.partial
         if partial:
             break
     every = np.unique(np.concatenate(docs)).astype(np.uint32)
-    scores = score(search.files, every, wanted, [], elsewhere=False)
-    return _ranked(every, scores, None, partial)
+    every = every[share_of_words(search.files, every, search.wanted) >= least]
+    scores = score(search.files, every, search.wanted, [], elsewhere=False)
+    order = best_first(scores, every)
+    return Relaxed(every[order], scores[order], None, partial)
 
 
 def _joined(best: Sequence[tuple[Array, Scores, str]], partial: bool) -> Relaxed:
@@ -128,8 +145,3 @@ def _joined(best: Sequence[tuple[Array, Scores, str]], partial: bool) -> Relaxed
     _, first = np.unique(docs[order], return_index=True)
     kept = order[np.sort(first)]
     return Relaxed(docs[kept], scores[kept], best[int(source[kept[0]])][2], partial)
-
-
-def _ranked(docs: Array, scores: Scores, did_you_mean: str | None, partial: bool) -> Relaxed:
-    order = best_first(scores, docs)
-    return Relaxed(docs[order], scores[order], did_you_mean, partial)
