@@ -51,11 +51,11 @@ def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
     assert not broken, "\n".join(broken)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=shown)
-def test_every_command_named_in_the_docs_exists(page: Path) -> None:
+def test_every_command_named_in_the_docs_exists() -> None:
     known = commands_of_the_program()
     unknown = [
         f"{shown(page)}:{line}: phonotheque {command}: there is no such command"
+        for page in PAGES
         for line, command in markdown.iter_commands(page.read_text())
         if command not in known
     ]
@@ -63,12 +63,11 @@ def test_every_command_named_in_the_docs_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if markdown.RUN_MARK in p.read_text()], ids=shown
+    "page", [p for p in PAGES if any(markdown.iter_scripts(p.read_text()))], ids=shown
 )
 def test_the_marked_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
     commands_of_the_program()
-    blocks = [b for b in markdown.iter_blocks(page.read_text()) if b.marked]
-    script = "\n".join(f": {shown(page)} line {b.line}\n{b.script()}" for b in blocks)
+    script = "\n".join(markdown.iter_scripts(page.read_text()))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-ex"], input=script, cwd=tmp_path, text=True, capture_output=True,

@@ -55,6 +55,13 @@ def iter_blocks(text: str) -> Iterator[Block]:
         previous = line if line.strip() else previous
 
 
+def iter_scripts(text: str) -> Iterator[str]:
+    """The marked blocks of a page as shell scripts, each beginning with its line number."""
+    for block in iter_blocks(text):
+        if block.marked:
+            yield f": line {block.line}\n{block.script()}"
+
+
 def prose(text: str) -> str:
     """The page with the content of its fenced blocks blanked, lines kept."""
     lines, fence = [], ""
