@@ -37,6 +37,10 @@ class _Worker:
         assert self._process.stdout is not None
         return self._process.stdout  # type: ignore[return-value]
 
+    @property
+    def lives(self) -> bool:
+        return self._process.poll() is None
+
     def start(self, index: int, path: Path) -> None:
         """Hand over a file. A worker that has died meanwhile shows it when it is asked."""
         self.index, self.path = index, path
@@ -131,10 +135,19 @@ class Examiner:
             index, path = next(files, (-1, Path()))
             if index < 0:
                 return False
-            worker = self._idle.pop() if self._idle else _Worker(self._command, self._limits)
+            worker = self._take_worker()
             self._busy[worker.output.fileno()] = worker
             worker.start(index, path)
         return True
+
+    def _take_worker(self) -> _Worker:
+        """An idle worker that still lives, or a new one."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.lives:
+                return worker
+            worker.stop()
+        return _Worker(self._command, self._limits)
 
     def _gather(self, done: dict[int, Examination]) -> None:
         """Wait for at least one answer."""
