@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from phonotheque.catalogue import (
     BuildInputs,
@@ -29,7 +30,7 @@ Row = dict[str, Any]
 
 def row(key: str, title: str = "Song", artist: str = "Band", **more: Any) -> Row:
     """One row of `tables.ROWS`; what is not said is null."""
-    base: Row = {name: None for name in tables.ROWS.names}
+    base: Row = dict.fromkeys(tables.ROWS.names)
     release = more.get("release_title")
     return base | {
         "source_key": key, "title": title, "artist_credit": artist, "isrcs": [], "isrcs_raw": [],
@@ -113,6 +114,11 @@ class Archive:
         finally:
             reader.close()
         return found.to_pylist()
+
+    def findings(self, build: BuildManifest) -> list[Row]:
+        """The findings of a build, in its order."""
+        folder = self.tree.catalogue / "builds" / f"{build.build:04d}"
+        return pq.read_table(folder / "findings.parquet").to_pylist()
 
 
 def numbers(rows: list[Row]) -> dict[str, int]:

@@ -24,6 +24,8 @@ class Previous:
         self.shards: list[ShardFile] = list(manifest.shards) if manifest else []
         self.recording_files: list[ShardFile] = list(manifest.recording_files) if manifest else []
         self.directory = directory
+        self._contents: dict[Kind, Any] = {}
+        self._registries: dict[Kind, Any] = {}
 
     @property
     def exists(self) -> bool:
@@ -39,7 +41,12 @@ class Previous:
         return self._read(table, "base")
 
     def content(self, kind: Kind) -> Any:
-        """The live rows: the overlay over the base, less what redirects hide."""
+        """The live rows: the overlay over the base, less what redirects hide. Kept."""
+        if kind not in self._contents:
+            self._contents[kind] = self._engine.keep(self._live(kind))
+        return self._contents[kind]
+
+    def _live(self, kind: Kind) -> Any:
         table = TABLES[kind]
         base, over = self._read(table, "base"), self._read(table, "overlay")
         hidden = self.redirects(kind).select(number="old")
@@ -53,7 +60,12 @@ class Previous:
         return every.filter(every.kind == kind.value).select("old", "new")
 
     def registry(self, kind: Kind) -> Any:
-        """Every key ever given a number of this kind: `key`, `number`; keys are distinct."""
+        """Every key ever given a number of this kind: `key`, `number`; keys are distinct. Kept."""
+        if kind not in self._registries:
+            self._registries[kind] = self._engine.keep(self._every_key(kind))
+        return self._registries[kind]
+
+    def _every_key(self, kind: Kind) -> Any:
         retired = self._engine.read(self._paths(f"registry-{TABLES[kind]}", None), tables.REGISTRY)
         parts = [retired, *keys_of_tables(kind, self.content)]
         return ibis.union(*parts, distinct=False).distinct()

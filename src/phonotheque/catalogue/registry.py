@@ -52,7 +52,7 @@ def assign_claimed(
     with most member keys, else the smallest key. A key takes the smallest number it won; the
     other ones it won become redirects to that.
     """
-    registry = engine.keep(previous.registry(kind))
+    registry = previous.registry(kind)
     claims = engine.keep(_claims(wanted, members, registry))
     right = ibis.window(
         group_by="number", order_by=[ibis.desc("own"), ibis.desc("members"), ibis.asc("key")]

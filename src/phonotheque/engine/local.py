@@ -112,7 +112,7 @@ class LocalEngine:
         return self._work / f"{next(self._names):05d}.parquet"
 
     def _sql(self, expression: Any) -> str:
-        return str(ibis.to_sql(expression, dialect="duckdb"))
+        return str(ibis.to_sql(expression, dialect="duckdb", pretty=False))
 
     def _view(self, paths: list[Path], schema: Any) -> Any:
         schema = ibis.schema({name: _nullable(kind) for name, kind in schema.items()})
