@@ -42,7 +42,6 @@ $(BIN)/python:
 	  echo "phonotheque needs Python 3.11, 3.12 or 3.13 with its venv module, and found none." >&2; \
 	  echo "  Debian, Ubuntu:  apt install python3 python3-venv" >&2; \
 	  echo "  Fedora:          dnf install python3.13" >&2; \
-	  echo "  macOS:           brew install python@3.13" >&2; \
 	  echo "  anywhere:        https://docs.astral.sh/uv/ then: uv python install 3.13" >&2; \
 	  echo "One that lies elsewhere: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
 	  exit 1; \
