@@ -7,36 +7,56 @@ in `syncing`, the documents of a mirror in docs/formats/mirror.md.
 
 from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes
 from phonotheque.mirror.formats import (
+    GetReport,
     MirrorPlan,
     MirrorSettings,
     PlannedVolume,
     Preference,
+    RepairPlan,
+    RepairReport,
     SyncReport,
     TrustKind,
+    VerifyReport,
     Via,
 )
+from phonotheque.mirror.getting import get
 from phonotheque.mirror.planning import plan_mirror, read_mirror, read_plan, save_plan
+from phonotheque.mirror.repairing import plan_repair, repair
+from phonotheque.mirror.seeding import Seeder, newest_edition, seed
 from phonotheque.mirror.swarm import parse_peer
 from phonotheque.mirror.syncing import sync
 from phonotheque.mirror.transfer import Limits
+from phonotheque.mirror.verifying import VerifyMode, verify
 
 __all__ = [
     "Candidate",
     "Choice",
+    "GetReport",
     "Limits",
     "MirrorPlan",
     "MirrorSettings",
     "PlannedVolume",
     "Preference",
+    "RepairPlan",
+    "RepairReport",
+    "Seeder",
     "SyncReport",
     "TrustKind",
+    "VerifyMode",
+    "VerifyReport",
     "Via",
     "Wishes",
     "choose_volumes",
+    "get",
+    "newest_edition",
     "parse_peer",
     "plan_mirror",
+    "plan_repair",
     "read_mirror",
     "read_plan",
+    "repair",
     "save_plan",
+    "seed",
     "sync",
+    "verify",
 ]

@@ -6,10 +6,10 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path, PurePosixPath
 
-from phonotheque.mirror.state import State
+from phonotheque.mirror.checking import read_sha256
+from phonotheque.mirror.state import Placing
 from phonotheque.mirror.transfer import Fetcher, Wanted
 from phonotheque.model.edition import EditionFile, EditionManifest
 from phonotheque.model.errors import FormatError, TrustError
@@ -28,12 +28,6 @@ class EditionCopy:
     proved: tuple[tuple[Path, str], ...]  # path and SHA-256 of each file now in place
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hex digits."""
-    with path.open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()
-
-
 def check_paths(manifest: EditionManifest) -> None:
     """Raise `TrustError` when a path of the manifest leads out of the edition."""
     for entry in manifest.contents:
@@ -42,13 +36,13 @@ def check_paths(manifest: EditionManifest) -> None:
             raise TrustError(f"edition {manifest.name} names the path {entry.path!r}; refused")
 
 
-def missing_files(tree: Tree, manifest: EditionManifest, state: State) -> list[EditionFile]:
+def missing_files(place: Placing, manifest: EditionManifest) -> list[EditionFile]:
     """Files of the edition that are not here, or not proved since they last changed."""
     folder = f"editions/{manifest.name}"
-    proved = state.proved_below(folder)
+    proved = place.proved_below(folder)
     missing = []
     for entry in manifest.contents:
-        path = tree.edition(manifest.name) / entry.path
+        path = place.tree.edition(manifest.name) / entry.path
         known = proved.get(f"{folder}/{entry.path}")
         if path.is_file() and known and known.is_of(path.stat(), entry.sha256):
             continue
@@ -105,7 +99,7 @@ def _sound_copy(target: Path, entry: EditionFile, held: dict[str, Path]) -> Path
     for path in (target, held.get(entry.sha256)):
         if path is None or not path.is_file() or path.stat().st_size != entry.bytes:
             continue
-        if sha256_of(path) == entry.sha256:
+        if read_sha256(path) == entry.sha256:
             return path
     return None
 

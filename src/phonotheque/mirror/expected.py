@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phonotheque.edition import TorrentFile, TorrentInfo, read_torrent
@@ -97,6 +98,8 @@ def read_expected(edition: Path, volume: str) -> ExpectedVolume:
         ).to_pylist()
     except FileNotFoundError as error:
         raise NotFoundError(f"{error.filename or table}: missing from the edition") from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FormatError(f"{table}: not a readable table of files ({error})") from error
     if torrent.name != volume:
         raise FormatError(f"{where}: is the torrent of {torrent.name}, not of {volume}")
     known = {row["path"]: row for row in rows}

@@ -34,5 +34,6 @@ def _delete(place: Placing, volume: str, path: str, file: RevokedFile) -> bool:
         return False
     held.unlink()
     fsync_directory(held.parent)
-    place.state.note_deletion(f"volumes/{volume}/{path}", file, place.now)
+    if place.state is not None:
+        place.state.note_deletion(f"volumes/{volume}/{path}", file, place.now)
     return True

@@ -98,16 +98,21 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """Where proved files go, and where that is written down."""
+    """Where proved files go, and where that is written down (an archive writes nothing down)."""
 
     tree: Tree
-    state: State
+    state: State | None
     now: datetime
 
     def note(self, path: Path, sha256: str) -> None:
         """Write down that the file at `path` is in place and sound."""
-        relative = path.relative_to(self.tree.root).as_posix()
-        self.state.prove(relative, sha256, path.stat(), self.now)
+        if self.state is not None:
+            relative = path.relative_to(self.tree.root).as_posix()
+            self.state.prove(relative, sha256, path.stat(), self.now)
+
+    def proved_below(self, folder: str) -> dict[str, Proved]:
+        """See `State.proved_below`."""
+        return {} if self.state is None else self.state.proved_below(folder)
 
 
 def state_path(tree: Tree) -> Path:

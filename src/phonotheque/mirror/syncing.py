@@ -160,12 +160,12 @@ def _obey(place: Placing, trust: Trust, progress: Progress) -> tuple[Revoked, li
 def _bring_edition(
     place: Placing, trust: Trust, origin: Origin, options: SyncOptions, progress: Progress
 ) -> tuple[Latest, EditionManifest, EditionCopy]:
-    tree, state = place.tree, place.state
+    tree = place.tree
     latest_bytes, latest = trust.document("latest.json", Latest)
     where = f"editions/{latest.edition}/edition.json"
     manifest_bytes, manifest = trust.document(where, EditionManifest)
     check_paths(manifest)
-    missing = missing_files(tree, manifest, state)
+    missing = missing_files(place, manifest)
     needed = sum(e.bytes for e in missing)
     _check_space(tree, needed, f"edition {manifest.name}")
     progress.start(f"edition {manifest.name}", needed, "bytes")

@@ -22,7 +22,7 @@ _AHEAD = 64
 def find_missing(volume: ExpectedVolume, place: Placing) -> Missing:
     """Files of the volume that are not here and proved; a file not known to be sound is read."""
     folder = f"volumes/{volume.name}"
-    proved = place.state.proved_below(folder)
+    proved = place.proved_below(folder)
     missing: Missing = {}
     for path, file in volume.files.items():
         target = place.tree.volume(volume.name) / path
