@@ -1,0 +1,31 @@
+"""What an edition holds, in figures: by tier, licence, decade, length; the most listened.
+
+Every figure is one SQL query over the views of `catalogue.open_edition`, kept by name in
+`statistics.queries`, so that anybody can repeat it.
+"""
+
+from phonotheque.statistics.figures import (
+    DecadeFigures,
+    DurationBin,
+    LicenceFigures,
+    Statistics,
+    TierFigures,
+    TopRecording,
+    Totals,
+    VolumeFigures,
+    read_statistics,
+)
+from phonotheque.statistics.queries import QUERIES
+
+__all__ = [
+    "QUERIES",
+    "DecadeFigures",
+    "DurationBin",
+    "LicenceFigures",
+    "Statistics",
+    "TierFigures",
+    "TopRecording",
+    "Totals",
+    "VolumeFigures",
+    "read_statistics",
+]
