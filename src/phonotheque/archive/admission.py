@@ -1,0 +1,227 @@
+"""Admitting the audio of one folder: examine, judge, keep, and say so in a row."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from phonotheque.model.archive import RightsSettings
+from phonotheque.model.errors import InputError
+from phonotheque.model.findings import Finding, FindingCode, Severity
+from phonotheque.model.rights import Claim, EvidenceKind, Level, Use, Verdict
+from phonotheque.model.tables import ROWS
+from phonotheque.rights import Facts, Profile, decide, licence_by_id
+from phonotheque.sources import (
+    AudioFile,
+    FolderRights,
+    OtherFile,
+    RightsFound,
+    Tags,
+    Understand,
+    folder_row,
+    iter_folder,
+    keep_evidence,
+    read_tags,
+)
+from phonotheque.storage.layout import Tree
+from phonotheque.vault import Examination, Examiner, Vault
+
+FILES_AT_ONCE = 1_000
+Report = Callable[[Finding], None]
+
+
+@dataclass(slots=True)
+class AudioCounts:
+    """Audio files of one ingest: seen = admitted + held_already + refused."""
+
+    seen: int = 0
+    admitted: int = 0
+    held_already: int = 0
+    refused: int = 0
+    ignored: int = 0
+
+
+class _Examined(NamedTuple):
+    """A file with either the digest it is held under, unchanged, or a fresh examination."""
+
+    file: AudioFile
+    held: str | None
+    examination: Examination | None
+
+
+class Audio:
+    """The audio below `folder`, as `source`. The vault is written by one thread."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        tree: Tree,
+        *,
+        source: str,
+        folder: Path,
+        understand: Understand,
+        settings: RightsSettings,
+        now: datetime,
+    ) -> None:
+        self._vault = vault
+        self._tree = tree
+        self._source = source
+        self._folder = folder
+        self._rights = FolderRights(folder, understand, now)
+        self._settings = settings
+        self._now = now
+
+    def iter_batches(
+        self, counts: AudioCounts, report: Report, advance: Callable[[], None]
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows, in the order of their keys. Memory: 1,000 files."""
+        files = self._iter_files(counts, report)
+        with Examiner() as examiner:
+            while chunk := list(islice(files, FILES_AT_ONCE)):
+                rows = []
+                for examined in self._examine(chunk, examiner):
+                    row = self._take(examined, counts, report)
+                    rows += [row] if row else []
+                    advance()
+                if rows:
+                    yield pa.RecordBatch.from_pylist(rows, schema=ROWS)
+
+    def _iter_files(self, counts: AudioCounts, report: Report) -> Iterator[AudioFile]:
+        for found in iter_folder(self._folder):
+            if isinstance(found, AudioFile):
+                counts.seen += 1
+                yield found
+            elif isinstance(found, OtherFile):
+                counts.ignored += 1
+            else:
+                report(found)
+
+    def _examine(self, files: list[AudioFile], examiner: Examiner) -> Iterator[_Examined]:
+        """Every file in order; only those that are not held unchanged are examined."""
+        held = deque((file, self._seen(file)) for file in files)
+        fresh = [file.path for file, digest in held if digest is None]
+        for examination in examiner.examine_many(fresh):
+            while held[0][1] is not None:
+                yield _Examined(*held.popleft(), None)
+            yield _Examined(*held.popleft(), examination)
+        for file, digest in held:
+            yield _Examined(file, digest, None)
+
+    def _seen(self, file: AudioFile) -> str | None:
+        digest = self._vault.seen(self._source, file.key, file.size_bytes, file.mtime_ns)
+        return digest if digest and self._vault.object_path(digest).exists() else None
+
+    def _take(
+        self, examined: _Examined, counts: AudioCounts, report: Report
+    ) -> dict[str, Any] | None:
+        """Judge one file and admit it; its row, or None when it gets none."""
+        file, examination = examined.file, examined.examination
+        protected = _report_examination(file, examination, report)
+        tags = read_tags(file.path, file.key)
+        if isinstance(tags, Finding):
+            report(tags)
+        sound = examination is None or examination.admissible
+        if protected or (not sound and isinstance(tags, Finding)):
+            counts.refused += 1
+            return None
+        read = Tags() if isinstance(tags, Finding) else tags
+        rights = self._rights.of(file, read)
+        for finding in rights.findings:
+            report(finding)
+        digest = self._admit(examined, rights, report, counts) if sound else None
+        counts.refused += digest is None
+        for sha256, content in rights.kept.items():
+            keep_evidence(self._tree, sha256, content)
+        row, findings = folder_row(file, read, rights, self._duration(examined, digest), digest)
+        for finding in findings:
+            report(finding)
+        return row
+
+    def _admit(
+        self, examined: _Examined, rights: RightsFound, report: Report, counts: AudioCounts
+    ) -> str | None:
+        """The digest under which the vault holds the file, or None when it may not be held."""
+        file, examination = examined.file, examined.examination
+        verdict = self._may_hold(rights)
+        for finding in _rights_findings(file, rights, verdict):
+            report(finding)
+        if not verdict.allows:
+            return None
+        if examination is None:
+            counts.held_already += 1
+            return examined.held
+        try:
+            admission = self._vault.admit(file.path, examination, self._now)
+        except InputError as error:
+            report(Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, file.key, str(error)))
+            return None
+        self._vault.remember_seen(
+            self._source, file.key, examination.size_bytes, examination.mtime_ns, admission.sha256
+        )
+        counts.admitted += not admission.already_held
+        counts.held_already += admission.already_held
+        return admission.sha256
+
+    def _may_hold(self, rights: RightsFound) -> Verdict:
+        return decide(
+            Facts(rights.evidence),
+            self._settings.territories,
+            self._now.date(),
+            Use.HOLD,
+            Profile(noncommercial=self._settings.noncommercial),
+        )
+
+    def _duration(self, examined: _Examined, digest: str | None) -> int | None:
+        """Milliseconds as decoded, where the file was or had been decoded."""
+        if examined.examination is not None:
+            return examined.examination.duration_ms or None
+        held = self._vault.object(digest) if digest else None
+        return held.duration_ms if held else None
+
+
+def _report_examination(file: AudioFile, examination: Examination | None, report: Report) -> bool:
+    """Hand on what the examination found, under the file's key; whether it is protected."""
+    findings = examination.findings if examination else ()
+    for found in findings:
+        report(Finding(found.code, found.severity, file.key, found.message, found.row))
+    return any(found.code is FindingCode.AUDIO_DRM for found in findings)
+
+
+def _rights_findings(file: AudioFile, rights: RightsFound, verdict: Verdict) -> Iterator[Finding]:
+    """Why the audio is kept out, or what is doubtful although it is kept."""
+    if verdict.allows:
+        if "licence.versions-differ" in verdict.rule_ids:
+            yield _conflict(file, rights, Severity.INFO)
+        return
+    if "licence.conflict" in verdict.rule_ids:
+        yield _conflict(file, rights, Severity.ERROR)
+        return
+    code = {Level.DENY: FindingCode.RIGHTS_DENIED}.get(verdict.level, FindingCode.RIGHTS_REVIEW)
+    if "evidence.none" in verdict.rule_ids:
+        code = FindingCode.RIGHTS_NO_EVIDENCE
+    message = (
+        f"{' '.join(verdict.reasons)} (rules {', '.join(verdict.rule_ids)}); the audio is kept "
+        "out. State the rights in a rights.toml beside it, then ingest again"
+    )
+    yield Finding(code, Severity.ERROR, file.key, message)
+
+
+def _conflict(file: AudioFile, rights: RightsFound, severity: Severity) -> Finding:
+    stated = {
+        f"{licence.id} in {e.source}" if licence else f"something unknown in {e.source}"
+        for e in rights.evidence
+        if e.claim is Claim.LICENCE and e.kind is not EvidenceKind.INFERENCE
+        for licence in [licence_by_id(e.value) if e.value else None]
+    }
+    kept = severity is Severity.INFO
+    message = f"licences differ: {'; '.join(sorted(stated))}. " + (
+        "Only in version or port, so the audio is kept"
+        if kept
+        else "The audio is kept out; find out which holds and state it in a rights.toml"
+    )
+    return Finding(FindingCode.RIGHTS_CONFLICT, severity, file.key, message)

@@ -1,0 +1,59 @@
+"""Sources: what others say about music, read and kept as it was said.
+
+A folder of audio with its tags and rights, tables of rows, tables of listens: each becomes an
+import, a directory of Parquet files with the findings and a report that accounts for every input.
+"""
+
+from phonotheque.sources.audio_tags import Tags, read_tags
+from phonotheque.sources.findings_log import FindingsLog
+from phonotheque.sources.folder import (
+    FolderRights,
+    FolderSize,
+    RightsFound,
+    folder_row,
+    plan_folder,
+)
+from phonotheque.sources.imports import (
+    ImportRef,
+    ImportReport,
+    InputRecord,
+    check_source_name,
+    iter_imports,
+    keep_evidence,
+    next_import,
+    source_name,
+)
+from phonotheque.sources.listens import check_listens_file, is_listens_file, iter_listens
+from phonotheque.sources.rows import check_rows_file, iter_rows
+from phonotheque.sources.statements import Understand
+from phonotheque.sources.walk import AudioFile, OtherFile, iter_folder
+from phonotheque.sources.writer import ImportWriter
+
+__all__ = [
+    "AudioFile",
+    "FindingsLog",
+    "FolderRights",
+    "FolderSize",
+    "ImportRef",
+    "ImportReport",
+    "ImportWriter",
+    "InputRecord",
+    "OtherFile",
+    "RightsFound",
+    "Tags",
+    "Understand",
+    "check_listens_file",
+    "check_rows_file",
+    "check_source_name",
+    "folder_row",
+    "is_listens_file",
+    "iter_folder",
+    "iter_imports",
+    "iter_listens",
+    "iter_rows",
+    "keep_evidence",
+    "next_import",
+    "plan_folder",
+    "read_tags",
+    "source_name",
+]

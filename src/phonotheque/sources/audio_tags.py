@@ -1,0 +1,131 @@
+"""Tags of audio files in one form, whatever container they came in.
+
+Tag names are compared by their letters and digits alone, so ``MusicBrainz Album Id`` (ID3, MP4)
+and ``MUSICBRAINZ_ALBUMID`` (Vorbis comments) are one. Beware: what Picard writes as
+``MUSICBRAINZ_TRACKID`` is the id of the *recording* (https://picard-docs.musicbrainz.org, tag
+mapping), and ID3 has it in ``UFID:http://musicbrainz.org``.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mutagen
+from mutagen.id3 import ID3
+from mutagen.mp4 import MP4Tags
+
+from phonotheque.model.findings import Finding, FindingCode, Severity
+
+MAX_TAG_CHARS = 4_000
+_NOT_WORD = re.compile(r"[^a-z0-9]")
+_YEAR = re.compile(r"\b(1[89]\d\d|20\d\d)\b")
+_ID3 = {
+    "TIT2": "title", "TPE1": "artist", "TALB": "album", "TPE2": "albumartist", "TDRC": "date",
+    "TYER": "date", "TDRL": "date", "TRCK": "tracknumber", "TPOS": "discnumber", "TSRC": "isrc",
+    "TCOP": "copyright", "TPUB": "label", "WCOP": "license", "TOWN": "copyright",
+}  # fmt: skip
+_MP4 = {
+    "\xa9nam": "title", "\xa9ART": "artist", "\xa9alb": "album", "aART": "albumartist",
+    "\xa9day": "date", "cprt": "copyright", "\xa9cpy": "copyright", "trkn": "tracknumber",
+    "disk": "discnumber",
+}  # fmt: skip
+_PICTURES = frozenset({"metadatablockpicture", "coverart", "coverartmime"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Tags by canonical name; `duration_ms` is what the container claims, 0 if it says nothing."""
+
+    values: dict[str, list[str]] = field(default_factory=dict)
+    duration_ms: int = 0
+
+    def first(self, *names: str) -> str | None:
+        """The first value of the first of `names` that has one."""
+        return next((v for name in names for v in self.values.get(name, [])), None)
+
+    def all(self, *names: str) -> list[tuple[str, str]]:
+        """Every (name, value) of `names`."""
+        return [(name, v) for name in names for v in self.values.get(name, [])]
+
+    @property
+    def year(self) -> int | None:
+        """The year of the release as tagged."""
+        match = _YEAR.search(self.first("date", "year", "originalreleasetime") or "")
+        return int(match[1]) if match else None
+
+    def number(self, name: str, limit: int) -> int | None:
+        """The number before the slash of ``15/17``, from 1 to `limit`."""
+        text = (self.first(name) or "").split("/")[0].strip()
+        value = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        return value if 1 <= value <= limit else None
+
+
+def read_tags(path: Path, where: str) -> Tags | Finding:
+    """The tags of the file at `path`; a file without any has an empty set.
+
+    Pictures are left alone; a value is cut at 4,000 characters.
+    """
+    try:
+        audio = mutagen.File(path)
+        if audio is None:
+            return Tags()
+        values: dict[str, list[str]] = {}
+        for name, value in _pairs(audio.tags):
+            if value and name not in _PICTURES:
+                values.setdefault(name, []).append(value[:MAX_TAG_CHARS])
+        length = float(getattr(audio.info, "length", 0) or 0)
+        return Tags(values, min(max(round(length * 1000), 0), 2**31 - 1))
+    except Exception as error:  # mutagen meets hostile files with any exception there is
+        what = f"{type(error).__name__}: {error}"[:200]
+        message = f"the tags cannot be read ({what}); mend them with a tag editor"
+        return Finding(FindingCode.TAGS_UNREADABLE, Severity.WARNING, where, message)
+
+
+def _pairs(tags: Any) -> Iterator[tuple[str, str]]:
+    if tags is None:
+        return
+    if isinstance(tags, ID3):
+        yield from _id3_pairs(tags)
+    elif isinstance(tags, MP4Tags):
+        yield from _mp4_pairs(tags)
+    else:
+        for name, values in tags.items():
+            yield from ((_canonical(name), text) for text in _texts(values))
+
+
+def _canonical(name: str) -> str:
+    return _NOT_WORD.sub("", str(name).lower())
+
+
+def _texts(values: Any) -> Iterator[str]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        values = [values]
+    for value in values:
+        if isinstance(value, bytes):
+            yield value.decode("utf-8", "replace").strip()
+        else:
+            yield str(value).replace("\x00", "; ").strip()
+
+
+def _id3_pairs(tags: ID3) -> Iterator[tuple[str, str]]:
+    for frame in tags.values():
+        if frame.FrameID == "TXXX":
+            yield from ((_canonical(frame.desc), text) for text in _texts(frame.text))
+        elif frame.FrameID == "UFID" and frame.owner == "http://musicbrainz.org":
+            yield "musicbrainztrackid", frame.data.decode("ascii", "replace")
+        elif frame.FrameID in _ID3:
+            value = frame.url if frame.FrameID.startswith("W") else getattr(frame, "text", "")
+            yield from ((_ID3[frame.FrameID], text) for text in _texts(value))
+
+
+def _mp4_pairs(tags: MP4Tags) -> Iterator[tuple[str, str]]:
+    for atom, values in tags.items():
+        name = _MP4.get(atom) or (_canonical(atom.split(":")[-1]) if atom[:4] == "----" else "")
+        for value in values if name and isinstance(values, list) else []:
+            if isinstance(value, tuple):  # (number, of how many)
+                yield name, str(value[0])
+            else:
+                yield from ((name, text) for text in _texts(bytes(value) if name not in
+                            _MP4.values() else value))  # fmt: skip

@@ -1,0 +1,73 @@
+"""Statements on rights in tags and titles, as evidence. Pure.
+
+What a licence statement means is for others to say: `Understand` maps the text to a licence id,
+or None. (archive.ingest gives the rights room's parser.)
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from phonotheque.model.rights import Claim, Evidence, EvidenceKind
+from phonotheque.sources.audio_tags import Tags
+
+Understand = Callable[[str], str | None]
+
+LICENCE_TAGS = ("license", "licence", "licenseurl", "licenceurl", "wcop", "licenseuri")
+COPYRIGHT_TAGS = ("copyright", "copyrightmessage", "rights", "copyrightnotice")
+_RESERVATION = re.compile(
+    r"\btdm\b|text and data mining|\bai[ -]training\b|\bno[ -]ai\b|machine learning", re.IGNORECASE
+)
+_SIGNS = (
+    ("cover", re.compile(r"[(\[][^)\]]*\bcover(?:ed|s)?\b[^)\]]*[)\]]", re.IGNORECASE)),
+    (
+        "sample",
+        re.compile(r"[(\[][^)\]]*\b(?:remix|mash-?up|bootleg)\b[^)\]]*[)\]]", re.IGNORECASE),
+    ),
+)
+_BEFORE_HOLDER = re.compile(r"^(?:copyright|\(c\)|\(p\)|©|℗|by|[\d\s,;:\-–])+", re.IGNORECASE)
+_HOLDER_END = re.compile(r"\.\s|[<(\n;]|\.?\s*(?:all|some) rights|\s*licen[sc]ed|https?://", re.I)
+
+
+def tag_evidence(tags: Tags, understand: Understand, now: datetime) -> Iterator[Evidence]:
+    """What the tags of one file say of licence, holder, reservations and other people's rights."""
+    for name, text in tags.all(*LICENCE_TAGS):
+        yield _tag(Claim.LICENCE, understand(text), text, name, now)
+        yield from _reservation(text, name, now)
+    for name, text in tags.all(*COPYRIGHT_TAGS):
+        licence = understand(text)
+        if licence is not None or _speaks_of_licence(text):
+            yield _tag(Claim.LICENCE, licence, text, name, now)
+        if holder := holder_in(text):
+            yield _tag(Claim.HOLDER, holder, text, name, now)
+        yield from _reservation(text, name, now)
+    yield from title_signs(tags.first("title") or "", "tag:title", now)
+
+
+def title_signs(title: str, source: str, now: datetime) -> Iterator[Evidence]:
+    """Signs in a title that others have rights in the recording: "(Somebody cover)", "(remix)"."""
+    for value, pattern in _SIGNS:
+        if pattern.search(title):
+            yield Evidence(Claim.REBUTTAL, value, title, EvidenceKind.INFERENCE, source, now)
+
+
+def holder_in(text: str) -> str | None:
+    """The name in a copyright notice: ``Copyright (C) 2009, A. Name <mail>`` gives ``A. Name``."""
+    rest = _BEFORE_HOLDER.sub("", text.strip())
+    end = _HOLDER_END.search(rest)
+    name = (rest[: end.start()] if end else rest).strip(" .,;")
+    return name[:200] or None
+
+
+def _tag(claim: Claim, value: str | None, text: str, name: str, now: datetime) -> Evidence:
+    return Evidence(claim, value, text, EvidenceKind.TAG, f"tag:{name}", now)
+
+
+def _reservation(text: str, name: str, now: datetime) -> Iterator[Evidence]:
+    if _RESERVATION.search(text):
+        yield _tag(Claim.RESERVATION, "tdm", text, name, now)
+
+
+def _speaks_of_licence(text: str) -> bool:
+    """Whether a copyright notice that was not understood is about a licence all the same."""
+    return bool(re.search(r"licen[sc]e|creative ?commons|\bcc[ -]by\b", text, re.IGNORECASE))
