@@ -3,14 +3,49 @@
 Each operation is a plan that only reads and an execution that writes under the archive's lock.
 """
 
+from phonotheque.archive.build import BuildPlan, BuildReport, execute_build, plan_build
+from phonotheque.archive.ingest import (
+    IngestPlan,
+    IngestReport,
+    execute_ingest,
+    plan_ingest,
+)
 from phonotheque.archive.init import InitPlan, InitReport, execute_init, plan_init
+from phonotheque.archive.publish import (
+    PublishPlan,
+    PublishReport,
+    execute_publish,
+    plan_publish,
+)
+from phonotheque.archive.withdraw import (
+    WithdrawPlan,
+    WithdrawReport,
+    execute_withdraw,
+    plan_withdraw,
+)
 from phonotheque.archive.withdrawals import Withdrawal, read_withdrawals
 
 __all__ = [
+    "BuildPlan",
+    "BuildReport",
+    "IngestPlan",
+    "IngestReport",
     "InitPlan",
     "InitReport",
+    "PublishPlan",
+    "PublishReport",
+    "WithdrawPlan",
+    "WithdrawReport",
     "Withdrawal",
+    "execute_build",
+    "execute_ingest",
     "execute_init",
+    "execute_publish",
+    "execute_withdraw",
+    "plan_build",
+    "plan_ingest",
     "plan_init",
+    "plan_publish",
+    "plan_withdraw",
     "read_withdrawals",
 ]

@@ -92,6 +92,7 @@ def select_files(
     withdrawn: Sequence[int],
     published: Sequence[Path],
     rules: Rules,
+    *,
     scratch: Path,
 ) -> Selection:
     """Select from the views of an open build and write ``selection.parquet`` to `scratch`.
@@ -118,7 +119,7 @@ def _prepare(
     cursor.execute(f"SET temp_directory = {_quoted(scratch / 'spill')}")
     cursor.execute(f"SET memory_limit = '{_MEMORY}'")
     cursor.execute("SET preserve_insertion_order = false")
-    cursor.execute("CREATE TEMP TABLE taken (number BIGINT)")
+    cursor.execute("CREATE TABLE taken (number BIGINT)")
     cursor.executemany("INSERT INTO taken VALUES (?)", [[n] for n in withdrawn] or [[0]])
     if published:
         listed = ", ".join(_quoted(path) for path in published)
@@ -128,7 +129,7 @@ def _prepare(
         "WHERE r.kind = 'r'"
     )
     cursor.execute(
-        f"CREATE TEMP TABLE candidates AS SELECT recording, sha256, {_SIGNATURE} AS signature "
+        f"CREATE TABLE candidates AS SELECT recording, sha256, {_SIGNATURE} AS signature "
         "FROM recording_files WHERE recording NOT IN (SELECT number FROM taken)"
     )
 
@@ -136,7 +137,8 @@ def _prepare(
 def _decide(cursor: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """The table `verdicts`: one row for each distinct set of evidence."""
     cursor.execute(
-        "CREATE TEMP TABLE evidences AS SELECT signature, arg_min(f.evidence, f.sha256) AS evidence "
+        "CREATE TABLE evidences AS "
+        "SELECT signature, arg_min(f.evidence, f.sha256) AS evidence "
         "FROM candidates c JOIN recording_files f USING (recording, sha256) GROUP BY signature"
     )
     batches = (
@@ -240,7 +242,7 @@ def _insert(
     """Make `table` of `batches`, read as DuckDB asks for them."""
     reader = pa.RecordBatchReader.from_batches(schema, batches)
     cursor.register("incoming", reader)
-    cursor.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM incoming")
+    cursor.execute(f"CREATE TABLE {table} AS SELECT * FROM incoming")
     cursor.unregister("incoming")
 
 

@@ -4,6 +4,7 @@
 `storage.durable`. The formats are docs/formats/{edition,volume,torrent,trust}.md.
 """
 
+from phonotheque.edition.changes import Catalogue, iter_changes
 from phonotheque.edition.hashing import HashedFile, hash_file, hashing_pool
 from phonotheque.edition.metainfo import CreatedTorrent, VolumeFile, create_torrent
 from phonotheque.edition.names import Naming, iter_names
@@ -16,8 +17,17 @@ from phonotheque.edition.signing import (
     renew_online,
 )
 from phonotheque.edition.torrent import TorrentFile, TorrentInfo, read_torrent
+from phonotheque.edition.volume import (
+    BuiltVolume,
+    VolumeSpec,
+    build_volume,
+    commit_volume,
+    place_file,
+)
 
 __all__ = [
+    "BuiltVolume",
+    "Catalogue",
     "CreatedTorrent",
     "HashedFile",
     "Naming",
@@ -26,12 +36,17 @@ __all__ = [
     "TorrentFile",
     "TorrentInfo",
     "VolumeFile",
+    "VolumeSpec",
+    "build_volume",
     "choose_piece_length",
+    "commit_volume",
     "create_torrent",
     "hash_file",
     "hashing_pool",
     "init_repository",
+    "iter_changes",
     "iter_names",
+    "place_file",
     "plan_volumes",
     "publish_revocations",
     "publish_targets",

@@ -114,11 +114,15 @@ def _plain(state: Catalogue | None, table: str) -> str:
 
 def _select(state: Catalogue | None, table: str, shards: set[int], layer: str) -> str:
     schema = tables.REDIRECTS if table == "redirects" else _SCHEMAS[table]
-    paths = [] if state is None else [
-        "'" + str(state.root / s.path).replace("'", "''") + "'"
-        for s in state.shards
-        if s.table == table and s.layer == layer and s.shard in shards
-    ]
+    paths = (
+        []
+        if state is None
+        else [
+            "'" + str(state.root / s.path).replace("'", "''") + "'"
+            for s in state.shards
+            if s.table == table and s.layer == layer and s.shard in shards
+        ]
+    )
     if paths:
         return f"SELECT * FROM read_parquet([{', '.join(paths)}])"
     columns = ", ".join(f"NULL::{_sql_type(f.type)} AS {f.name}" for f in schema)

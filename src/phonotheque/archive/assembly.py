@@ -1,0 +1,241 @@
+"""Putting an edition together in ``editions/.building-<name>``, until one rename publishes it."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from phonotheque.archive.selection import Selection
+from phonotheque.archive.tombstones import tombstones
+from phonotheque.archive.volumes import VolumeRecord
+from phonotheque.archive.workspace import BUILDING, Basis, Intent, work_directory
+from phonotheque.catalogue import CatalogueReader
+from phonotheque.edition import Catalogue, iter_changes, place_file
+from phonotheque.model import tables
+from phonotheque.model.edition import ArchiveIdentity, Counts, EditionFile, EditionManifest
+from phonotheque.model.tables import FORMAT_VERSION
+from phonotheque.storage.digests import digest_file
+from phonotheque.storage.documents import write_document
+from phonotheque.storage.durable import commit_directory, ensure_directory
+from phonotheque.storage.tables import write_table
+
+_CHANGING = ("listens", "withdrawn_files")
+
+
+class EditionReport(msgspec.Struct, frozen=True, kw_only=True):
+    """`report.json`: how the edition was made. Nothing in it depends on the clock."""
+
+    format: int
+    name: str
+    build: int
+    inputs: list[str]
+    new_files: int
+    new_volumes: list[str]
+    refused: dict[str, int]  # findings by code; each stands in findings.parquet
+    withdrawn: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the edition is put together, and from what."""
+
+    basis: Basis
+    intent: Intent
+    directory: Path
+    records: Sequence[VolumeRecord]
+
+    @property
+    def volumes(self) -> list[str]:
+        return [*self.basis.published_volumes, *(r.volume for r in self.records)]
+
+
+def assemble_edition(
+    basis: Basis, intent: Intent, selection: Selection, records: Sequence[VolumeRecord]
+) -> EditionManifest:
+    """Make the edition appear, complete and durable. Unchanged files are hard links.
+
+    `records` are the new volumes, which stand in ``volumes/`` already.
+    """
+    directory = basis.tree.editions / (BUILDING + intent.name)
+    shutil.rmtree(directory, ignore_errors=True)
+    ensure_directory(directory)
+    place = _Place(basis, intent, directory, records)
+    _link_catalogue(place)
+    _link_volumes(place)
+    counts = _write_tables(place)
+    place_file(selection.findings, directory / "findings.parquet")
+    write_document(directory / "report.json", _report(place, selection))
+    manifest = _manifest(place, counts)
+    write_document(directory / "edition.json", manifest)
+    commit_directory(directory, basis.tree.edition(intent.name))
+    shutil.rmtree(work_directory(basis.tree, intent.name), ignore_errors=True)
+    return manifest
+
+
+def _link_catalogue(place: _Place) -> None:
+    for shard in place.basis.build.shards:
+        place_file(place.basis.build_directory / shard.path, place.directory / shard.path)
+
+
+def _link_volumes(place: _Place) -> None:
+    """Torrents and files tables: old ones from the edition before, new ones from the work."""
+    basis, target = place.basis, place.directory
+    if basis.previous is not None:
+        before = basis.tree.edition(basis.previous.name)
+        _link_each(before, target, basis.published_volumes)
+    work = work_directory(basis.tree, place.intent.name)
+    _link_each(work, target, [record.volume for record in place.records])
+
+
+def _link_each(source: Path, target: Path, volumes: Sequence[str]) -> None:
+    for volume in volumes:
+        for path in (f"torrents/{volume}.torrent", f"files/{volume}.parquet"):
+            place_file(source / path, target / path)
+
+
+def _write_tables(place: _Place) -> Counts:
+    """``tombstones``, ``volumes`` and ``changes``; and the totals."""
+    basis, directory = place.basis, place.directory
+    reader = CatalogueReader(directory, basis.build.shards)
+    try:
+        reader.add_files_view(place.volumes)
+        cursor = reader.cursor()
+        stones = tombstones(cursor, basis.withdrawals)
+        write_table(directory / "tombstones.parquet", tables.TOMBSTONES, [stones])
+        volumes = _volumes_table(place, reader, stones)
+        write_table(directory / "volumes.parquet", tables.VOLUMES, [volumes])
+        listens = cursor.execute("SELECT coalesce(sum(listens), 0) FROM standing").fetchall()[0][0]
+        gone = _withdrawn_bytes(reader, stones)
+    finally:
+        reader.close()
+    write_table(directory / "changes" / "changes.parquet", tables.CHANGES, _changes(place))
+    build = basis.build
+    withdrawn_files = sum(volumes.column("withdrawn_files").to_pylist())
+    return Counts(
+        recordings=build.recordings,
+        tracks=build.tracks,
+        releases=build.releases,
+        artists=build.artists,
+        files=sum(volumes.column("files").to_pylist()) - withdrawn_files,
+        audio_bytes=sum(volumes.column("audio_bytes").to_pylist()) - gone,
+        volumes=volumes.num_rows,
+        tiers=len(build.tier_cuts_percent),
+        withdrawn=len(basis.withdrawals),
+        listens=int(listens),
+    )
+
+
+def _volumes_table(place: _Place, reader: CatalogueReader, stones: pa.Table) -> pa.Table:
+    """All volumes, old and new, with their listens and withdrawn files as of this edition."""
+    cursor = reader.cursor()
+    fixed = [f for f in tables.VOLUMES if f.name not in _CHANGING]
+    schema = pa.schema(fixed)
+    parts = [pa.Table.from_pylist([msgspec.to_builtins(r) for r in place.records], schema=schema)]
+    basis = place.basis
+    if basis.previous is not None:
+        before = basis.tree.edition(basis.previous.name) / "volumes.parquet"
+        rows = cursor.execute("SELECT * FROM read_parquet(?)", [str(before)]).to_arrow_table()
+        parts.append(rows.select(schema.names).cast(schema))
+    cursor.register("volume_facts", pa.concat_tables(parts))
+    cursor.register("stones", stones)
+    columns = ", ".join(
+        {"listens": "l.listens", "withdrawn_files": "coalesce(w.files, 0)::INTEGER"}.get(
+            n, f"v.{n}"
+        )
+        + f" AS {n}"
+        for n in tables.VOLUMES.names
+    )
+    found = cursor.execute(
+        f"SELECT {columns} FROM volume_facts v JOIN ("
+        "SELECT f.volume, coalesce(sum(s.listens), 0)::BIGINT AS listens FROM files f "
+        "LEFT JOIN redirects r ON r.kind = 'r' AND r.old = f.recording "
+        "LEFT JOIN standing s ON s.number = coalesce(r.new, f.recording) GROUP BY f.volume) l "
+        "ON l.volume = v.volume LEFT JOIN ("
+        "SELECT volume, count(DISTINCT path) AS files FROM stones GROUP BY volume) w "
+        "ON w.volume = v.volume ORDER BY v.volume"
+    ).to_arrow_table()
+    return found.cast(tables.VOLUMES)
+
+
+def _withdrawn_bytes(reader: CatalogueReader, stones: pa.Table) -> int:
+    cursor = reader.cursor()
+    cursor.register("stones", stones)
+    total = cursor.execute(
+        "SELECT coalesce(sum(bytes), 0) FROM files SEMI JOIN stones USING (volume, path)"
+    ).fetchall()
+    return int(total[0][0])
+
+
+def _changes(place: _Place) -> Iterator[pa.RecordBatch]:
+    basis, old, known = place.basis, None, set[int]()
+    if basis.previous is not None:
+        before = basis.tree.edition(basis.previous.name)
+        old = Catalogue(before, basis.previous.shards)
+        stones = pq.read_table(before / "tombstones.parquet", columns=["recording"])
+        known = set(stones.column("recording").to_pylist())
+    new = Catalogue(place.directory, basis.build.shards)
+    gone = [w.recording for w in basis.withdrawals if w.recording not in known]
+    yield from iter_changes(old, new, gone)
+
+
+def _report(place: _Place, selection: Selection) -> EditionReport:
+    return EditionReport(
+        format=FORMAT_VERSION,
+        name=place.intent.name,
+        build=place.intent.build,
+        inputs=place.basis.build.inputs,
+        new_files=selection.files,
+        new_volumes=[record.volume for record in place.records],
+        refused=selection.refused,
+        withdrawn=len(place.basis.withdrawals),
+    )
+
+
+def _manifest(place: _Place, counts: Counts) -> EditionManifest:
+    settings, build, intent = place.basis.settings, place.basis.build, place.intent
+    return EditionManifest(
+        format=FORMAT_VERSION,
+        name=intent.name,
+        sequence=intent.sequence,
+        previous=intent.previous,
+        published_at=intent.published_at,
+        archive=ArchiveIdentity(
+            id=settings.id,
+            name=settings.name,
+            publisher=settings.publisher,
+            seat=settings.seat,
+        ),
+        id_key=settings.id_key,
+        tier_cuts_percent=build.tier_cuts_percent,
+        territories=list(settings.rights.territories),
+        rows_per_shard=build.rows_per_shard,
+        counts=counts,
+        shards=build.shards,
+        contents=list(_contents(place)),
+        webseeds=list(settings.publish.webseeds),
+        trackers=list(settings.publish.trackers),
+    )
+
+
+def _contents(place: _Place) -> Iterator[EditionFile]:
+    """Every file, sorted by path. Digests of linked files are known; only new ones are read."""
+    known = {s.path: EditionFile(path=s.path, bytes=s.bytes, sha256=s.sha256)
+             for s in place.basis.build.shards}  # fmt: skip
+    if place.basis.previous is not None:
+        old = set(place.basis.published_volumes)
+        known |= {
+            e.path: e
+            for e in place.basis.previous.contents
+            if e.path.startswith(("files/", "torrents/")) and Path(e.path).stem in old
+        }
+    for path in sorted(p for p in place.directory.rglob("*") if p.is_file()):
+        name = path.relative_to(place.directory).as_posix()
+        if name in known:
+            yield known[name]
+        else:
+            digests = digest_file(path)
+            yield EditionFile(path=name, bytes=digests.size_bytes, sha256=digests.sha256.hex())

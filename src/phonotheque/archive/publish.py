@@ -1,0 +1,304 @@
+"""`publish`: a new edition out of the current build, signed.
+
+build + edition before + vault ─► selection ─► volumes (bags, torrents) ─► tables, edition.json
+─► rename ─► TUF: latest.json, timestamp. Killed anywhere, the next `publish` carries on.
+"""
+
+import shutil
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from phonotheque.archive.assembly import assemble_edition
+from phonotheque.archive.build import plan_build
+from phonotheque.archive.init import offline_keys
+from phonotheque.archive.naming import check_edition_name, free_edition_name
+from phonotheque.archive.selection import Rules, Selection, select_files
+from phonotheque.archive.volumes import PlannedVolume, VolumeRecord, name_volumes, write_volumes
+from phonotheque.archive.workspace import (
+    Basis,
+    Intent,
+    clear_leftovers,
+    last_edition,
+    pending_intent,
+    read_basis,
+    work_directory,
+)
+from phonotheque.catalogue import open_build
+from phonotheque.edition import (
+    OfflineKeys,
+    hashing_pool,
+    place_file,
+    publish_targets,
+    renew_online,
+)
+from phonotheque.model.edition import EditionManifest, Latest
+from phonotheque.model.errors import UsageError
+from phonotheque.model.progress import Progress
+from phonotheque.model.tables import FORMAT_VERSION
+from phonotheque.storage.documents import (
+    format_document,
+    read_document,
+    read_settings,
+    write_document,
+)
+from phonotheque.storage.durable import commit_directory, ensure_directory
+from phonotheque.storage.layout import Tree
+from phonotheque.storage.lock import writing
+from phonotheque.vault import Vault
+
+
+class VolumePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One volume that would be made."""
+
+    volume: str
+    tier: int
+    files: int
+    bytes: int
+
+
+class PublishPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What `publish` would do. `nothing_new`: the edition `name` already says all of it, and only
+    its signatures would be completed or renewed.
+    """
+
+    name: str
+    sequence: int
+    previous: str | None
+    build: int
+    published_at: datetime
+    nothing_new: bool
+    volumes: list[VolumePlan]
+    files: int
+    bytes: int
+    refused: dict[str, int]
+    withdrawn: int
+
+
+class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `publish` did; `findings` is where each refusal stands."""
+
+    name: str
+    sequence: int
+    nothing_new: bool
+    path: str
+    edition_sha256: str
+    new_volumes: list[VolumeRecord]
+    new_files: int
+    new_bytes: int
+    volumes: int
+    files: int
+    withdrawn: int
+    refused: dict[str, int]
+    findings: str
+
+
+def plan_publish(tree: Tree, now: datetime, *, name: str | None = None) -> PublishPlan:
+    """Plan the next edition; `name` is made from the date unless given. Reads only.
+
+    Raises:
+        NotFoundError: no archive there.
+        UsageError: no build, one older than the newest import or withdrawal, or a bad name.
+    """
+    basis = read_basis(tree)
+    if name is not None:
+        check_edition_name(name)
+        if (tree.edition(name) / "edition.json").exists():
+            return _nothing_new(basis, name)
+    _check_build(tree, now)
+    intent = _intent(basis, now, name)
+    with TemporaryDirectory(prefix="phonotheque-") as scratch:
+        selection, volumes = _select(basis, intent, Path(scratch))
+    if name is None and basis.previous is not None and _says_all(basis, basis.previous, volumes):
+        return _nothing_new(basis, basis.previous.name)
+    return PublishPlan(
+        name=intent.name,
+        sequence=intent.sequence,
+        previous=intent.previous,
+        build=intent.build,
+        published_at=intent.published_at,
+        nothing_new=False,
+        volumes=[
+            VolumePlan(volume=v.name, tier=v.tier, files=v.files, bytes=v.bytes) for v in volumes
+        ],
+        files=selection.files,
+        bytes=sum(v.bytes for v in volumes),
+        refused=selection.refused,
+        withdrawn=len(basis.withdrawals),
+    )
+
+
+def execute_publish(
+    tree: Tree,
+    plan: PublishPlan,
+    now: datetime,
+    progress: Progress,
+    *,
+    keys_dir: Path | None = None,
+    passphrase: bytes | None = None,
+    workers: int | None = None,
+) -> PublishReport:
+    """Publish as planned, and sign. With the same name again it completes what is missing.
+
+    Raises:
+        ArchiveBusyError: somebody else writes.
+        UsageError: the archive changed since the plan.
+        InputError: a file of the vault is damaged, or a wrong passphrase.
+        NotFoundError: the offline keys are not at hand; the edition is complete but not yet out.
+    """
+    keys = offline_keys(tree, read_settings(tree), keys_dir, passphrase)
+    with writing(tree.root):
+        before = last_edition(tree)
+        if before is not None:
+            _sign(tree, before, keys, now)
+        if plan.nothing_new:
+            return _report(tree, _named(tree, plan.name), [], plan)
+        manifest, records = _publish(tree, plan, progress, workers)
+        progress.start("signing", None, "")
+        _sign(tree, manifest, keys, now)
+    return _report(tree, manifest, records, plan)
+
+
+def _publish(
+    tree: Tree, plan: PublishPlan, progress: Progress, workers: int | None
+) -> tuple[EditionManifest, list[VolumeRecord]]:
+    basis = read_basis(tree)
+    intent = _intent(basis, plan.published_at, plan.name)
+    clear_leftovers(basis, intent)
+    work = work_directory(tree, intent.name)
+    for folder in ("volumes", "torrents", "files"):
+        ensure_directory(work / folder)
+    write_document(work / "intent.json", intent)
+    progress.start("selecting", None, "")
+    selection, planned = _select(basis, intent, work)
+    if [v.name for v in planned] != [v.volume for v in plan.volumes]:
+        raise UsageError(f"{tree.root}: the archive changed since the plan; run publish again")
+    with Vault.open(tree.vault) as vault, hashing_pool(plan.bytes, workers) as pool:
+        records = write_volumes(
+            basis, intent, selection, planned, pool, vault=vault, progress=progress
+        )
+    progress.start("tables", None, "")
+    return assemble_edition(basis, intent, selection, records), records
+
+
+def _check_build(tree: Tree, now: datetime) -> None:
+    if not plan_build(tree, now.date()).nothing_new:
+        raise UsageError(
+            f"{tree.root}: the catalogue is older than what was ingested or withdrawn; run "
+            "`phonotheque build` first"
+        )
+
+
+def _intent(basis: Basis, now: datetime, name: str | None) -> Intent:
+    """The begun publication when it can be carried on, else a new one."""
+    pending = pending_intent(basis)
+    if pending is not None and name in (None, pending.name):
+        return pending
+    return Intent(
+        format=FORMAT_VERSION,
+        name=name or free_edition_name(basis.tree, now.date()),
+        sequence=basis.previous.sequence + 1 if basis.previous else 1,
+        previous=basis.previous.name if basis.previous else None,
+        published_at=now,
+        build=basis.build.build,
+        basis=basis.digest,
+    )
+
+
+def _select(basis: Basis, intent: Intent, scratch: Path) -> tuple[Selection, list[PlannedVolume]]:
+    rules = Rules(basis.settings, intent.published_at.date(), len(basis.build.tier_cuts_percent))
+    reader = open_build(basis.build_directory, basis.build)
+    try:
+        with Vault.open(basis.tree.vault) as vault:
+            selection = select_files(
+                reader.cursor(),
+                vault.object,
+                [w.recording for w in basis.withdrawals],
+                basis.published_files,
+                rules,
+                scratch=scratch,
+            )
+    finally:
+        reader.close()
+    settings = basis.settings
+    return selection, name_volumes(selection, settings.slug, basis.next_sequence, settings.volumes)
+
+
+def _says_all(basis: Basis, edition: EditionManifest, volumes: list[PlannedVolume]) -> bool:
+    """Whether `edition` already has this catalogue, these files and these withdrawals."""
+    same = {s.path for s in edition.shards} == {s.path for s in basis.build.shards}
+    return same and not volumes and edition.counts.withdrawn == len(basis.withdrawals)
+
+
+def _nothing_new(basis: Basis, name: str) -> PublishPlan:
+    manifest = _named(basis.tree, name)
+    return PublishPlan(
+        name=name,
+        sequence=manifest.sequence,
+        previous=manifest.previous,
+        build=basis.build.build,
+        published_at=manifest.published_at,
+        nothing_new=True,
+        volumes=[],
+        files=0,
+        bytes=0,
+        refused={},
+        withdrawn=manifest.counts.withdrawn,
+    )
+
+
+def _named(tree: Tree, name: str) -> EditionManifest:
+    return read_document(tree.edition(name) / "edition.json", EditionManifest)
+
+
+def _sign(tree: Tree, manifest: EditionManifest, keys: OfflineKeys, now: datetime) -> None:
+    """Make `manifest` the latest edition, signed; and keep the metadata of that moment in it."""
+    path = f"editions/{manifest.name}/edition.json"
+    content = (tree.root / path).read_bytes()
+    latest = Latest(
+        format=FORMAT_VERSION,
+        edition=manifest.name,
+        sequence=manifest.sequence,
+        edition_sha256=sha256(content).hexdigest(),
+    )
+    targets = {path: content, "latest.json": format_document(latest)}
+    if not publish_targets(tree, targets, keys, now):
+        renew_online(tree, now)
+    _keep_metadata(tree, manifest.name)
+
+
+def _keep_metadata(tree: Tree, name: str) -> None:
+    """A copy of the TUF repository in the edition, so that the edition proves itself."""
+    target = tree.edition(name) / "metadata"
+    if target.exists():
+        return
+    building = tree.editions / f".metadata-{name}"
+    shutil.rmtree(building, ignore_errors=True)
+    ensure_directory(building)
+    for path in sorted(tree.metadata.glob("*.json")):
+        place_file(path, building / path.name)
+    commit_directory(building, target)
+
+
+def _report(
+    tree: Tree, manifest: EditionManifest, records: list[VolumeRecord], plan: PublishPlan
+) -> PublishReport:
+    directory = tree.edition(manifest.name)
+    return PublishReport(
+        name=manifest.name,
+        sequence=manifest.sequence,
+        nothing_new=plan.nothing_new,
+        path=str(directory),
+        edition_sha256=sha256((directory / "edition.json").read_bytes()).hexdigest(),
+        new_volumes=records,
+        new_files=sum(r.files for r in records),
+        new_bytes=sum(r.audio_bytes for r in records),
+        volumes=manifest.counts.volumes,
+        files=manifest.counts.files,
+        withdrawn=manifest.counts.withdrawn,
+        refused=plan.refused,
+        findings=str(directory / "findings.parquet"),
+    )

@@ -1,0 +1,239 @@
+"""From a selection to volumes on disk: names, bags, torrents, files tables, one row for each."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from phonotheque.archive.selection import Selection
+from phonotheque.archive.volume_texts import format_attribution, format_readme
+from phonotheque.archive.workspace import Basis, Intent, work_directory
+from phonotheque.edition import (
+    BuiltVolume,
+    Naming,
+    PackedVolumes,
+    VolumeFile,
+    VolumeSpec,
+    build_volume,
+    commit_volume,
+    iter_names,
+    plan_volumes,
+)
+from phonotheque.model import tables
+from phonotheque.model.archive import VolumeSettings
+from phonotheque.model.errors import InputError
+from phonotheque.model.progress import Progress
+from phonotheque.rights import attribution, licence_by_id
+from phonotheque.storage.durable import write_bytes
+from phonotheque.storage.tables import write_table
+from phonotheque.vault import Vault
+
+_BATCH_ROWS = 30_000
+
+
+class VolumeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `tables.VOLUMES` less what changes with each edition."""
+
+    volume: str
+    tier: int
+    first_edition: str
+    files: int
+    audio_bytes: int
+    total_bytes: int
+    licences: list[str]
+    piece_length: int
+    padding_bytes: int
+    torrent_bytes: int
+    info_hash_v1: str
+    info_hash_v2: str
+    manifest_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVolume:
+    """One volume to come: rows ``[begin, end)`` of the selection."""
+
+    name: str
+    tier: int
+    begin: int
+    end: int
+    bytes: int
+
+    @property
+    def files(self) -> int:
+        """How many audio files it will hold."""
+        return self.end - self.begin
+
+
+def name_volumes(
+    selection: Selection, slug: str, first: int, limits: VolumeSettings
+) -> list[PlannedVolume]:
+    """The volumes that a selection makes, numbered from `first`."""
+    columns = pq.read_table(selection.path, columns=["tier", "bytes"])
+    sizes = columns.column("bytes").to_numpy()
+    packed = plan_volumes(
+        columns.column("tier").to_numpy(),
+        sizes,
+        max_bytes=limits.max_bytes,
+        max_files=limits.max_files,
+    )
+    return list(_named(packed, np.concatenate([[0], np.cumsum(sizes)]), slug, first))
+
+
+def _named(packed: PackedVolumes, filled: Any, slug: str, first: int) -> Iterator[PlannedVolume]:
+    for index, tier in enumerate(packed.tiers.tolist()):
+        begin, end = int(packed.starts[index]), int(packed.starts[index + 1])
+        name = f"{slug}-tier{tier}-{first + index:05d}"
+        yield PlannedVolume(name, tier, begin, end, int(filled[end] - filled[begin]))
+
+
+def write_volumes(
+    basis: Basis,
+    intent: Intent,
+    selection: Selection,
+    planned: Sequence[PlannedVolume],
+    pool: Executor,
+    *,
+    vault: Vault,
+    progress: Progress,
+) -> list[VolumeRecord]:
+    """Make every planned volume that is not done yet; the records of all of them, in order.
+
+    Memory: the rows of one volume. For each volume its torrent, files table and record are made
+    durable in the work directory first, then the volume gets its name.
+
+    Raises:
+        InputError: a file of the vault is damaged.
+    """
+    work = work_directory(basis.tree, intent.name)
+    progress.start("volumes", sum(v.bytes for v in planned), "bytes")
+    records = []
+    for volume, rows in zip(planned, _iter_slices(selection.path, planned), strict=True):
+        record = work / "volumes" / f"{volume.name}.json"
+        if record.exists() and basis.tree.volume(volume.name).exists():
+            progress.advance(volume.bytes)
+        else:
+            _write_volume(basis, intent, volume, rows, pool, vault=vault, progress=progress)
+        records.append(msgspec.json.decode(record.read_bytes(), type=VolumeRecord))
+    return records
+
+
+def _write_volume(
+    basis: Basis,
+    intent: Intent,
+    volume: PlannedVolume,
+    rows: pa.Table,
+    pool: Executor,
+    *,
+    vault: Vault,
+    progress: Progress,
+) -> None:
+    work = work_directory(basis.tree, intent.name)
+    described = _describe(rows)
+    payload = [
+        VolumeFile(path, vault.object_path(digest), size, digest)
+        for path, digest, size in zip(
+            *(described.column(c).to_pylist() for c in ("path", "sha256", "bytes")), strict=True
+        )
+    ]
+    publish, settings = basis.settings.publish, basis.settings
+    spec = VolumeSpec(
+        name=volume.name,
+        files=payload,
+        bag_info=(
+            ("Source-Organization", settings.publisher),
+            ("External-Identifier", volume.name),
+            ("External-Description", f"Volume of {settings.name}, tier {volume.tier}"),
+            ("Bag-Group-Identifier", settings.id),
+            ("Bagging-Date", intent.published_at.date().isoformat()),
+        ),
+        tag_files={
+            "README.txt": format_readme(settings, intent, volume.name, volume.tier, described),
+            "ATTRIBUTION.txt": format_attribution(volume.name, described),
+        },
+        webseeds=[f"{base.rstrip('/')}/volumes/" for base in publish.webseeds],
+        trackers=publish.trackers,
+    )
+    built = build_volume(basis.tree.volumes, spec, pool, progress.advance)
+    _check_roots(described, built)
+    write_bytes(work / "torrents" / f"{volume.name}.torrent", built.torrent.content, read_only=True)
+    write_table(work / "files" / f"{volume.name}.parquet", tables.FILES, [_files_table(described)])
+    record = _record(intent, volume, described, built)
+    write_bytes(work / "volumes" / f"{volume.name}.json", msgspec.json.encode(record))
+    commit_volume(basis.tree.volumes, volume.name)
+
+
+def _describe(rows: pa.Table) -> pa.Table:
+    """The rows with `path` and `attribution`."""
+    items = rows.select(
+        ["artist_credit", "title", "disc", "position", "sha256", "extension", "holder", "licence"]
+    ).to_pylist()
+    names = iter_names(
+        Naming(
+            i["artist_credit"], i["title"], i["disc"], i["position"], i["sha256"], i["extension"]
+        )
+        for i in items
+    )
+    lines = [
+        attribution(i["title"], i["artist_credit"], i["holder"], licence_by_id(i["licence"]))
+        for i in items
+    ]
+    return rows.append_column("path", pa.array(names, pa.string())).append_column(
+        "attribution", pa.array(lines, pa.string())
+    )
+
+
+def _files_table(described: pa.Table) -> pa.Table:
+    return described.select(tables.FILES.names).sort_by("path")
+
+
+def _record(
+    intent: Intent, volume: PlannedVolume, rows: pa.Table, built: BuiltVolume
+) -> VolumeRecord:
+    return VolumeRecord(
+        volume=volume.name,
+        tier=volume.tier,
+        first_edition=intent.name,
+        files=rows.num_rows,
+        audio_bytes=volume.bytes,
+        total_bytes=built.total_bytes,
+        licences=sorted(set(rows.column("licence").to_pylist())),
+        piece_length=built.torrent.piece_length,
+        padding_bytes=built.torrent.padding_bytes,
+        torrent_bytes=len(built.torrent.content),
+        info_hash_v1=built.torrent.info_hash_v1,
+        info_hash_v2=built.torrent.info_hash_v2,
+        manifest_sha256=built.manifest_sha256,
+    )
+
+
+def _check_roots(rows: pa.Table, built: BuiltVolume) -> None:
+    known = zip(
+        rows.column("path").to_pylist(), rows.column("pieces_root").to_pylist(), strict=True
+    )
+    for path, root in known:
+        if built.torrent.hashed[path].pieces_root.hex() != root:
+            raise InputError(
+                f"{built.name}/{path}: its pieces root is not the one the vault recorded; run "
+                "`phonotheque verify` on the archive"
+            )
+
+
+def _iter_slices(path: Path, planned: Sequence[PlannedVolume]) -> Iterator[pa.Table]:
+    """The rows of each volume; volumes are consecutive ranges of the file."""
+    with pq.ParquetFile(path) as file:
+        batches = file.iter_batches(_BATCH_ROWS)
+        rest = file.schema_arrow.empty_table()
+        for volume in planned:
+            held = [rest]
+            while sum(t.num_rows for t in held) < volume.files:
+                held.append(pa.Table.from_batches([next(batches)]))
+            joined = pa.concat_tables(held)
+            yield joined.slice(0, volume.files).combine_chunks()
+            rest = joined.slice(volume.files)

@@ -1,0 +1,189 @@
+"""`withdraw`: take recordings back, at once.
+
+The withdrawal is written to withdrawals.jsonl first; then revocations.json and its role are
+signed with online keys, so servers and mirrors stop within minutes. The next build and publish
+add tombstones. Killed in between, the same command again completes it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import duckdb
+import msgspec
+
+from phonotheque.archive.tombstones import next_revocations, tombstones
+from phonotheque.archive.withdrawals import Withdrawal, add_withdrawals, read_withdrawals
+from phonotheque.archive.workspace import last_edition
+from phonotheque.catalogue import CatalogueReader, current_build, open_build, open_edition
+from phonotheque.edition import publish_revocations
+from phonotheque.model.archive import ArchiveSettings
+from phonotheque.model.edition import Revocations, WithdrawalReason
+from phonotheque.model.errors import InputError, NotFoundError, UsageError
+from phonotheque.model.identifiers import IsrcStatus, parse_isrc
+from phonotheque.model.numbers import IdKey, Kind, format_public_id, parse_public_id
+from phonotheque.model.progress import Progress
+from phonotheque.storage.documents import read_document, read_settings
+from phonotheque.storage.layout import Tree
+from phonotheque.storage.lock import writing
+
+
+class WithdrawnRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """One recording that was asked for. `already`: it was withdrawn before."""
+
+    recording: int
+    public_id: str
+    title: str
+    artist_credit: str
+    asked_as: str
+    already: bool
+
+
+class WithdrawPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What `withdraw` would take back."""
+
+    recordings: list[WithdrawnRecording]
+    reason: WithdrawalReason
+    note: str | None
+
+
+class WithdrawReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was taken back; `revoked_files` counts all files that are revoked by now."""
+
+    withdrawn: list[str]  # public ids
+    already: list[str]
+    revocations_sequence: int
+    revoked_files: int
+
+
+def plan_withdraw(
+    tree: Tree, ids: Sequence[str], reason: str, *, note: str | None = None
+) -> WithdrawPlan:
+    """Find the recordings that `ids` name: public ids, ISRCs or numbers. Reads only.
+
+    Raises:
+        NotFoundError: no archive, nothing built yet, or an id that names no recording.
+        UsageError: an unknown reason, no id, or an ISRC that several recordings carry.
+    """
+    settings = read_settings(tree)
+    if reason not in list(WithdrawalReason):
+        allowed = ", ".join(WithdrawalReason)
+        raise UsageError(f"{reason!r} is no reason for a withdrawal; one of: {allowed}")
+    if not ids:
+        raise UsageError("name at least one recording: a public id, an ISRC or a number")
+    gone = {w.recording for w in read_withdrawals(tree)}
+    reader = _open_newest(tree)
+    try:
+        found = [_find(reader.cursor(), text, settings, gone) for text in ids]
+    finally:
+        reader.close()
+    unique = {r.recording: r for r in reversed(found)}
+    recordings = [unique[number] for number in sorted(unique)]
+    return WithdrawPlan(recordings=recordings, reason=WithdrawalReason(reason), note=note)
+
+
+def execute_withdraw(
+    tree: Tree, plan: WithdrawPlan, now: datetime, progress: Progress
+) -> WithdrawReport:
+    """Write the withdrawals down and revoke what is published of them.
+
+    Raises:
+        ArchiveBusyError: somebody else writes.
+        NotFoundError: the online keys are not there.
+    """
+    with writing(tree.root):
+        gone = {w.recording for w in read_withdrawals(tree)}
+        new = [
+            Withdrawal(
+                recording=r.recording,
+                public_id=r.public_id,
+                reason=plan.reason,
+                since=now,
+                note=plan.note,
+            )
+            for r in plan.recordings
+            if r.recording not in gone
+        ]
+        if new:
+            add_withdrawals(tree, new)
+        progress.start("revocations", None, "")
+        revocations = renew_revocations(tree, now)
+    return WithdrawReport(
+        withdrawn=[w.public_id for w in new],
+        already=[r.public_id for r in plan.recordings if r.recording in gone],
+        revocations_sequence=revocations.sequence,
+        revoked_files=len(revocations.files),
+    )
+
+
+def renew_revocations(tree: Tree, now: datetime) -> Revocations:
+    """Bring revocations.json in line with the withdrawals and the last edition, and sign it."""
+    edition = last_edition(tree)
+    if edition is not None:
+        reader = open_edition(tree.edition(edition.name), edition)
+        try:
+            stones = tombstones(reader.cursor(), read_withdrawals(tree))
+        finally:
+            reader.close()
+        publish_revocations(tree, next_revocations(tree, stones), now)
+    return read_document(tree.revocations_json, Revocations)
+
+
+def _open_newest(tree: Tree) -> CatalogueReader:
+    current = current_build(tree)
+    if current is not None:
+        return open_build(current[1], current[0])
+    edition = last_edition(tree)
+    if edition is None:
+        raise NotFoundError(f"{tree.root}: nothing was built yet; there is nothing to withdraw")
+    return open_edition(tree.edition(edition.name), edition)
+
+
+def _find(
+    cursor: duckdb.DuckDBPyConnection, text: str, settings: ArchiveSettings, gone: set[int]
+) -> WithdrawnRecording:
+    key = IdKey(bytes.fromhex(settings.id_key))
+    number = _number(cursor, text, key)
+    rows = cursor.execute(
+        "WITH merged AS (SELECT new FROM redirects WHERE kind = 'r' AND old = $1) "
+        "SELECT number, title, artist_credit FROM recordings "
+        "WHERE number = coalesce((SELECT new FROM merged), $1)",
+        [number],
+    ).fetchall()
+    if not rows:
+        raise NotFoundError(f"{text}: no recording of this archive has this number")
+    live, title, artist = rows[0]
+    return WithdrawnRecording(
+        recording=live,
+        public_id=format_public_id(live, key),
+        title=title,
+        artist_credit=artist,
+        asked_as=text,
+        already=live in gone,
+    )
+
+
+def _number(cursor: duckdb.DuckDBPyConnection, text: str, key: IdKey) -> int:
+    if text.strip().isdecimal():
+        return int(text)
+    code, status = parse_isrc(text)
+    if status is not IsrcStatus.MALFORMED:
+        return _number_of_isrc(cursor, code)
+    try:
+        kind, number = parse_public_id(text, key)
+    except InputError as error:
+        raise NotFoundError(f"{error}; give a public id, an ISRC or a number") from None
+    if kind is not Kind.RECORDING:
+        raise UsageError(f"{text}: names a {kind.name.lower()}; only recordings are withdrawn")
+    return number
+
+
+def _number_of_isrc(cursor: duckdb.DuckDBPyConnection, code: str) -> int:
+    rows = cursor.execute(
+        "SELECT number FROM recordings WHERE list_contains(isrcs, ?) ORDER BY number", [code]
+    ).fetchall()
+    if not rows:
+        raise NotFoundError(f"{code}: no recording of this archive has this ISRC")
+    if len(rows) > 1:
+        listed = ", ".join(str(row[0]) for row in rows)
+        raise UsageError(f"{code}: recordings {listed} carry this ISRC; name the one by its number")
+    return int(rows[0][0])
