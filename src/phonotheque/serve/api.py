@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Body, Dependency, Parameter
+from litestar.params import Body, PathParameter, QueryParameter, SkipValidation
 
 from phonotheque.model.numbers import Kind
 from phonotheque.serve import answers, assemble
@@ -20,16 +21,19 @@ SCHEMA_TYPE = "application/vnd.oai.openapi+json"
 MAX_BATCH = 100_000
 MAX_BATCH_BYTES = 16 << 20
 
-Served = Annotated[Publication, Dependency(skip_validation=True)]
+Served = NamedDependency[SkipValidation[Publication]]
 Limit = Annotated[
-    int, Parameter(ge=1, le=100, description="How many at most; a page has exactly as many.")
+    int, QueryParameter(ge=1, le=100, description="How many at most; a page has exactly as many.")
 ]
 Cursor = Annotated[
     str | None,
-    Parameter(max_length=512, description="`next_cursor` of the page before; none for the first."),
+    QueryParameter(
+        max_length=512, description="`next_cursor` of the page before; none for the first."
+    ),
 ]
 PublicId = Annotated[
-    str, Parameter(max_length=64, description="Public id; merged ids answer for their successor.")
+    str,
+    PathParameter(max_length=64, description="Public id; merged ids answer for their successor."),
 ]
 _PROBLEMS: dict[int, ResponseSpec] = {
     int(status): ResponseSpec(
@@ -48,7 +52,9 @@ _PROBLEMS: dict[int, ResponseSpec] = {
 @get("/search", sync_to_thread=True, responses=_PROBLEMS, tags=["find"])
 def search(
     publication: Served,
-    q: Annotated[str, Parameter(max_length=512, description="Words of title, artist, release.")],
+    q: Annotated[
+        str, QueryParameter(max_length=512, description="Words of title, artist, release.")
+    ],
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> answers.SearchAnswer:
@@ -61,7 +67,7 @@ def lookup(
     publication: Served,
     q: Annotated[
         str,
-        Parameter(max_length=512, description="ISRC, MBID, public id, number, or source:key."),
+        QueryParameter(max_length=512, description="ISRC, MBID, public id, number, or source:key."),
     ],
 ) -> answers.LookupAnswer:
     """What one identifier stands for; unknown ones answer with no ids."""

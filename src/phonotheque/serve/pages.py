@@ -4,7 +4,7 @@ from itertools import groupby
 from typing import Annotated, Any
 
 from litestar import Request, Response, Router, route
-from litestar.params import Parameter
+from litestar.params import FromPath, PathParameter, QueryParameter
 from litestar.response import Redirect
 
 from phonotheque import __version__
@@ -24,9 +24,9 @@ LEGAL = (
     "public domain that allows it. Catalogue facts are published as facts. The software judges by "
     "rules it names; it gives no legal advice, and laws differ between countries."
 )
-Text = Annotated[str, Parameter(max_length=512)]
-Cursor = Annotated[str | None, Parameter(max_length=512)]
-Id = Annotated[str, Parameter(max_length=64)]
+Text = Annotated[str, QueryParameter(max_length=512)]
+Cursor = Annotated[str | None, QueryParameter(max_length=512)]
+Id = Annotated[str, PathParameter(max_length=64)]
 _IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}
 
 
@@ -189,7 +189,7 @@ def group_discs(
 
 def _static_handler() -> Any:
     @route("/static/{name:str}", http_method=["GET", "HEAD"], sync_to_thread=False)
-    def static(name: str) -> Response[bytes]:
+    def static(name: FromPath[str]) -> Response[bytes]:
         if name not in ASSETS:
             raise not_found(f"{name}: there is no such file")
         return Response(read_assets()[name], media_type=ASSETS[name], headers=_IMMUTABLE)

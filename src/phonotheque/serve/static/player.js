@@ -13,7 +13,9 @@
     const tail = String(whole % 60).padStart(2, "0");
     return h ? `${h}:${String(m).padStart(2, "0")}:${tail}` : `${m}:${tail}`;
   };
-  const entry = ({ dataset }) => ({ id: dataset.id, title: dataset.title, artist: dataset.artist });
+  const entry = ({ dataset }) => (
+    { id: dataset.id, title: dataset.title, artist: dataset.artist, licence: dataset.licence }
+  );
 
   function markButtons() {
     const playing = !audio.paused && current >= 0;
@@ -48,6 +50,7 @@
     byId("now-title").textContent = item.title;
     byId("now-title").href = `/recording/${item.id}`;
     byId("now-artist").textContent = item.artist;
+    byId("now-licence").textContent = item.licence;
     if ("mediaSession" in navigator) {
       navigator.mediaSession.metadata = new MediaMetadata({ title: item.title, artist: item.artist });
     }
@@ -104,7 +107,7 @@
   audio.addEventListener("ended", () => { markButtons(); next(); });
   audio.addEventListener("error", () => {
     said.textContent = "This cannot be played here.";
-    byId("now-artist").textContent = "cannot be played here";
+    byId("now-licence").textContent = "cannot be played here";
     markButtons();
   });
   if ("mediaSession" in navigator) {

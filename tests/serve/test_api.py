@@ -1,0 +1,182 @@
+"""The JSON API: what it answers, how it pages, how it refuses."""
+
+import msgspec
+import pytest
+from litestar.testing import TestClient
+
+from phonotheque.model.numbers import Kind, format_public_id
+from phonotheque.serve import answers
+from phonotheque.storage.layout import Tree
+from tests.serve.conftest import KEY, VOLUME, WITHOUT_AUDIO, recording_id
+
+
+def test_a_search_finds_and_says_what_can_be_played(client: TestClient) -> None:
+    answer = client.get("/api/v1/search", params={"q": "jardin hiver"}).json()
+    assert [hit["id"] for hit in answer["hits"]] == [recording_id(1)]
+    hit = answer["hits"][0]
+    assert hit["title"] == "Le jardin d'hiver"
+    assert hit["isrcs"] == ["FRX872100001"]
+    assert hit["playable"]
+    known = client.get("/api/v1/search", params={"q": "only known"}).json()["hits"][0]
+    assert not known["playable"]
+
+
+def test_pages_of_a_search_hold_every_hit_once(client: TestClient) -> None:
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    for _ in range(10):
+        page = client.get("/api/v1/search", params={"q": "anna", "limit": 10} | cursor).json()
+        seen += [hit["id"] for hit in page["hits"]]
+        if page["next_cursor"] is None:
+            break
+        assert len(page["hits"]) == 10
+        cursor = {"cursor": page["next_cursor"]}
+    assert len(seen) == len(set(seen)) == 25
+
+
+def test_a_recording_comes_with_its_argument(client: TestClient) -> None:
+    content = client.get(f"/api/v1/recordings/{recording_id(1)}").content
+    answer = msgspec.json.decode(content, type=answers.RecordingAnswer)
+    assert answer.appearances[0].release is not None
+    assert answer.appearances[0].release.title == "Café"
+    assert answer.artists[0].name == "Zaz à la plage"
+    assert answer.file is not None
+    assert answer.file.rights.licence == "CC-BY-4.0"
+    assert answer.file.rights.rule_ids == ["test.rule"]
+    assert answer.file.rights.evidence[0].source == "rights.toml"
+    assert answer.file.url is not None
+    assert client.get(answer.file.url).status_code == 200
+    assert client.get(answer.file.torrent_url).status_code == 200
+    assert answer.file.magnet.startswith(f"magnet:?xt=urn:btih:{'0' * 40}&xt=urn:btmh:1220")
+
+
+def test_a_recording_without_audio_is_still_a_recording(client: TestClient) -> None:
+    answer = client.get(f"/api/v1/recordings/{recording_id(WITHOUT_AUDIO)}").json()
+    assert answer["file"] is None
+    assert answer["recording"]["title"] == "Only known"
+
+
+def test_a_mirror_that_lacks_the_volume_gives_no_address_for_its_files(
+    own_client: TestClient, own_tree: Tree
+) -> None:
+    own_tree.volume(VOLUME).rename(own_tree.root / "elsewhere")
+    answer = own_client.get(f"/api/v1/recordings/{recording_id(1)}").json()
+    assert answer["file"]["url"] is None
+    assert not answer["recording"]["playable"]
+    volumes = own_client.get("/api/v1/volumes").json()["volumes"]
+    assert [v["held"] for v in volumes] == [False, True]
+
+
+def test_a_release_has_its_tracks_in_order(client: TestClient) -> None:
+    answer = client.get(f"/api/v1/releases/{release_of(client, 10)}").json()
+    assert answer["title"] == "Blue Hours"
+    assert [t["title"] for t in answer["tracks"]] == [f"Blue hour {i}" for i in range(25)]
+
+
+def release_of(client: TestClient, number: int) -> str:
+    found = client.get(f"/api/v1/recordings/{recording_id(number)}").json()
+    return str(found["appearances"][0]["release"]["id"])
+
+
+def test_an_artists_recordings_are_paged_by_listens(client: TestClient) -> None:
+    artist = client.get(f"/api/v1/recordings/{recording_id(10)}").json()["artists"][0]["id"]
+    first = client.get(f"/api/v1/artists/{artist}?limit=20").json()
+    assert first["name"] == "Anna Lind"
+    rest = client.get(
+        f"/api/v1/artists/{artist}", params={"limit": 20, "cursor": first["next_cursor"]}
+    ).json()
+    listens = [r["listens"] for r in first["recordings"] + rest["recordings"]]
+    assert listens == sorted(listens, reverse=True)
+    assert len(listens) == 25
+    assert rest["next_cursor"] is None
+
+
+def test_identifiers_are_looked_up_one_and_many(client: TestClient) -> None:
+    one = client.get("/api/v1/lookup", params={"q": "FR-X87-21-00001"}).json()
+    assert one["ids"] == [recording_id(1)]
+    queries = ["FRX872100001", recording_id(3), "nonsense", "FRX872100002"]
+    batch = client.post("/api/v1/lookup", json={"queries": queries}).json()
+    assert batch["edition"] == "2026-11"
+    assert [r["query"] for r in batch["results"]] == queries
+    assert [r["ids"] for r in batch["results"]] == [[recording_id(1)], [recording_id(3)], [], []]
+
+
+def test_a_batch_may_be_large_but_not_larger(client: TestClient) -> None:
+    fits = client.post("/api/v1/lookup", json={"queries": ["FRX872100001"] * 100_000})
+    assert len(fits.json()["results"]) == 100_000
+    answer = client.post("/api/v1/lookup", json={"queries": ["x"] * 100_001})
+    assert answer.status_code == 400
+    assert "100000" in answer.json()["detail"]
+
+
+def test_the_edition_and_its_volumes_are_told_in_figures(client: TestClient) -> None:
+    edition = client.get("/api/v1/edition").json()
+    assert edition["name"] == "2026-11"
+    assert edition["counts"]["recordings"] == 32
+    assert [t["volumes"] for t in edition["tiers"]] == [1, 1]
+    volumes = client.get("/api/v1/volumes?limit=1").json()
+    assert [v["volume"] for v in volumes["volumes"]] == [VOLUME]
+    rest = client.get("/api/v1/volumes", params={"cursor": volumes["next_cursor"]}).json()
+    assert len(rest["volumes"]) == 1
+    assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/api/v1/search", 400),
+        ("/api/v1/search?q=a&limit=0", 400),
+        ("/api/v1/search?q=a&limit=101", 400),
+        ("/api/v1/search?q=a&limit=x", 400),
+        ("/api/v1/search?q=anna&cursor=nonsense", 400),
+        ("/api/v1/artists/" + format_public_id(1, KEY, Kind.ARTIST) + "?cursor=-1", 400),
+        ("/api/v1/recordings/nonsense", 404),
+        ("/api/v1/recordings/" + recording_id(999), 404),
+        ("/api/v1/recordings/" + format_public_id(1, KEY, Kind.RELEASE), 404),
+        ("/api/v1/releases/" + recording_id(1), 404),
+        ("/api/v1/nothing", 404),
+        ("/api/v2/search", 404),
+    ],
+)
+def test_a_refusal_is_a_problem_document(client: TestClient, address: str, status: int) -> None:
+    answer = client.get(address, headers={"accept": "text/html"})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = msgspec.json.decode(answer.content, type=answers.ProblemAnswer)
+    assert problem.status == status
+    assert problem.detail
+
+
+def test_a_body_that_is_no_request_is_refused(client: TestClient) -> None:
+    for body in (b"{", b"[]", b'{"queries": [1]}', b'{"queries": "x"}'):
+        answer = client.post("/api/v1/lookup", content=body)
+        assert answer.status_code == 400
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_who_has_this_editions_answer_gets_304(client: TestClient) -> None:
+    first = client.get("/api/v1/edition")
+    assert first.headers["etag"].startswith('W/"2026-11.')
+    again = client.get("/api/v1/edition", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get("/api/v1/edition", headers={"if-none-match": '"x"'}).status_code == 200
+
+
+def test_long_answers_are_compressed(client: TestClient) -> None:
+    answer = client.get("/api/v1/search?q=anna", headers={"accept-encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(answer.json()["hits"]) == 20
+
+
+def test_the_openapi_document_describes_every_route(client: TestClient) -> None:
+    schema = client.get("/api/v1/openapi.json").json()
+    assert schema["openapi"].startswith("3.1")
+    assert set(schema["paths"]) == {
+        f"/api/v1/{path}"
+        for path in ("search", "lookup", "recordings/{public_id}", "releases/{public_id}",
+                     "artists/{public_id}", "edition", "volumes", "statistics")
+    }  # fmt: skip
+    search = schema["paths"]["/api/v1/search"]["get"]
+    assert {p["name"] for p in search["parameters"]} == {"q", "limit", "cursor"}
+    assert "application/problem+json" in search["responses"]["400"]["content"]
+    assert "RecordingAnswer" in " ".join(schema["components"]["schemas"])
