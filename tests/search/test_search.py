@@ -1,5 +1,6 @@
 """What a listener types, and what comes back."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,57 @@ def test_an_index_is_made_again_only_for_another_edition(tmp_path: Path) -> None
     (edition / "edition.json").write_text((edition / "edition.json").read_text() + "\n")
     assert ensure_index(edition, target, Silent()).rebuilt
     assert sorted(p.name for p in target.parent.iterdir()) == ["2026-11"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", " ", "\x00\u202e", "a" * 100_000, "the " * 5_000, '"' * 400, "* OR (", "🎵🎶", ":", 
+     "artist:", "isrc:", "licence:", "isrc:x tier:99", "m", "-", "\ud800", "year:0000..0000", "source:",
+     "%s'; DROP", "9" * 400],
+)  # fmt: skip
+def test_a_hostile_query_is_answered_and_soon(index: SearchIndex, query: str) -> None:
+    page = index.search(query, limit=200, deadline_ms=1_000)
+    assert page.total >= len(page.hits)
+    index.lookup(query)
+
+
+def test_a_cut_query_says_that_its_answer_is_partial(index: SearchIndex) -> None:
+    assert index.search("moonlight " + "sonata " * 100).partial
+
+
+def test_a_deadline_that_is_over_makes_the_answer_partial(tmp_path: Path) -> None:
+    many = [TinyRecording("The Same", f"Artist {i}") for i in range(3_000)]
+    write_tiny_edition(tmp_path, many)
+    build_index(tmp_path / "editions/2026-11", tmp_path / "index", Silent())
+    index = SearchIndex.open(tmp_path / "index")
+    assert index.search('same "artist same" ', deadline_ms=0).partial
+    assert not index.search('same "artist same" ', deadline_ms=60_000).partial
+    page = index.search("same ")
+    assert (page.total, page.total_is_exact) == (3_000, True)
+
+
+def test_an_edition_without_recordings_has_an_index_too(tmp_path: Path) -> None:
+    write_tiny_edition(tmp_path, [])
+    build_index(tmp_path / "editions/2026-11", tmp_path / "index", Silent())
+    index = SearchIndex.open(tmp_path / "index")
+    assert index.search("anything").hits == ()
+    assert index.search("tier:1").hits == ()
+    assert index.lookup("1").numbers == ()
+    assert index.lookup("USRC17607839").numbers == ()
+    assert index.rows([1]) == []
+
+
+def test_threads_read_one_index_at_once(index: SearchIndex) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        pages = list(pool.map(index.search, ["moonlight sonata"] * 40))
+    assert {titles(page)[0] for page in pages} == {"Moonlight Sonata"}
+
+
+def test_equal_editions_give_equal_files(tmp_path: Path) -> None:
+    write_tiny_edition(tmp_path, RECORDINGS)
+    for name in ("a", "b"):
+        build_index(tmp_path / "editions/2026-11", tmp_path / name, Silent())
+    names = {p.name for p in (tmp_path / "a").iterdir()} - {"rows"}
+    assert len(names) > 30
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name

@@ -85,6 +85,18 @@ def ranges(starts: Array, counts: Array) -> I64:
     return base + np.arange(len(base), dtype=np.int64)
 
 
+def distinct(values: Array) -> Array:
+    """The values sorted, each once (several times as fast as `numpy.unique`)."""
+    if len(values) < 2:
+        return values
+    ordered = np.sort(values)
+    keep = np.empty(len(ordered), np.bool_)
+    keep[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
+    kept: Array = ordered[keep]
+    return kept
+
+
 def number_type(greatest: int) -> type[np.uint32] | type[np.uint64]:
     """u32 where every number fits, else u64."""
     return np.uint32 if greatest < 0xFFFFFFFF else np.uint64

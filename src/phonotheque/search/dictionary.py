@@ -17,6 +17,7 @@ from phonotheque.search.arrays import (
     U64,
     Array,
     create_array,
+    distinct,
     offsets_of,
     ranges,
     write_array,
@@ -78,7 +79,7 @@ def write_heads(
 def _wide_prefixes(terms: pa.Array, offsets: U64, head_postings: int) -> set[tuple[int, int]]:
     """Ranges of two terms or more; within a wide range, one character longer each round."""
     found: set[tuple[int, int]] = set()
-    open_ranges, length = [(0, len(terms))], 1
+    open_ranges, length = [(0, len(terms))] if len(terms) else [], 1
     while open_ranges:
         closer: list[tuple[int, int]] = []
         for low, high in open_ranges:
@@ -109,7 +110,7 @@ def _first_docs(offsets: U64, postings: Array, low: int, high: int) -> U32:
         last = min(first + 65_536, high)
         counts = np.minimum(np.diff(offsets[first : last + 1]), np.uint64(HEAD_DOCS))
         taken = _take_firsts(offsets[first:last], counts, postings)
-        best = np.unique(np.concatenate([best, taken]))[:HEAD_DOCS]
+        best = distinct(np.concatenate([best, taken]))[:HEAD_DOCS]
     return best
 
 
@@ -123,7 +124,7 @@ def write_typos(folder: Path, terms: pa.Array) -> None:
     parts = [np.zeros(0, np.uint64)]
     for first in range(0, len(terms), 262_144):
         parts.append(_typo_keys(terms.slice(first, 262_144).to_pylist(), first))
-    keys = np.unique(np.concatenate(parts))
+    keys = distinct(np.concatenate(parts))
     write_array(folder / "typo_hashes.npy", (keys >> np.uint64(32)).astype(np.uint32))
     write_array(folder / "typo_terms.npy", keys.astype(np.uint32))
 

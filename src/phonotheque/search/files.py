@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phonotheque.search.arrays import Array, Mask, load_array, ranges
+from phonotheque.search.arrays import Array, Mask, distinct, load_array, ranges
 from phonotheque.search.dictionary import (
     TYPO_LONGEST,
     TYPO_SHORTEST,
@@ -75,7 +75,7 @@ class IndexFiles:
         """Documents, sorted, that have one of the terms low ≤ t < high."""
         begin, end = int(self.posting_offsets[low]), int(self.posting_offsets[high])
         docs = self.postings[begin:end]
-        return docs if high - low == 1 else np.unique(docs)
+        return docs if high - low == 1 else distinct(docs)
 
     def has_term(self, term: int, docs: Array) -> Mask:
         """Whether each of `docs` has the term."""
@@ -106,11 +106,11 @@ class IndexFiles:
         """Terms that share a form with one character less with `text`; not all are near."""
         if not TYPO_SHORTEST - 1 <= len(text) <= TYPO_LONGEST + 1:
             return []
-        hashes = np.unique(deletion_hashes([text])[:, 0])
+        hashes = distinct(deletion_hashes([text])[:, 0])
         low = np.searchsorted(self.typo_hashes, hashes)
         high = np.searchsorted(self.typo_hashes, hashes, side="right")
         found = self.typo_terms[ranges(low, np.minimum(high - low, 256))]
-        return [int(term) for term in np.unique(found)]
+        return [int(term) for term in distinct(found)]
 
     def _term_bytes(self, term: int) -> bytes:
         return self.terms[int(self.term_offsets[term]) : int(self.term_offsets[term + 1])].tobytes()

@@ -49,7 +49,7 @@ def pack_mbids(ids: pa.Array) -> tuple[U64, U64]:
 
 def source_hash(source_and_key: str) -> int:
     """The hash under which ``<source>:<source_key>`` is filed."""
-    digest = md5(source_and_key.encode(), usedforsecurity=False).digest()
+    digest = md5(source_and_key.encode(errors="replace"), usedforsecurity=False).digest()
     return int.from_bytes(digest[8:], "little")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from phonotheque.search.arrays import Array, Mask
+from phonotheque.search.arrays import Array, Mask, distinct
 from phonotheque.search.files import Forward, IndexFiles, is_member
 from phonotheque.search.lists import NO_DOCUMENT
 from phonotheque.search.query import Field, Phrase, Query, Term
@@ -119,7 +119,7 @@ def licence_fits(asked: str, known: str) -> bool:
 def documents_of(files: IndexFiles, numbers: Sequence[int]) -> Array:
     """The documents, sorted, of recordings by number; unknown numbers are left out."""
     known = [n for n in numbers if 0 < n < len(files.number_doc)]
-    docs: Array = np.unique(files.number_doc[np.array(known, np.int64)])
+    docs: Array = distinct(files.number_doc[np.array(known, np.int64)])
     known_docs: Array = docs[docs != NO_DOCUMENT]
     return known_docs
 

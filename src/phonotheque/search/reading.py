@@ -13,11 +13,7 @@ BATCH_ROWS = 65_536
 
 _PLACED = """
 SELECT t.recording,
-    list(t.release ORDER BY {order}) AS track_release,
-    list(d.title ORDER BY {order}) AS track_release_title,
-    list(t.disc ORDER BY {order}) AS track_disc,
-    list(t.position ORDER BY {order}) AS track_position,
-    list(t.title ORDER BY {order}) AS track_title,
+    list(row(t.release, d.title, t.disc, t.position, t.title) ORDER BY {order}) AS tracks,
     list(DISTINCT d.title) FILTER (d.title IS NOT NULL) AS release_titles,
     list(DISTINCT t.title) FILTER (t.title IS NOT NULL) AS other_titles,
     list(DISTINCT t.artist_credit) FILTER (t.artist_credit IS NOT NULL) AS other_artists

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from phonotheque.search.arrays import Array
+from phonotheque.search.arrays import Array, distinct
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.matching import Wanted
 from phonotheque.search.query import Term
@@ -128,7 +128,7 @@ def _gathered(search: Search, choices: Iterable[Sequence[Wanted]], least: float)
         partial = found.partial
         if partial:
             break
-    every = np.unique(np.concatenate(docs)).astype(np.uint32)
+    every = distinct(np.concatenate(docs)).astype(np.uint32)
     every = every[share_of_words(search.files, every, search.wanted) >= least]
     scores = score(search.files, every, search.wanted, [], elsewhere=False)
     order = best_first(scores, every)

@@ -19,7 +19,9 @@ from phonotheque.search.arrays import (
     U64,
     Array,
     create_array,
+    distinct,
     load_array,
+    number_type,
     offsets_of,
     ranges,
     write_array,
@@ -58,7 +60,7 @@ class RunWriter:
         terms, place = self.vocabulary.sort()
         keys = place[_joined(self._terms, np.uint32)].astype(np.uint64) << _SHIFT
         keys |= _joined(self._docs, np.uint32).astype(np.uint64)
-        keys = np.unique(keys)
+        keys = distinct(keys)
         counts = np.bincount((keys >> _SHIFT).astype(np.int64), minlength=len(terms))
         self._write("counts", counts.astype(np.uint32))
         self._write("postings", keys.astype(np.uint32))
@@ -129,7 +131,8 @@ def write_forward(folder: Path, documents: int, runs: Sequence[Run], merged: Mer
     for run, place in zip(runs, merged.places, strict=True):
         docs = run.load("docs")
         out[ranges(offsets[docs], counts[docs])] = place[run.load("forward")]
-    write_array(folder / "forward_offsets.npy", offsets)
+    kind = number_type(int(offsets[-1]))
+    write_array(folder / "forward_offsets.npy", offsets.astype(kind))
     write_array(folder / "forward_titles.npy", titles)
 
 

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from phonotheque.model.errors import InputError
-from phonotheque.search.arrays import Array
+from phonotheque.search.arrays import Array, distinct
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.matching import (
     Wanted,
@@ -47,7 +47,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 
 def query_mark(text: str, edition_sha256: str) -> bytes:
     """Four bytes that tell one query on one edition from others."""
-    return blake2b(f"{edition_sha256}\n{text}".encode(), digest_size=4).digest()
+    return blake2b(f"{edition_sha256}\n{text}".encode(errors="replace"), digest_size=4).digest()
 
 
 def format_cursor(cursor: Cursor) -> str:
@@ -108,7 +108,7 @@ class Search:
         beginning = self._walk_beginnings(shut_out, cursor.beginning_from)
         first = cursor.before == 0 and cursor.whole_from == 0 and cursor.beginning_from == 0
         parts = [whole.docs, beginning.docs, *([titles] if first else [])]
-        docs = np.unique(np.concatenate(parts)).astype(np.uint32)
+        docs = distinct(np.concatenate(parts)).astype(np.uint32)
         scores = score(self.files, docs, self.wanted, self._sequence(), elsewhere=True)
         order = best_first(scores, docs)
         exhausted = whole.exhausted and beginning.exhausted
