@@ -7,7 +7,9 @@ in `syncing`, the documents of a mirror in docs/formats/mirror.md.
 
 from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes
 from phonotheque.mirror.formats import (
+    EntryReport,
     GetReport,
+    LeftOut,
     MirrorPlan,
     MirrorSettings,
     PlannedVolume,
@@ -31,7 +33,9 @@ from phonotheque.mirror.verifying import VerifyMode, verify
 __all__ = [
     "Candidate",
     "Choice",
+    "EntryReport",
     "GetReport",
+    "LeftOut",
     "Limits",
     "MirrorPlan",
     "MirrorSettings",

@@ -124,7 +124,7 @@ def _iter_items(tree: Tree, manifest: EditionManifest, tally: Tally) -> Iterator
             yield FileRepair(place=tally.name, path=path, size_bytes=size, ranges=[(0, size)])
         return
     volume = read_expected(tree.edition(manifest.name), name)
-    for path, is_there in tally.bad.items():
+    for path, is_there in sorted(tally.bad.items()):
         file = volume.files[path]
         ranges: list[Range] = [(0, file.size_bytes)]
         if is_there:

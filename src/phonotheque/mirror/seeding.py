@@ -15,7 +15,7 @@ from phonotheque.mirror.expected import ExpectedVolume, read_expected, read_revo
 from phonotheque.mirror.swarm import SwarmOptions, hidden_params, open_session
 from phonotheque.model.edition import EditionManifest, Latest
 from phonotheque.model.errors import FormatError, NotFoundError, TransferError
-from phonotheque.model.progress import Progress
+from phonotheque.model.progress import Progress, Silent
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
 
@@ -76,10 +76,15 @@ class Seeder:
     """
 
     def __init__(
-        self, tree: Tree, progress: Progress, *, listen: str = "0.0.0.0:6881", public: bool = False
+        self,
+        tree: Tree,
+        progress: Progress | None = None,
+        *,
+        listen: str = "0.0.0.0:6881",
+        public: bool = False,
     ) -> None:
         self._tree = tree
-        self._progress = progress
+        self._progress = progress or Silent()
         self._options = SwarmOptions(listen=listen, public=public)
         self._session: Any = None
         self._handles: dict[str, Any] = {}
