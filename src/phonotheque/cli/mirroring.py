@@ -1,0 +1,357 @@
+"""Commands of a follower: plan, sync, verify, repair, seed, get."""
+
+import signal
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from phonotheque.cli.clock import now
+from phonotheque.cli.console import Reporter, Screen, format_bytes
+from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer, parse_size
+from phonotheque.model.errors import ExitCode
+
+if TYPE_CHECKING:
+    from phonotheque.mirror import EntryReport, MirrorPlan, VerifyReport, Via
+
+Peers = Annotated[
+    list[str],
+    typer.Option("--peer", metavar="HOST:PORT", help="A peer to ask without a tracker."),
+]
+Transport = Annotated[
+    str | None,
+    typer.Option("--via", metavar="auto|http|swarm", help="How to fetch, instead of the plan's."),
+]
+Public = Annotated[
+    bool, typer.Option("--public", help="Use DHT and ask the router for a port as well.")
+]
+_SHOWN_FINDINGS = 50
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Hang this module's commands into `app`."""
+    for command in (plan, sync, verify, repair, seed, get):
+        app.command()(command)
+
+
+def plan(
+    mirror: MirrorPath,
+    origin: Annotated[
+        str | None,
+        typer.Option(metavar="URL|PATH", help="Where to copy from; needed the first time."),
+    ] = None,
+    root: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHA256|FILE",
+            help="Fingerprint of the archive's root.json, as its publisher states it.",
+        ),
+    ] = None,
+    disk: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="All that the mirror may take, e.g. 8TB.")
+    ] = None,
+    tier: Annotated[list[int], typer.Option(help="Only volumes of this tier; repeatable.")] = [],
+    licence: Annotated[
+        list[str],
+        typer.Option(metavar="SPDX", help="Only volumes with nothing but these licences."),
+    ] = [],
+    include: Annotated[
+        list[str], typer.Option(metavar="VOLUME", help="Take this volume first.")
+    ] = [],
+    exclude: Annotated[
+        list[str], typer.Option(metavar="VOLUME", help="Leave this volume out.")
+    ] = [],
+    via: Annotated[
+        str, typer.Option(metavar="auto|http|swarm", help="How the volumes are to be fetched.")
+    ] = "auto",
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Say what fits on a disk, most listened first, and save that as the mirror's plan."""
+    from phonotheque.mirror import plan_mirror, save_plan
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    tree = Tree(mirror.absolute())
+    with Reporter(screen) as progress:
+        made = plan_mirror(
+            tree,
+            progress,
+            now=now(),
+            origin=origin,
+            root=_root(root),
+            disk_bytes=parse_size(disk) if disk else None,
+            tiers=tier,
+            licences=licence,
+            include=include,
+            exclude=exclude,
+            via=_via(via),
+        )
+    if not dry_run:
+        save_plan(tree, made)
+    if json:
+        screen.print_json(made)
+        return
+    _show_plan(screen, made)
+    screen.say(
+        "Nothing was written (--dry-run)." if dry_run else f"Next: phonotheque sync {mirror}"
+    )
+
+
+def _show_plan(screen: Screen, made: "MirrorPlan") -> None:
+    from phonotheque.mirror import TrustKind
+
+    rows: list[tuple[object, ...]] = [
+        (v.volume, v.tier, v.files, format_bytes(v.bytes), "take") for v in made.volumes
+    ]
+    rows += [(v.volume, v.tier, None, format_bytes(v.bytes), v.reason) for v in made.left_out]
+    screen.table(("volume", "tier", "files", "size", ""), rows)
+    screen.say(
+        f"Edition {made.edition}: {made.files:,} files in {len(made.volumes):,} volumes, "
+        f"{format_bytes(made.bytes)} in all, {made.listens_share:.1%} of listens."
+    )
+    if made.trust is TrustKind.FIRST_USE:
+        screen.note(
+            f"Trusted on first use: root {made.root_sha256}. Compare it with what the publisher "
+            "states elsewhere, or give it with --root."
+        )
+
+
+def sync(
+    mirror: MirrorPath,
+    via: Transport = None,
+    peer: Peers = [],
+    public: Public = False,
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where BitTorrent listens; port 0: any.")
+    ] = "0.0.0.0:0",
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete volumes that the plan no longer names.")
+    ] = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Fetch what the plan names, proved while it arrives; obey withdrawals; resume any time."""
+    from phonotheque.mirror import read_plan
+    from phonotheque.mirror import sync as execute
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    tree = Tree(mirror.absolute())
+    if dry_run:
+        made = read_plan(tree)
+        screen.result(made, [f"{v.volume}: {format_bytes(v.bytes)}" for v in made.volumes])
+        return
+    with Reporter(screen) as progress:
+        report = execute(
+            tree,
+            progress,
+            now=now(),
+            via=_via(via) if via else None,
+            peers=[parse_peer(text) for text in peer],
+            public=public,
+            listen=listen,
+            prune=prune,
+        )
+    fetched = report.bytes_fetched_http + report.bytes_fetched_swarm + report.edition_bytes_fetched
+    screen.result(
+        report,
+        [
+            f"Edition {report.edition}: fetched {format_bytes(fetched)} "
+            f"({report.files_fetched_http:,} files over HTTP, {report.files_fetched_swarm:,} from "
+            f"the swarm), {report.files_held:,} files were held already.",
+            f"Complete: {', '.join(report.volumes_complete) or 'no volume'}.",
+            *(f"Withdrawn and deleted: {path}" for path in report.files_deleted),
+            *(f"Held but not planned: {name}" for name in report.volumes_unplanned),
+            *(f"Pruned: {name}" for name in report.volumes_pruned),
+        ],
+    )
+    _end_with(screen, report.findings)
+
+
+def verify(
+    path: TreePath,
+    mode: Annotated[
+        str,
+        typer.Option(
+            metavar="full|sample|quick",
+            help="Read everything, a random share, or only look at sizes and dates.",
+        ),
+    ] = "full",
+    percent: Annotated[
+        float, typer.Option(min=0.01, max=100, help="Share of files that a sample reads.")
+    ] = 5.0,
+    volume: Annotated[list[str], typer.Option(metavar="VOLUME", help="Only this one.")] = [],
+    json: Json = False,
+) -> None:
+    """Check every file held against the edition, and list what is damaged, missing or extra."""
+    from phonotheque.mirror import VerifyMode
+    from phonotheque.mirror import verify as check
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    with Reporter(screen) as progress:
+        report = check(
+            Tree(path.absolute()),
+            progress,
+            now=now(),
+            mode=VerifyMode(_one_of(mode, [m.value for m in VerifyMode])),
+            sample_percent=percent,
+            volumes=volume or None,
+        )
+    screen.result(report, _verify_lines(report))
+    _end_with(screen, report.findings)
+
+
+def _verify_lines(report: "VerifyReport") -> Iterable[str]:
+    yield (
+        f"{report.sound:,} sound, {report.damaged:,} damaged, {report.missing:,} missing, "
+        f"{report.extra:,} extra, {report.withdrawn:,} withdrawn, {report.not_checked:,} not "
+        f"checked; {format_bytes(report.bytes_read)} read."
+    )
+    if report.clean:
+        yield "Everything looked at is sound." if not report.complete else "Everything is sound."
+
+
+def repair(
+    mirror: MirrorPath,
+    peer: Peers = [],
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Fetch what verify finds damaged or missing: only those pieces, proved before they count."""
+    from phonotheque.mirror import plan_repair
+    from phonotheque.mirror import repair as execute
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    tree = Tree(mirror.absolute())
+    with Reporter(screen) as progress:
+        if dry_run:
+            made = plan_repair(tree, progress, now=now())
+            progress.close()
+            screen.result(
+                made,
+                [
+                    *(f"{f.place}/{f.path}: {len(f.ranges):,} ranges" for f in made.files),
+                    f"would fetch {format_bytes(made.bytes)} for {len(made.files):,} files",
+                ],
+            )
+            return
+        report = execute(tree, progress, now=now(), peers=[parse_peer(text) for text in peer])
+    screen.result(
+        report,
+        [
+            *(f"repaired {path}" for path in report.repaired),
+            f"{len(report.repaired):,} files repaired, {format_bytes(report.bytes_fetched)} "
+            f"fetched, {len(report.failed):,} could not be mended.",
+        ],
+    )
+    _end_with(screen, report.findings)
+
+
+def seed(
+    path: TreePath,
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen.")
+    ] = "0.0.0.0:6881",
+    public: Public = False,
+    json: Json = False,
+) -> None:
+    """Give the volumes held to others by BitTorrent until Ctrl-C."""
+    from phonotheque.mirror import seed as give
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with Reporter(screen) as progress:
+        given = give(Tree(path.absolute()), progress, stop, listen=listen, public=public)
+    screen.result({"bytes_given": given}, [f"{format_bytes(given)} given."])
+
+
+def get(
+    source: Annotated[
+        str, typer.Argument(metavar="PATH|URL", help="A mirror, an archive, or an origin's URL.")
+    ],
+    recording: Annotated[
+        str, typer.Argument(metavar="ID", help="Public id; ISRC or number as well for a PATH.")
+    ],
+    target: Annotated[
+        Path, typer.Option("--to", metavar="FILE|DIR", help="Where to put it.")
+    ] = Path(),
+    via: Transport = None,
+    root: Annotated[
+        str | None, typer.Option(metavar="SHA256|FILE", help="Fingerprint of the root, for a URL.")
+    ] = None,
+    peer: Peers = [],
+    json: Json = False,
+) -> None:
+    """Fetch one recording alone, without its volume, by HTTP or from the swarm."""
+    from phonotheque.mirror import Via
+    from phonotheque.mirror import get as execute
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    local = None if "://" in source else Tree(Path(source).absolute())
+    with Reporter(screen) as progress:
+        report = execute(
+            local or source,
+            _public_id(local.root, recording, screen) if local else recording,
+            target,
+            progress,
+            via=_via(via) if via else Via.AUTO,
+            peers=[parse_peer(text) for text in peer],
+            root=_root(root),
+        )
+    screen.result(
+        report,
+        [
+            f"{report.target}: {format_bytes(report.bytes)}, {format_bytes(report.bytes_fetched)} "
+            f"fetched, sha256 {report.sha256}",
+            report.attribution,
+        ],
+    )
+
+
+def _public_id(root: Path, recording: str, screen: Screen) -> str:
+    """What `recording` is called in public; it may be given as an ISRC, MBID or number."""
+    from phonotheque.cli.finding import open_index
+    from phonotheque.model.errors import NotFoundError, UsageError
+
+    index = open_index(root, None, screen)
+    rows = index.rows(index.lookup(recording).numbers)
+    if not rows:
+        raise NotFoundError(f"{recording}: not known in {root}")
+    if len(rows) > 1:
+        several = ", ".join(row.public_id for row in rows)
+        raise UsageError(f"{recording}: several recordings have it; name one of {several}")
+    return rows[0].public_id
+
+
+def _via(text: str) -> "Via":
+    from phonotheque.mirror import Via
+
+    return Via(_one_of(text, [via.value for via in Via]))
+
+
+def _one_of(text: str, allowed: Sequence[str]) -> str:
+    if text not in allowed:
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(allowed)}")
+    return text
+
+
+def _root(text: str | None) -> str | Path | None:
+    return Path(text) if text and Path(text).exists() else text
+
+
+def _end_with(screen: Screen, findings: Sequence["EntryReport"]) -> None:
+    for finding in findings[:_SHOWN_FINDINGS]:
+        screen.note(f"{finding.severity} {finding.code} {finding.where}: {finding.message}")
+    if len(findings) > _SHOWN_FINDINGS:
+        screen.note(f"… and {len(findings) - _SHOWN_FINDINGS:,} more (--json lists all)")
+    if any(finding.severity == "error" for finding in findings):
+        raise typer.Exit(ExitCode.FINDINGS)

@@ -1,0 +1,294 @@
+"""Commands of the operator: init, ingest, build, publish, withdraw."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from phonotheque.cli.clock import now
+from phonotheque.cli.console import Reporter, Screen, format_bytes
+from phonotheque.cli.options import ArchivePath, DryRun, Json
+from phonotheque.model.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from phonotheque.archive import BuildReport, IngestReport, PublishReport
+
+Keys = Annotated[
+    Path | None,
+    typer.Option("--keys", metavar="DIR", help="Directory of the offline keys."),
+]
+Passphrase = Annotated[
+    str | None,
+    typer.Option(
+        "--passphrase-variable",
+        metavar="NAME",
+        help="Environment variable with the passphrase of the offline keys.",
+    ),
+]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Hang this module's commands into `app`."""
+    for command in (init, ingest, build, publish, withdraw):
+        app.command()(command)
+
+
+def read_passphrase(variable: str | None) -> bytes | None:
+    """The passphrase in the environment variable `variable`, or None when none is named.
+
+    Raises:
+        UsageError: the variable is not set.
+    """
+    if variable is None:
+        return None
+    value = os.environ.get(variable)
+    if not value:
+        raise UsageError(f"the environment variable {variable} is not set, or empty")
+    return value.encode()
+
+
+def init(
+    archive: ArchivePath,
+    name: Annotated[str, typer.Option(help="Name of the archive, as people say it.")],
+    publisher: Annotated[str, typer.Option(help="Who answers for it.")],
+    seat: Annotated[str, typer.Option(metavar="CC", help="Country of the publisher, ISO 3166.")],
+    slug: Annotated[
+        str | None, typer.Option(help="Begins the names of volumes; made from the name otherwise.")
+    ] = None,
+    webseed: Annotated[
+        list[str], typer.Option(metavar="URL", help="Where the archive will be served; repeatable.")
+    ] = [],
+    keys: Keys = None,
+    passphrase_variable: Passphrase = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Make a new archive, with its settings and its signing keys."""
+    from phonotheque.archive import execute_init, plan_init
+
+    screen = Screen(json_mode=json)
+    plan = plan_init(
+        archive.absolute(),
+        name=name,
+        publisher=publisher,
+        seat=seat,
+        slug=slug,
+        keys_dir=keys.absolute() if keys else None,
+        overrides={"publish": {"webseeds": webseed}} if webseed else None,
+    )
+    if dry_run:
+        screen.result(plan, [f"would make {plan.root}, with offline keys in {plan.offline_keys}"])
+        return
+    with Reporter(screen) as progress:
+        report = execute_init(plan, read_passphrase(passphrase_variable), now(), progress)
+    screen.result(
+        report,
+        [
+            f"Archive {report.root}" + ("" if report.created else " was there already."),
+            f"Offline keys: {report.offline_keys} – move them to a medium of their own, keep two "
+            "copies, and bring them back only to publish.",
+            f"Root fingerprint, for mirrors to compare: {report.root_sha256}",
+        ],
+    )
+
+
+def ingest(
+    archive: ArchivePath,
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Folders of audio; CSV, JSONL or Parquet rows."),
+    ],
+    source: Annotated[
+        str | None, typer.Option(help="Name of the source; made from the path otherwise.")
+    ] = None,
+    kind: Annotated[
+        str, typer.Option(metavar="auto|folder|rows|listens", help="What the inputs are.")
+    ] = "auto",
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Read a source: tags, rights evidence, audio into the vault; or rows; or listens."""
+    from phonotheque.archive import execute_ingest, plan_ingest
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    tree = Tree(archive.absolute())
+    at = now()
+    plan = plan_ingest(tree, [path.absolute() for path in inputs], source=source, kind=kind, now=at)
+    if dry_run:
+        screen.result(
+            plan,
+            [
+                f"would read {plan.audio_files:,} audio files, {format_bytes(plan.bytes)}, into "
+                f"{', '.join(plan.imports)}; needs at most {format_bytes(plan.needed_bytes)} of "
+                f"{format_bytes(plan.free_bytes)} free"
+            ],
+        )
+        return
+    with Reporter(screen) as progress:
+        report = execute_ingest(tree, plan, at, progress)
+    if json:
+        screen.print_json(report)
+    else:
+        _show_ingest(screen, report)
+    if report.rows_refused or report.files_refused:
+        raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _show_ingest(screen: Screen, report: "IngestReport") -> None:
+    for made in report.imports:
+        screen.say(f"Import {made.source}/{made.name}: {made.rows_kept:,} rows")
+    for name in report.nothing_new:
+        screen.say(f"Nothing new in {name}")
+    screen.say(
+        f"Audio: {report.files_admitted:,} files admitted, {report.files_held_already:,} held "
+        f"already, {report.files_refused:,} refused. Rows: {report.rows_refused:,} refused of "
+        f"{report.rows_read:,}."
+    )
+    for finding in report.findings:
+        row = f" row {finding['row']}" if finding["row"] is not None else ""
+        screen.note(f"{finding['code']} {finding['where']}{row}: {finding['message']}")
+    shown, known = len(report.findings), sum(report.findings_by_code.values())
+    if known > shown:
+        screen.note(f"… and {known - shown:,} more, in findings.parquet of each import")
+
+
+def build(
+    archive: ArchivePath,
+    memory: Annotated[
+        str, typer.Option(metavar="SIZE", help="What the build may use of memory, e.g. 4GB.")
+    ] = "2GB",
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Make the catalogue from all imports: who is who, permanent numbers, listens and ranks."""
+    from phonotheque.archive import execute_build, plan_build
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    tree = Tree(archive.absolute())
+    plan = plan_build(tree, now().date())
+    if dry_run:
+        screen.result(
+            plan,
+            [
+                "nothing is new"
+                if plan.nothing_new
+                else f"would build {plan.rows:,} rows of {len(plan.inputs):,} imports "
+                f"({len(plan.new_inputs):,} of them new)"
+            ],
+        )
+        return
+    with Reporter(screen) as progress:
+        report = execute_build(tree, plan, progress, memory=memory)
+    screen.result(report, _build_lines(report))
+
+
+def _build_lines(report: "BuildReport") -> list[str]:
+    made = "Nothing new; the catalogue stays" if report.nothing_new else f"Build {report.build}"
+    lines = [
+        f"{made}: {report.recordings:,} recordings, {report.tracks:,} tracks, "
+        f"{report.releases:,} releases, {report.artists:,} artists; {report.files_kept:,} table "
+        f"files kept, {report.files_new:,} new ({format_bytes(report.bytes_new)})."
+    ]
+    lines += [f"{count:,} × {code}" for code, count in sorted(report.findings.items())]
+    return lines
+
+
+def publish(
+    archive: ArchivePath,
+    edition: Annotated[
+        str | None, typer.Option("--edition", metavar="NAME", help="Name; the date otherwise.")
+    ] = None,
+    keys: Keys = None,
+    passphrase_variable: Passphrase = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Release a signed edition: volumes, torrents, tables. What was published before stays."""
+    from phonotheque.archive import execute_publish, plan_publish
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    tree = Tree(archive.absolute())
+    at = now()
+    plan = plan_publish(tree, at, name=edition)
+    if dry_run:
+        if json:
+            screen.print_json(plan)
+            return
+        screen.table(
+            ("volume", "tier", "files", "size"),
+            ((v.volume, v.tier, v.files, format_bytes(v.bytes)) for v in plan.volumes),
+        )
+        screen.say(f"would publish {plan.name}: {plan.files:,} new files")
+        return
+    with Reporter(screen) as progress:
+        report = execute_publish(
+            tree,
+            plan,
+            at,
+            progress,
+            keys_dir=keys,
+            passphrase=read_passphrase(passphrase_variable),
+        )
+    screen.result(report, _publish_lines(report))
+
+
+def _publish_lines(report: "PublishReport") -> list[str]:
+    if report.nothing_new:
+        return [f"Edition {report.name} says all of it already; its signatures are complete."]
+    lines = [
+        f"Edition {report.name}: {report.files:,} files in {report.volumes:,} volumes; new are "
+        f"{report.new_files:,} files, {format_bytes(report.new_bytes)}."
+    ]
+    lines += [
+        f"  {v.volume}  tier {v.tier}  {v.files:,} files  {format_bytes(v.total_bytes)}  "
+        f"btmh:{v.info_hash_v2[:16]}…"
+        for v in report.new_volumes
+    ]
+    lines += [f"kept out: {count:,} × {code}" for code, count in sorted(report.refused.items())]
+    return lines
+
+
+def withdraw(
+    archive: ArchivePath,
+    ids: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="Public ids, ISRCs or numbers.")
+    ],
+    reason: Annotated[
+        str, typer.Option(metavar="rights|take-down|donor|privacy|error", help="What may be said.")
+    ],
+    note: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="For the archive's own files.")
+    ] = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Take recordings back: revoked at once, gone from the next edition, deleted by mirrors."""
+    from phonotheque.archive import execute_withdraw, plan_withdraw
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    tree = Tree(archive.absolute())
+    plan = plan_withdraw(tree, ids, reason, note=note)
+    if dry_run:
+        screen.result(
+            plan,
+            [
+                f"would withdraw {r.public_id} {r.artist_credit} – {r.title}"
+                for r in plan.recordings
+            ],
+        )
+        return
+    with Reporter(screen) as progress:
+        report = execute_withdraw(tree, plan, now(), progress)
+    screen.result(
+        report,
+        [
+            f"Withdrawn: {', '.join(report.withdrawn) or 'none'}; before: "
+            f"{', '.join(report.already) or 'none'}. {report.revoked_files:,} files are revoked.",
+            "Next: phonotheque build, then publish, so that the edition says so as well.",
+        ],
+    )

@@ -1,0 +1,56 @@
+"""Options that several commands share, and the parsing of sizes and dates."""
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phonotheque.model.errors import UsageError
+
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+          "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}  # fmt: skip
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)\s*")
+
+ArchivePath = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="Directory of the archive.")]
+MirrorPath = Annotated[Path, typer.Argument(metavar="MIRROR", help="Directory of the mirror.")]
+TreePath = Annotated[Path, typer.Argument(metavar="PATH", help="An archive or a mirror.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+
+
+def parse_size(text: str) -> int:
+    """Bytes of ``8TB``, ``500 GB``, ``1.5GiB`` or a plain number.
+
+    Raises:
+        UsageError: the text is no size.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None or match[2].lower() not in _UNITS:
+        raise UsageError(f"{text!r} is not a size; write for example 500GB, 8TB or 1.5TiB")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def parse_date(text: str) -> date:
+    """A date written YYYY-MM-DD.
+
+    Raises:
+        UsageError: the text is no date.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a date; write it as 2026-11-22") from None
+
+
+def parse_peer(text: str) -> tuple[str, int]:
+    """Host and port of ``HOST:PORT`` or ``[IPV6]:PORT``.
+
+    Raises:
+        UsageError: the text is no such pair.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"{text!r} is not a peer; write HOST:PORT")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,54 @@
+"""The command that serves."""
+
+from typing import Annotated
+
+import typer
+
+from phonotheque.cli.console import Reporter, Screen
+from phonotheque.cli.options import TreePath
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Hang this module's command into `app`."""
+    app.command()(serve)
+
+
+def serve(
+    path: TreePath,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    edition: Annotated[
+        str | None,
+        typer.Option("--edition", metavar="NAME", help="An edition other than the newest."),
+    ] = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="How others reach this server, where a proxy stands."),
+    ] = None,
+    seed: Annotated[
+        bool, typer.Option("--seed", help="Seed the volumes by BitTorrent as well.")
+    ] = False,
+    seed_listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where BitTorrent listens.")
+    ] = "0.0.0.0:6881",
+) -> None:
+    """Serve an archive or a mirror: pages, API, audio, and the files other mirrors fetch."""
+    from contextlib import ExitStack
+
+    from phonotheque.mirror import Seeder, newest_edition
+    from phonotheque.search import ensure_index
+    from phonotheque.serve import create_app, run_server
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen()
+    tree = Tree(path)
+    name = edition or newest_edition(tree)
+    with Reporter(screen) as progress, ExitStack() as stack:
+        ensure_index(tree.edition(name), tree.edition_index(name), progress)
+        app = create_app(tree, edition=edition, public_url=public_url)
+        if seed:
+            seeder = stack.enter_context(Seeder(tree, listen=seed_listen))
+            screen.note(f"seeding {len(seeder.volumes)} volumes on port {seeder.port}")
+        progress.close()
+        screen.note(f"serving edition {name} on http://{host}:{port}/ – Ctrl-C stops")
+        run_server(app, host, port)
