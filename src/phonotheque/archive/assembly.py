@@ -138,8 +138,7 @@ def _volumes_table(place: _Place, reader: CatalogueReader, stones: pa.Table) -> 
     basis = place.basis
     if basis.previous is not None:
         before = basis.tree.edition(basis.previous.name) / "volumes.parquet"
-        rows = cursor.execute("SELECT * FROM read_parquet(?)", [str(before)]).to_arrow_table()
-        parts.append(rows.select(schema.names).cast(schema))
+        parts.append(pq.read_table(before, columns=schema.names).cast(schema))
     cursor.register("volume_facts", pa.concat_tables(parts))
     cursor.register("stones", stones)
     columns = ", ".join(
@@ -149,7 +148,7 @@ def _volumes_table(place: _Place, reader: CatalogueReader, stones: pa.Table) -> 
         + f" AS {n}"
         for n in tables.VOLUMES.names
     )
-    found = cursor.execute(
+    found = cursor.sql(
         f"SELECT {columns} FROM volume_facts v JOIN ("
         "SELECT f.volume, coalesce(sum(s.listens), 0)::BIGINT AS listens FROM files f "
         "LEFT JOIN redirects r ON r.kind = 'r' AND r.old = f.recording "

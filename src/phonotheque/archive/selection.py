@@ -247,7 +247,7 @@ def _insert(
 
 
 def _stream(cursor: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatch]:
-    yield from cursor.cursor().execute(sql).to_arrow_reader(_BATCH_ROWS)
+    yield from cursor.cursor().sql(sql).to_arrow_reader(_BATCH_ROWS)
 
 
 def _quoted(path: Path) -> str:

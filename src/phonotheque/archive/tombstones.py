@@ -27,7 +27,7 @@ def tombstones(cursor: duckdb.DuckDBPyConnection, withdrawals: Sequence[Withdraw
     rows = [{n: getattr(w, n) for n in _WITHDRAWN.names} for w in withdrawals]
     cursor.register("withdrawals", pa.Table.from_pylist(rows, schema=_WITHDRAWN))
     try:
-        found = cursor.execute(
+        found = cursor.sql(
             "WITH merged AS (SELECT old, new FROM redirects WHERE kind = 'r') "
             "SELECT w.*, f.sha256, f.pieces_root, f.volume, f.path FROM withdrawals w "
             "LEFT JOIN merged a ON a.old = w.recording LEFT JOIN ("

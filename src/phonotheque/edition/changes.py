@@ -44,7 +44,7 @@ def iter_changes(
             connection.execute("INSERT INTO gone VALUES ('r', ?, 'withdrawn')", [number])
         for table, kind in _KINDS.items():
             _compare(connection, table, kind, old, new)
-            result = connection.execute(
+            result = connection.sql(
                 "SELECT * FROM changed UNION ALL "
                 f"SELECT * FROM gone WHERE kind = '{kind.value}' ORDER BY number, change"
             )
