@@ -121,6 +121,12 @@ def test_the_edition_and_its_volumes_are_told_in_figures(client: TestClient) -> 
     assert rest["next_cursor"] is None
 
 
+def test_statistics_count_the_edition(client: TestClient) -> None:
+    told = client.get("/api/v1/statistics").json()
+    assert told["totals"]["recordings"] == 32
+    assert sum(tier["recordings"] for tier in told["tiers"]) == 32
+
+
 @pytest.mark.parametrize(
     ("address", "status"),
     [

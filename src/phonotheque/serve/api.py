@@ -16,6 +16,7 @@ from phonotheque.serve.conditional import fresh_answers
 from phonotheque.serve.naming import number_of
 from phonotheque.serve.problems import PROBLEM_TYPE, bad_request, not_found
 from phonotheque.serve.publication import Publication
+from phonotheque.statistics import Statistics
 
 SCHEMA_TYPE = "application/vnd.oai.openapi+json"
 MAX_BATCH = 100_000
@@ -143,8 +144,8 @@ def read_volumes(
 
 
 @get("/statistics", sync_to_thread=True, tags=["edition"])
-def read_statistics(publication: Served) -> dict[str, Any]:
-    """Figures of the edition, each with the question it answers."""
+def read_statistics(publication: Served) -> Statistics:
+    """Figures of the edition: by tier, licence, decade, length; the most listened."""
     return publication.statistics
 
 

@@ -17,6 +17,7 @@ from phonotheque.model.numbers import IdKey
 from phonotheque.search import SearchIndex
 from phonotheque.serve.queries import Cursor
 from phonotheque.serve.revoked import RevocationList
+from phonotheque.statistics import Statistics, read_statistics
 from phonotheque.storage.documents import parse_document, read_document
 from phonotheque.storage.layout import Tree
 
@@ -57,9 +58,9 @@ class Publication:
         return {entry.path: entry.sha256 for entry in self.manifest.contents}
 
     @cached_property
-    def statistics(self) -> dict[str, Any]:
-        """The figures of the edition; computed once, on first use."""
-        raise NotImplementedError
+    def statistics(self) -> Statistics:
+        """The figures of the edition; counted once, on first use (seconds for a large one)."""
+        return read_statistics(self.directory)
 
     @contextmanager
     def cursor(self) -> Iterator[Cursor]:

@@ -1,0 +1,71 @@
+"""A Chromium and a server with true audio. Where there is no Chromium, the tests say so."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+
+from phonotheque.serve import Server, create_app
+from phonotheque.storage.layout import Tree
+from tests.support.audio import make_audio
+from tests.support.editions import TinyRecording, write_tiny_edition
+
+FLAGS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required", "--window-size=1200,900",
+]  # fmt: skip
+SECONDS = 3.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("browser")
+    recordings = []
+    for i, (title, artist) in enumerate(
+        [("Le jardin d'hiver", "Zaz à la plage"), ("Zaz again", "Somebody"),
+         ("زاز البحر", "فرقة المينا"), ("Zaz and the very last train", "東京少年")], 1
+    ):  # fmt: skip
+        tone = make_audio(folder / f"{i}.opus", seconds=SECONDS, hertz=220.0 * i).read_bytes()
+        recordings.append(
+            TinyRecording(title, artist, "Songs", listens=10 - i, duration_ms=int(SECONDS * 1000),
+                          file=("tiny-tier1-00001", f"data/{i}.opus", tone))
+        )  # fmt: skip
+    recordings += [TinyRecording(f"Quiet {i}", "Nobody") for i in range(30)]
+    tree = Tree(folder / "archive")
+    write_tiny_edition(tree.root, recordings)
+    with Server(create_app(tree, edition="2026-11")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("no chromium and chromedriver here: the browser was NOT tested")
+    options = ChromeOptions()
+    options.binary_location = binary
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = Chrome(options=options, service=Service(driver))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def browser(chromium: Chrome) -> Iterator[Chrome]:
+    """A fresh page; at the end nothing may stand in its console."""
+    chromium.get_log("browser")
+    yield chromium
+    assert [entry["message"] for entry in chromium.get_log("browser")] == []
+    chromium.get("about:blank")
