@@ -239,10 +239,16 @@ def _insert(
     schema: pa.Schema,
     batches: Iterator[pa.RecordBatch],
 ) -> None:
-    """Make `table` of `batches`, read as DuckDB asks for them."""
-    reader = pa.RecordBatchReader.from_batches(schema, batches)
-    cursor.register("incoming", reader)
+    """Make `table` of `batches`, one after the other.
+
+    They are drawn in this thread: DuckDB would draw from a reader in one of its own, where the
+    vault's SQLite connection may not be used.
+    """
+    cursor.register("incoming", schema.empty_table())
     cursor.execute(f"CREATE TABLE {table} AS SELECT * FROM incoming")
+    for batch in batches:
+        cursor.register("incoming", pa.Table.from_batches([batch], schema))
+        cursor.execute(f"INSERT INTO {table} SELECT * FROM incoming")
     cursor.unregister("incoming")
 
 
