@@ -160,9 +160,9 @@ def test_an_index_is_made_again_only_for_another_edition(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "query",
-    ["", " ", "\x00\u202e", "a" * 100_000, "the " * 5_000, '"' * 400, "* OR (", "🎵🎶", ":", 
-     "artist:", "isrc:", "licence:", "isrc:x tier:99", "m", "-", "\ud800", "year:0000..0000", "source:",
-     "%s'; DROP", "9" * 400],
+    ["", " ", "\x00\u202e", "a" * 100_000, "the " * 5_000, '"' * 400, "* OR (", "🎵🎶", ":",
+     "artist:", "isrc:", "licence:", "isrc:x tier:99", "m", "-", "\ud800", "year:0000..0000",
+     "source:", "%s'; DROP", "9" * 400],
 )  # fmt: skip
 def test_a_hostile_query_is_answered_and_soon(index: SearchIndex, query: str) -> None:
     page = index.search(query, limit=200, deadline_ms=1_000)

@@ -1,0 +1,84 @@
+"""Format version 1 of the index: the kept one can be read by docs/formats/index.md alone, and
+today's writer still makes it."""
+
+import json
+from hashlib import blake2b
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from phonotheque.model.progress import Silent
+from phonotheque.search import build_index
+from tests.support.editions import TinyRecording, write_tiny_edition
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "index" / "v1"
+RECORDINGS = [
+    TinyRecording("Für Elise", "Ludwig van Beethoven", isrcs=["USRC17607839"], listens=5),
+    TinyRecording("東京の夜", "椎名", release="銀河", listens=3, year=None, licence=None),
+    TinyRecording("Moonlight Sonata", "Beethoven", release="Sonatas", listens=9, tier=2),
+    TinyRecording("Moonlight Serenade", "Glenn Miller", licence="CC-BY-SA-4.0", listens=100,
+                  isrcs=["GBAYE0601498", "USRC17607839"]),
+]  # fmt: skip
+
+
+def build_into(target: Path) -> None:
+    root = target.parent / "archive-of-the-golden-index"
+    write_tiny_edition(root, RECORDINGS)
+    build_index(root / "editions/2026-11", target, Silent())
+
+
+def array(name: str) -> Any:
+    return np.load(GOLDEN / f"{name}.npy")
+
+
+def term_number(text: str) -> int:
+    """By the format page: terms end to end, with offsets, in byte order."""
+    offsets, blob = array("term_offsets"), array("terms").tobytes()
+    terms = [blob[a:b] for a, b in pairwise(offsets.tolist())]
+    assert terms == sorted(terms)
+    return terms.index(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("term", "numbers"),
+    [("moonlight", [4, 3]), ("beethoven", [3, 1]), ("の夜", [2]), ("京", [2]), ("sonatas", [3])],
+)
+def test_the_kept_index_is_read_as_the_page_says(term: str, numbers: list[int]) -> None:
+    number, offsets = term_number(term), array("posting_offsets")
+    docs = array("postings")[offsets[number] : offsets[number + 1]]
+    assert array("doc_number")[docs].tolist() == numbers
+    assert array("number_doc")[numbers].tolist() == docs.tolist()
+
+
+def test_the_kept_forward_data_and_title_hashes_are_read_as_the_page_says() -> None:
+    doc = int(array("number_doc")[3])
+    offsets = array("forward_offsets")
+    terms = array("forward_terms")[offsets[doc] : offsets[doc + 1]].tolist()
+    assert terms == [term_number(t) for t in ("moonlight", "sonata", "beethoven")]
+    assert array("forward_titles")[doc] == 2
+    digest = blake2b(b"moonlight sonata", digest_size=4).digest()
+    at = array("title_hashes").tolist().index(int.from_bytes(digest, "little"))
+    assert array("title_docs")[at] == doc
+
+
+def test_the_kept_identifiers_are_read_as_the_page_says() -> None:
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    code = "USRC17607839"
+    packed = sum(digits.index(c) * 36**p for p, c in zip((4, 3, 2, 1, 0), code[:5], strict=True))
+    keys = array("isrc_keys")
+    assert array("isrc_numbers")[keys == packed * 10**7 + int(code[5:])].tolist() == [1, 4]
+
+
+def test_todays_writer_makes_the_kept_index(tmp_path: Path) -> None:
+    build_into(tmp_path / "index")
+    made = {p.name: p.read_bytes() for p in (tmp_path / "index").glob("*.npy")}
+    kept = {p.name: p.read_bytes() for p in GOLDEN.glob("*.npy")}
+    assert made == kept
+    ours, theirs = (
+        json.loads((p / "index.json").read_text()) for p in (tmp_path / "index", GOLDEN)
+    )
+    del ours["edition_sha256"], theirs["edition_sha256"]  # depends on the version of Arrow
+    assert ours == theirs
