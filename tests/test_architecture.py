@@ -141,6 +141,7 @@ def test_a_room_s_modules_and_hidden_names_are_out_of_bounds(tmp_path: Path) -> 
         search__index="from phonotheque.catalogue.inside import x",
         search__names="from phonotheque.catalogue import hidden, missing",
         search__fine="from phonotheque.model.values import y",
+        search__whole="from phonotheque import catalogue, vault",
     )
     assert architecture.check_faces(modules) == [
         "src/phonotheque/search/index.py:1: imports phonotheque.catalogue.inside past its room's "

@@ -159,7 +159,8 @@ def check_faces(modules: list[Module]) -> list[str]:
                     text = f"imports {target} past its room's root; use: from {root} import …"
                     offences.append(module.at(entry.line, text))
                     continue
-                hidden = set(entry.names) - set(faces.get(root) or entry.names)
+                taken = entry.names if entry.module == root else ()
+                hidden = set(taken) - set(faces.get(root) or taken)
                 offences += [
                     module.at(entry.line, f"imports {n}, not in __all__ of {root}; add it there")
                     for n in sorted(hidden)
