@@ -1,6 +1,6 @@
 """Codes as sources write them, sorted into those that can be used and those that are only kept."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.identifiers import IsrcStatus, parse_isrc, split_isrcs
@@ -25,9 +25,13 @@ _FINDING = {
 
 
 def sort_isrcs(
-    raw: Iterable[str], where: str, row: int | None
+    raw: Sequence[str], where: str, row: int | None
 ) -> tuple[list[str], list[str], list[Finding]]:
     """(usable codes, codes as written, findings) of the ISRC fields of one row."""
+    if len(raw) == 1:  # nearly always, and nearly always valid
+        code, status = parse_isrc(raw[0])
+        if status is IsrcStatus.VALID:
+            return [code], [raw[0]], []
     written = [code for field in raw for code in split_isrcs(field)]
     usable: list[str] = []
     findings: list[Finding] = []

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 import msgspec
 import pyarrow as pa
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 
+T = TypeVar("T")
 BLOCK_ROWS = 65_536
 MAX_FIELD_CHARS = 1 << 20
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -91,11 +92,16 @@ def iter_records(path: Path, wanted: Sequence[str]) -> Iterator[Record]:
     A file that breaks off is read up to there. Memory: one block.
     """
     readers = {"csv": _iter_csv, "jsonl": _iter_jsonl, "parquet": _iter_parquet}
+    yield from _until_broken(readers[table_format(path)](path, wanted), path.name)
+
+
+def _until_broken(items: Iterator[T], where: str) -> Iterator[T | Finding]:
+    """The items; where reading them breaks off, a finding instead of the rest."""
     try:
-        yield from readers[table_format(path)](path, wanted)
+        yield from items
     except _BROKEN_STREAM as error:
         message = f"cannot be read to its end ({error}); what came before is kept; get a sound copy"
-        yield Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, path.name, message)
+        yield Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, where, message)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -116,7 +122,7 @@ def _iter_csv(path: Path, wanted: Sequence[str]) -> Iterator[Record]:
         lines = csv.reader(text)
         header = [name.strip().lower() for name in next(lines, [])]
         places = [header.index(name) if name in header else -1 for name in wanted]
-        rows = _csv_rows(lines, len(header), path.name)
+        rows = _until_broken(_csv_rows(lines, len(header), path.name), path.name)
         yield from _blocks(rows, wanted, lambda row: [row[p] if p >= 0 else None for p in places])
 
 
@@ -147,7 +153,7 @@ def _has_surrogate(text: str) -> bool:
 
 def _iter_jsonl(path: Path, wanted: Sequence[str]) -> Iterator[Record]:
     with _open(path) as stream:
-        rows = _json_rows(stream, path.name)
+        rows = _until_broken(_json_rows(stream, path.name), path.name)
         yield from _blocks(rows, wanted, lambda row: [row.get(name) for name in wanted])
 
 

@@ -95,7 +95,9 @@ class _Rows:
         """The batch with the columns of `tables.ROWS`."""
         columns: dict[str, Any] = dict(self._texts)
         for name in TEXTS:
-            columns[name] = [_text(v) or None for v in self._raw[name]]
+            missing = self._is_missing(name)
+            values = self._raw[name]
+            columns[name] = [None] * len(values) if missing else [_text(v) or None for v in values]
         for name, (low, high) in NUMBERS.items():
             columns[name] = self._numbers(name, low, high)
         for name in MBIDS:
@@ -112,8 +114,14 @@ class _Rows:
         arrays = [pa.array(columns[field.name], field.type) for field in ROWS]
         return pa.RecordBatch.from_arrays(arrays, schema=ROWS)
 
+    def _is_missing(self, name: str) -> bool:
+        """Whether the column says nothing in this block, as when the file does not have it."""
+        return not any(self._raw[name])
+
     def _numbers(self, name: str, low: int, high: int) -> list[int | None]:
         out: list[int | None] = []
+        if self._is_missing(name):
+            return [None] * len(self._rows)
         for row, value in zip(self._rows, self._raw[name], strict=True):
             number = _number(value)
             if number is not None and low <= number <= high:
@@ -127,6 +135,8 @@ class _Rows:
 
     def _mbids(self, name: str) -> list[str | None]:
         out: list[str | None] = []
+        if self._is_missing(name):
+            return [None] * len(self._rows)
         for row, value in zip(self._rows, self._raw[name], strict=True):
             text = _text(value)
             mbid = parse_mbid(text) if text else None
@@ -137,8 +147,13 @@ class _Rows:
         return out
 
     def _isrcs(self) -> tuple[list[list[str]], list[list[str]]]:
-        usable, written = [], []
+        usable: list[list[str]] = []
+        written: list[list[str]] = []
         for row, value in zip(self._rows, self._raw["isrcs"], strict=True):
+            if not value:
+                usable.append([])
+                written.append([])
+                continue
             fields = [_text(v) for v in value] if isinstance(value, list) else [_text(value)]
             codes, raw, findings = sort_isrcs(fields, self._where, row)
             usable.append(codes)
@@ -148,6 +163,8 @@ class _Rows:
 
     def _evidence(self, understand: Understand, now: datetime) -> list[list[dict[str, Any]]]:
         """A catalogue's word on a licence is evidence, not a grant: kind `catalogue`."""
+        if all(self._is_missing(name) for name in STATEMENTS):
+            return [[] for _ in self._rows]
         known: dict[str, str | None] = {}
         out = []
         for licence, holder in zip(*(self._raw[n] for n in STATEMENTS), strict=True):
@@ -178,11 +195,11 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
     try:
-        return int(_text(value))
-    except ValueError:
+        return int(value)
+    except (ValueError, TypeError):
         return None
 
 

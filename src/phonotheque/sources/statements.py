@@ -26,7 +26,9 @@ _SIGNS = (
     ),
 )
 _BEFORE_HOLDER = re.compile(r"^(?:copyright|\(c\)|\(p\)|©|℗|by|[\d\s,;:\-–])+", re.IGNORECASE)
-_HOLDER_END = re.compile(r"\.\s|[<(\n;]|\.?\s*(?:all|some) rights|\s*licen[sc]ed|https?://", re.I)
+_HOLDER_END = re.compile(
+    r"(?<=\w\w\w)\.\s|[<(\n;]|\.?\s*(?:all|some) rights|\s*licen[sc]ed|https?://", re.I
+)
 
 
 def tag_evidence(tags: Tags, understand: Understand, now: datetime) -> Iterator[Evidence]:

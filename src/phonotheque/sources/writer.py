@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.tables import LISTENS, ROWS
@@ -29,6 +30,7 @@ from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import write_table
 
 PART_ROWS = 4_000_000
+ROWS_AT_ONCE = 122_880
 _IDENTITY = [
     f.name for f in ROWS if f.name not in ("source_key", "origin", "origin_row", "evidence")
 ]
@@ -146,21 +148,18 @@ class ImportWriter:
             for path in ref.paths
         ] or ["SELECT '' AS source_key, 0 AS import, 0::UBIGINT AS content WHERE false"]
         names = ", ".join(f'"{name}"' for name in ROWS.names)
-        cursor = engine.execute(
+        changed = engine.sql(
             f"WITH held AS (SELECT source_key, arg_max(content, import) AS content "
             f"FROM ({' UNION ALL '.join(held)}) GROUP BY source_key), "
             f"fresh AS (SELECT *, {_CONTENT} AS content FROM staged "
             f"ANTI JOIN refused USING (ordinal)) "
             f"SELECT {names} FROM fresh ANTI JOIN held USING (source_key, content) ORDER BY ordinal"
         )
-        yield from (batch for batch in cursor.to_arrow_reader(ROWS_AT_ONCE))
+        yield from changed.to_arrow_reader(ROWS_AT_ONCE)
 
     def _same_as_held(self, paths: Sequence[Path]) -> bool:
         newest = self.held[-1].paths
         return [digest_file(p).sha256 for p in newest] == [digest_file(p).sha256 for p in paths]
-
-
-ROWS_AT_ONCE = 122_880
 
 
 def _literal(path: Path) -> str:
@@ -169,9 +168,9 @@ def _literal(path: Path) -> str:
 
 def _record(path: Path) -> PartRecord:
     digests = digest_file(path)
-    import_rows = pa.parquet.read_metadata(path).num_rows
+    rows = pq.read_metadata(path).num_rows
     return PartRecord(
-        path=path.name, rows=import_rows, bytes=digests.size_bytes, sha256=digests.sha256.hex()
+        path=path.name, rows=rows, bytes=digests.size_bytes, sha256=digests.sha256.hex()
     )
 
 
