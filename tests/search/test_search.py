@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from phonotheque.model.errors import InputError, UsageError
+from phonotheque.model.errors import ArchiveBusyError, InputError, UsageError
 from phonotheque.model.progress import Silent
 from phonotheque.search import SearchIndex, SearchPage, build_index, ensure_index
+from phonotheque.storage.lock import writing
 from tests.support.editions import TinyRecording, write_tiny_edition
 
 RECORDINGS = [
@@ -210,3 +211,30 @@ def test_equal_editions_give_equal_files(tmp_path: Path) -> None:
     assert len(names) > 30
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_what_a_killed_build_left_is_cleared_by_the_next(tmp_path: Path) -> None:
+    write_tiny_edition(tmp_path, RECORDINGS)
+    left = tmp_path / ".index.partial"
+    (left / "spill").mkdir(parents=True)
+    (left / "spill" / "000000.sst").write_bytes(b"half a file")
+    (left / "postings.npy").write_bytes(b"half a file")
+    (tmp_path / ".index.old").mkdir()
+    build_index(tmp_path / "editions/2026-11", tmp_path / "index", Silent())
+    assert titles(SearchIndex.open(tmp_path / "index").search("elise")) == ["Für Elise"]
+    assert sorted(p.name for p in tmp_path.glob(".index*")) == []
+    assert not (tmp_path / "index" / "spill").exists()
+
+
+def test_one_process_at_a_time_builds_an_index(tmp_path: Path) -> None:
+    write_tiny_edition(tmp_path, RECORDINGS[:1])
+    with writing(tmp_path / ".index.partial"), pytest.raises(ArchiveBusyError):
+        build_index(tmp_path / "editions/2026-11", tmp_path / "index", Silent())
+
+
+def test_an_open_index_goes_on_answering_while_it_is_replaced(tmp_path: Path) -> None:
+    write_tiny_edition(tmp_path, RECORDINGS)
+    build_index(tmp_path / "editions/2026-11", tmp_path / "index", Silent())
+    index = SearchIndex.open(tmp_path / "index")
+    build_index(tmp_path / "editions/2026-11", tmp_path / "index", Silent())
+    assert titles(index.search("elise")) == ["Für Elise"]
