@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from phonotheque.vault import formats
 from phonotheque.vault.formats import Identified, iter_riff_chunks, parse_mpeg_header
 
-OGG_TAIL_BYTES = 2 * 65_307  # two pages of the largest size
 UNKNOWN_RIFF_SIZES = frozenset([0, 0xFFFFFFFF])
 
 
@@ -40,32 +38,8 @@ def read_streaminfo(stream: BinaryIO, found: Identified) -> StreamInfo | None:
     )
 
 
-def find_cut(stream: BinaryIO, size_bytes: int, found: Identified) -> str | None:
-    """Where the bytes themselves show that the end of the file is missing; in words, or None."""
-    if found.format.demuxer == "ogg":
-        return _ogg_cut(stream, size_bytes)
-    if found.format.demuxer == "wav" and found.format not in (formats.RF64, formats.RF64_MBWF):
-        return _riff_cut(stream, size_bytes)
-    return None
-
-
-def _ogg_cut(stream: BinaryIO, size_bytes: int) -> str | None:
-    start = max(0, size_bytes - OGG_TAIL_BYTES)
-    stream.seek(start)
-    tail = stream.read(OGG_TAIL_BYTES)
-    page = tail.rfind(b"OggS")
-    if page < 0:
-        return "no Ogg page near the end"
-    header = tail[page : page + 27 + 255]
-    if len(header) < 27 or len(header) < 27 + header[26]:
-        return "the last Ogg page is cut off"
-    missing = page + 27 + header[26] + sum(header[27 : 27 + header[26]]) - len(tail)
-    if missing > 0:
-        return f"the last Ogg page lacks {missing} bytes"
-    return None if header[5] & 4 else "the last Ogg page is not marked as the end"
-
-
-def _riff_cut(stream: BinaryIO, size_bytes: int) -> str | None:
+def find_riff_cut(stream: BinaryIO, size_bytes: int) -> str | None:
+    """How much the data chunk of a WAVE file lacks, in words, or None."""
     for name, start, size in iter_riff_chunks(stream):
         if name == b"data" and size not in UNKNOWN_RIFF_SIZES and start + size > size_bytes:
             return f"the data chunk lacks {start + size - size_bytes} bytes"

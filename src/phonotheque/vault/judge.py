@@ -16,10 +16,12 @@ from phonotheque.vault.boxes import UnparseableError
 from phonotheque.vault.drm import inspect_container
 from phonotheque.vault.examination import Examination, printable
 from phonotheque.vault.formats import AudioFormat, Identified, identify
+from phonotheque.vault.ogg import OggPages, walk_ogg
 
 TRUNCATED_MS = 1_000
 TRUNCATED_SHARE = 0.02
 LOST_MS = 250  # audio that a sample-exact container counts and the decoder did not give
+_RF64 = (formats.RF64, formats.RF64_MBWF)
 _SAMPLE_EXACT = frozenset(["flac", "alac", "wavpack", "vorbis", "opus"])
 
 
@@ -62,12 +64,23 @@ def _examine(path: Path, stream: BinaryIO, seen: Examination) -> Examination:
         decoded.claimed_ms = claims.claimed_mpeg_ms(stream, found)
     if found.format is formats.WAVPACK:
         decoded.lossless = not claims.wavpack_is_hybrid(stream)
-    cut = claims.find_cut(stream, seen.size_bytes, found)
+    structure = _structure(stream, seen.size_bytes, found)
     seen = _with_facts(seen, decoded)
-    damage = list(_iter_damage(decoded, info, cut))
+    damage = list(_iter_damage(decoded, info, structure.damage))
     if damage:
         return _with(seen, damage)
-    return _with(seen, list(_iter_wrong_headers(decoded, info)), Severity.WARNING)
+    doubts = list(_iter_wrong_headers(decoded, info))
+    if structure.unended:
+        doubts.append((FindingCode.AUDIO_TRUNCATED, "no Ogg page is marked as the last one"))
+    return _with(seen, doubts, Severity.WARNING)
+
+
+def _structure(stream: BinaryIO, size_bytes: int, found: Identified) -> OggPages:
+    """What the bytes show of missing or broken parts, without decoding."""
+    if found.format.demuxer == "ogg":
+        return walk_ogg(stream, size_bytes)
+    plain_wave = found.format.demuxer == "wav" and found.format not in _RF64
+    return OggPages(claims.find_riff_cut(stream, size_bytes) if plain_wave else None)
 
 
 def _admitted_format(stream: BinaryIO, size_bytes: int) -> Identified:
@@ -122,7 +135,7 @@ def _decode(path: Path, form: AudioFormat, info: claims.StreamInfo | None) -> de
 
 
 def _iter_damage(
-    decoded: decode.Decoded, info: claims.StreamInfo | None, cut: str | None
+    decoded: decode.Decoded, info: claims.StreamInfo | None, broken: str | None
 ) -> Iterator[tuple[FindingCode, str]]:
     if not decoded.samples:
         code = FindingCode.AUDIO_DECODE_FAILED if decoded.errors else FindingCode.AUDIO_NO_AUDIO
@@ -134,7 +147,7 @@ def _iter_damage(
             f"{len(decoded.errors)} errors in {decoded.packets} packets ({decoded.errors[0]}); "
             "get a sound copy",
         )
-    yield from _iter_missing(decoded, cut)
+    yield from _iter_missing(decoded, broken)
     if info is not None and info.md5 and decoded.md5 != info.md5 and not decoded.errors:
         yield (
             FindingCode.AUDIO_MD5_MISMATCH,
@@ -142,7 +155,7 @@ def _iter_damage(
         )
 
 
-def _iter_missing(decoded: decode.Decoded, cut: str | None) -> Iterator[tuple[FindingCode, str]]:
+def _iter_missing(decoded: decode.Decoded, broken: str | None) -> Iterator[tuple[FindingCode, str]]:
     claimed, found = decoded.claimed_ms or 0, decoded.duration_ms
     missing = claimed - found
     if missing > max(TRUNCATED_MS, claimed * TRUNCATED_SHARE):
@@ -150,8 +163,10 @@ def _iter_missing(decoded: decode.Decoded, cut: str | None) -> Iterator[tuple[Fi
             FindingCode.AUDIO_TRUNCATED,
             f"the container says {claimed} ms, {found} ms could be decoded; get a whole copy",
         )
-    elif cut is not None:
-        yield FindingCode.AUDIO_TRUNCATED, f"{cut}; get a whole copy"
+    elif broken is not None:
+        whole = not broken.endswith(("cut off", "bytes"))
+        code = FindingCode.AUDIO_DECODE_FAILED if whole else FindingCode.AUDIO_TRUNCATED
+        yield code, f"{broken}; get a whole copy"
     elif missing > LOST_MS and decoded.codec in _SAMPLE_EXACT:
         yield FindingCode.AUDIO_DECODE_FAILED, f"{missing} ms did not decode; get a sound copy"
 
