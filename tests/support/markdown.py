@@ -14,7 +14,7 @@ RUN_MARK = "<!-- run -->"
 _FENCE = re.compile(r"^ *(`{3,}|~{3,}) *([\w-]*)")
 _LINK = re.compile(r"(?<!\!)\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)(?: \"[^\"]*\")?\)")
 _IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
-_COMMAND = re.compile(r"(?:^|[\s`$(])(?:phonotheque|phono) ([a-z][a-z-]*)\b")
+_COMMAND = re.compile(r"^\s*(?:\$ )?(?:\.venv/bin/)?(?:phonotheque|phono) ([a-z][a-z-]*)\b")
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,11 @@ def anchors(text: str) -> set[str]:
 
 
 def iter_commands(text: str) -> Iterator[tuple[int, str]]:
-    """(line, command) of every ``phonotheque COMMAND`` written as code."""
+    """(line, command) of every line of code, or code in a line, that is ``phonotheque COMMAND``."""
     for block in iter_blocks(text):
         if block.language in ("sh", "console", "text", ""):
             for offset, line in enumerate(block.text.splitlines()):
                 yield from ((block.line + offset, m[1]) for m in _COMMAND.finditer(line))
     for number, line in enumerate(prose(text).splitlines(), 1):
         for code in re.findall(r"`([^`]*)`", line):
-            yield from ((number, m[1]) for m in _COMMAND.finditer(f" {code}"))
+            yield from ((number, m[1]) for m in _COMMAND.finditer(code))
