@@ -13,8 +13,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-EPOCH = "1793000000"
-"""A fixed clock, so that two runs write the same dates."""
+EPOCH = str(int(time.time()))
+"""One clock for all of a test run, so that two runs of a command write the same dates. It is near
+the true one: signatures expire by the clock of the machine."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ _EXIT_MEANINGS = {
 }
 
 
+_NO_BRACES = str.maketrans("", "", "{}")
+
+
 def format_reference() -> str:
     """The whole page as Markdown."""
     return "\n".join(_lines()) + "\n"
@@ -52,7 +55,8 @@ def _lines() -> Iterator[str]:
 
 
 def _command_lines(command: Any, context: typer.Context) -> Iterator[str]:
-    pieces = " ".join(command.collect_usage_pieces(context))
+    pieces = " ".join(command.collect_usage_pieces(context)).translate(_NO_BRACES)
+    pieces = pieces.replace("......", "...")
     yield ""
     yield f"## {command.name}"
     yield ""
@@ -67,7 +71,8 @@ def _command_lines(command: Any, context: typer.Context) -> Iterator[str]:
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None:
-            yield f"| `{record[0]}` | {' '.join(record[1].split())} |".replace("||", "|")
+            name, text = (" ".join(part.split()).replace("|", "\\|") for part in record)
+            yield f"| `{name}` | {text} |"
 
 
 if __name__ == "__main__":

@@ -215,7 +215,8 @@ class Demo:
 
     def _listens(self, music: Music, at: datetime) -> None:
         path = self._folder / "listens.csv"
-        keys = [p.relative_to(music.folder).as_posix() for p in iter_audio(music.folder)]
+        largest_first = sorted(iter_audio(music.folder), key=lambda p: (-p.stat().st_size, p))
+        keys = [p.relative_to(music.folder).as_posix() for p in largest_first]
         lines = [
             f'"source:{music.source}:{key}",{round(10_000 / position**1.2)}'
             for position, key in enumerate(keys, 1)
