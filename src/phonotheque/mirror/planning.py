@@ -22,7 +22,6 @@ from phonotheque.mirror.formats import (
 from phonotheque.mirror.origin import Origin, open_origin, read_all
 from phonotheque.mirror.trust import (
     ANCHOR,
-    Trust,
     copy_state,
     first_trust,
     keep_anchor,
@@ -97,10 +96,7 @@ def plan_mirror(
     """
     source = open_origin(origin if origin is not None else _known_origin(tree))
     progress.start("reading the edition", None, "files")
-    with TemporaryDirectory() as scratch:
-        trust = _scratch_trust(tree, source, root, Path(scratch))
-        trust.refresh()
-        manifest = trust.edition(trust.latest().edition)
+    fingerprint, manifest = _read_manifest(tree, source, root)
     table = fetch_volumes(source, manifest)
     wishes = Wishes(frozenset(tiers), frozenset(licences), frozenset(include), frozenset(exclude))
     candidates = candidates_of(table, _held_volumes(tree))
@@ -113,7 +109,7 @@ def plan_mirror(
     everything = sum(c.listens for c in candidates)
     return MirrorPlan(
         origin=source.address,
-        root_sha256=trust.fingerprint,
+        root_sha256=fingerprint,
         trust=_trust_kind(tree, root),
         edition=manifest.name,
         sequence=manifest.sequence,
@@ -194,9 +190,16 @@ def _known_origin(tree: Tree) -> str:
         raise UsageError(f"{tree.root}: no mirror yet; name the origin to copy from") from error
 
 
-def _scratch_trust(tree: Tree, source: Origin, root: str | Path | None, scratch: Path) -> Trust:
-    copy_state(tree.metadata, scratch / "metadata")
-    return first_trust(source, scratch / "metadata", root)
+def _read_manifest(
+    tree: Tree, source: Origin, root: str | Path | None
+) -> tuple[str, EditionManifest]:
+    """Fingerprint of the root of trust, and the newest edition; the mirror's state is only read."""
+    with TemporaryDirectory() as scratch:
+        metadata = Path(scratch) / "metadata"
+        copy_state(tree.metadata, metadata)
+        trust = first_trust(source, metadata, root)
+        trust.refresh()
+        return trust.fingerprint, trust.edition(trust.latest().edition)
 
 
 def _trust_kind(tree: Tree, root: str | Path | None) -> TrustKind:
