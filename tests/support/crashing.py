@@ -12,15 +12,21 @@ FAILED = 99
 
 
 def killed_at_every_line(
-    modules: list[ModuleType], prepare: Callable[[], None], action: Callable[[], None]
+    modules: list[ModuleType],
+    prepare: Callable[[], None],
+    action: Callable[[], None],
+    *,
+    stride: int = 1,
 ) -> Iterator[int]:
-    """For n = 1, 2, …: `prepare()`, then run `action()` in a child that dies at the n-th line it
-    executes in `modules`; yield n for the caller to look around. Ends when the action gets through.
+    """Kill `action()` at the n-th line it executes in `modules`, for n = 1, 1 + stride, …
+
+    Before each, `prepare()`; after each, n is yielded for the caller to look around. Ends when
+    the action gets through.
 
     The child dies as by kill -9: nothing is flushed, no `finally` runs.
     """
     files = {str(module.__file__) for module in modules}
-    for line in count(1):
+    for line in count(1, stride):
         prepare()
         child = os.fork()
         if child == 0:

@@ -1,0 +1,66 @@
+"""The vault's format of version 1 stays readable, and is still what is written."""
+
+import shutil
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pyarrow.parquet as pq
+
+from phonotheque.vault import EventType, Examination, Vault, VaultObject
+from phonotheque.vault.events import batch_path, check_events
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "vault" / "v1"
+AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def write_vault(root: Path, source: Path) -> None:
+    """The vault that the golden files were made from."""
+    source.write_bytes(b"not really a song\n" * 3000)
+    stat = source.stat()
+    examination = Examination(
+        path=str(source), size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns, puid="fmt/279",
+        format_name="FLAC", media_type="audio/flac", extension="flac", codec="flac",
+        duration_ms=1000, sample_rate_hz=44_100, channels=2, bits=16, lossless=True,
+        decoder="PyAV/18.1.0",
+    )  # fmt: skip
+    vault = Vault(root, agent="phonotheque/0.1.0")
+    digest = vault.admit(source, examination, AT).sha256
+    vault.flush_events()
+    vault.record_event(EventType.FIXITY_CHECK, AT.replace(day=2), sha256_hex=digest)
+    vault.flush_events()
+    vault.close()
+
+
+def state_schema(path: Path) -> str:
+    database = sqlite3.connect(path)
+    rows = database.execute("SELECT sql FROM sqlite_master WHERE sql NOT NULL ORDER BY name")
+    text = "\n".join(row[0] for row in rows)
+    database.close()
+    return text + "\n"
+
+
+def test_golden_history_is_read_and_rebuilds_the_state(tmp_path: Path) -> None:
+    assert list(check_events(GOLDEN)) == []
+    shutil.copytree(GOLDEN, tmp_path / "vault")
+    expected = msgspec.json.decode((GOLDEN / "object.json").read_bytes(), type=VaultObject)
+    with Vault.open(tmp_path / "vault") as vault:
+        assert vault.object(expected.sha256) == expected
+        assert vault.count_objects() == (1, expected.bytes)
+
+
+def test_todays_vault_is_the_golden_one(tmp_path: Path) -> None:
+    """Rows, columns and metadata are equal; the bytes also name the version of Arrow, and the
+    second batch holds the digest of the first."""
+    root = tmp_path / "vault"
+    write_vault(root, tmp_path / "source")
+    for sequence in (1, 2):
+        ours, golden = (
+            pq.read_table(batch_path(root, sequence)),
+            pq.read_table(batch_path(GOLDEN, sequence)),
+        )
+        assert ours.to_pylist() == golden.to_pylist()
+        assert ours.schema.equals(golden.schema)
+        assert set(ours.schema.metadata) == set(golden.schema.metadata)
+    assert state_schema(root / "state.sqlite") == (GOLDEN / "state.sql").read_text()
