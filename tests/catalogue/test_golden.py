@@ -34,7 +34,8 @@ def make(root: Path) -> tuple[BuildManifest, Path]:
     rows = [
         row(
             f"{i:02d}", f"Título {7 if i == 8 else i}", f"Artist {i % 3}",
-            release_title=f"Album {i % 4}", release_year=1999, disc=1, position=i, duration_ms=60_000 + i, collection="golden",
+            release_title=f"Album {i % 4}", release_year=1999, disc=1, position=i,
+            duration_ms=60_000 + i, collection="golden",
             isrcs=["USABC2000007"] if i in (7, 8) else [], evidence=[EVIDENCE] if i < 5 else [],
             file_sha256=f"{i:064x}" if i < 2 else None,
         )

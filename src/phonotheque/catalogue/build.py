@@ -158,10 +158,10 @@ def _write_tables(
     for kind, content in related.content.items():
         table = TABLES[kind]
         shards += writer.write_layered(table, NUMBERED[table][0], content)
-        retired = registry.retired_keys(
-            previous, kind, related.content.__getitem__, related.redirects[kind]
-        )
         if previous.exists:
+            retired = registry.retired_keys(
+                previous, kind, related.content.__getitem__, related.redirects[kind]
+            )
             name = f"registry-{table}"
             shards += writer.write_plain(name, tables.REGISTRY, retired, order_by=["key"])
         progress.advance()

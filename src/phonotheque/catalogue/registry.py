@@ -30,6 +30,8 @@ def assign(
 
     A key that the registry knows keeps its number; the others are numbered on, in order.
     """
+    if not previous.exists:
+        return _first(engine, wanted, order_by)
     registry = previous.registry(kind)
     known = engine.keep(wanted.select("key").inner_join(registry, "key").select("key", "number"))
     numbers = _with_new(engine, previous, kind, wanted=wanted, known=known, order_by=order_by)
@@ -52,6 +54,8 @@ def assign_claimed(
     with most member keys, else the smallest key. A key takes the smallest number it won; the
     other ones it won become redirects to that.
     """
+    if not previous.exists:
+        return _first(engine, wanted, order_by)
     registry = previous.registry(kind)
     claims = engine.keep(_claims(wanted, members, registry))
     right = ibis.window(
@@ -65,6 +69,12 @@ def assign_claimed(
     merges = engine.keep(merges.filter(merges.old != merges.new))
     numbers = _with_new(engine, previous, kind, wanted=wanted, known=taken, order_by=order_by)
     return Numbering(numbers, merges, claims.select("key", "number"))
+
+
+def _first(engine: TableEngine, wanted: Any, order_by: list[str]) -> Numbering:
+    """The numbers of a build without a past."""
+    numbers = engine.number(wanted, order_by).select("key", "number")
+    return Numbering(numbers, _no_merges(engine), numbers)
 
 
 def _claims(wanted: Any, members: Any, registry: Any) -> Any:
@@ -87,7 +97,7 @@ def _with_new(
     fresh = wanted.anti_join(known, "key").select("key", *[c for c in order_by if c != "key"])
     new = engine.number(fresh, order_by, first=previous.highest(kind) + 1)
     new = new.select("key", "number")
-    return engine.keep(known.union(new, distinct=False)) if previous.exists else new
+    return engine.keep(known.union(new, distinct=False))
 
 
 def _no_merges(engine: TableEngine) -> Any:
@@ -96,6 +106,8 @@ def _no_merges(engine: TableEngine) -> Any:
 
 def redirects(engine: TableEngine, previous: Previous, kind: Kind, numbering: Numbering) -> Any:
     """All redirects of one kind after this build: `old` → `new`, never in chains."""
+    if not previous.exists:
+        return numbering.merges
     live = numbering.numbers.select("number")
     merges = numbering.merges
     before = previous.redirects(kind)
