@@ -2,8 +2,8 @@
 
 A run is what fits the memory allowed: its terms sorted, and its (term, document) pairs sorted and
 without repetition. The merge takes a span of terms at a time from all runs. In memory at once:
-the vocabulary of the whole catalogue (about 30 bytes a distinct term, with Arrow), and the
-postings of one span. A single term's postings are never split.
+the vocabulary of the whole catalogue (about 30 bytes a distinct term, with Arrow), four bytes a
+term and run, and the postings of one span. A single term's postings are never split.
 """
 
 from collections.abc import Iterator, Sequence
@@ -69,7 +69,9 @@ class RunWriter:
             [("docs", np.uint32), ("titles", np.uint8), ("artists", np.uint8), ("hash", np.uint32)]
         ):
             self._write(part, _joined([row[at] for row in self._rows], dtype))
-        return Run(self._path, pa.array(terms, pa.large_string()))
+        run = Run(self._path)
+        _write_terms(run.terms_path, pa.array(terms, pa.large_string()))
+        return run
 
     def _write(self, part: str, values: Array) -> None:
         write_array(Path(f"{self._path}-{part}.npy"), values)
@@ -77,10 +79,19 @@ class RunWriter:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run on disk, with its sorted terms in memory."""
+    """A run on disk."""
 
     path: Path
-    terms: pa.Array
+
+    @property
+    def terms_path(self) -> Path:
+        """The sorted terms, as an Arrow file of one column and one batch."""
+        return Path(f"{self.path}-terms.arrow")
+
+    @property
+    def terms(self) -> pa.Array:
+        """The sorted terms, mapped."""
+        return pa.ipc.open_file(pa.memory_map(str(self.terms_path))).get_batch(0).column(0)
 
     def load(self, part: str) -> Array:
         """One of counts, postings, forward, docs, titles, artists, hash."""
@@ -183,6 +194,12 @@ def _interleave(title: Tokens, artist: Tokens) -> U32:
     out[ranges(starts, title.counts)] = title.forward()
     out[ranges(starts + title.counts, artist.counts)] = artist.forward()
     return out
+
+
+def _write_terms(path: Path, terms: pa.Array) -> None:
+    batch = pa.record_batch([terms], ["term"])
+    with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, batch.schema) as file:
+        file.write_batch(batch)
 
 
 def _joined(parts: list[Array], dtype: type) -> Array:
