@@ -12,7 +12,13 @@ import pytest
 
 from phonotheque.mirror import Seeder, Via
 from phonotheque.mirror import syncing as syncing_module
-from phonotheque.model.errors import ArchiveBusyError, NoSpaceError, NotFoundError
+from phonotheque.model.errors import (
+    ArchiveBusyError,
+    NoSpaceError,
+    NotFoundError,
+    TransferError,
+    TrustError,
+)
 from phonotheque.storage.lock import writing
 from tests.mirror.conftest import HASTY, Follower, files_below, flip
 from tests.support.origin import three_volumes, without
@@ -103,6 +109,23 @@ def test_what_is_wrong_on_the_origin_never_takes_its_place_and_the_rest_goes_on(
     follower.server.bend = lambda path, content: None
     assert follower.sync().findings == []
     assert follower.verify().clean
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [(302, {"Location": "/latest.json/"}), (503, {"Retry-After": "3600"}),
+     (429, {"Retry-After": "3600"}), (301, {"Location": "file:///etc/passwd"})],
+)  # fmt: skip
+def test_a_server_cannot_keep_us_waiting_or_running_in_circles(
+    synced: Follower, status: int, headers: dict[str, str]
+) -> None:
+    synced.server.error_headers = headers
+    synced.server.bend = lambda path, content: status
+    start = time.monotonic()
+    with pytest.raises((TransferError, TrustError)):
+        synced.sync()
+    assert time.monotonic() - start < 20
+    assert synced.verify().clean
 
 
 def test_another_edition_fetches_only_what_is_new(synced: Follower) -> None:

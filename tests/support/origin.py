@@ -280,6 +280,7 @@ class WebServer:
         self.served: list[Served] = []
         self.bend: Callable[[str, bytes], bytes | int | None] = lambda path, content: None
         self.cut: dict[str, int] = {}
+        self.error_headers: dict[str, str] = {}
         self.delay_seconds = 0.0
         server = self
 
@@ -313,7 +314,11 @@ class WebServer:
         content = full.read_bytes() if ".." not in path and full.is_file() else None
         bent = self.bend(path, content or b"")
         if isinstance(bent, int) or (content is None and bent is None):
-            request.send_error(bent if isinstance(bent, int) else 404)
+            request.send_response(bent if isinstance(bent, int) else 404)
+            for name, value in self.error_headers.items():
+                request.send_header(name, value)
+            request.send_header("Content-Length", "0")
+            request.end_headers()
             return
         body = content if bent is None else bent
         assert body is not None

@@ -74,7 +74,10 @@ class WebOrigin:
         self, path: str, headers: dict[str, str]
     ) -> Iterator[urllib3.response.BaseHTTPResponse]:
         url = self._url(path)
-        retries = urllib3.Retry(total=MAX_REDIRECTS, redirect=MAX_REDIRECTS, connect=0, read=0)
+        # Waiting is our own affair: a server may not make us sleep for as long as it likes.
+        retries = urllib3.Retry(
+            total=MAX_REDIRECTS, connect=0, read=0, status=0, respect_retry_after_header=False
+        )
         try:
             answer = self._pool.request(
                 "GET", url, headers=headers, preload_content=False, retries=retries
