@@ -188,6 +188,18 @@ def test_a_disk_without_room_is_noticed_before_anything_is_fetched(
     assert not follower.tree.editions.exists()
 
 
+def test_a_disk_that_fills_up_meanwhile_is_said_so(follower: Follower) -> None:
+    follower.plan()
+    partial = follower.tree.root / "incoming/http" / SONG.removeprefix("volumes/")
+    partial.parent.mkdir(parents=True)
+    partial.symlink_to("/dev/full")
+    with pytest.raises(NoSpaceError, match="the disk is full"):
+        follower.sync()
+    partial.unlink()
+    assert follower.sync().findings == []
+    assert follower.verify().clean
+
+
 def test_two_syncs_at_once_are_refused(follower: Follower) -> None:
     follower.plan()
     with writing(follower.tree.root), pytest.raises(ArchiveBusyError):

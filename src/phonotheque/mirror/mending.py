@@ -76,6 +76,7 @@ class Mender:
             return None
         staged = self._staged(item)
         ensure_directory(staged.parent)
+        staged.unlink(missing_ok=True)  # a killed run may have left it, read-only
         shutil.copyfile(self._target(item), staged)
         with staged.open("r+b") as out:
             out.truncate(item.size_bytes)

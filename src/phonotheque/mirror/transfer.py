@@ -1,12 +1,13 @@
 """Fetching one file over HTTP: resumed, hashed while it streams, in place only when proved."""
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
 from phonotheque.mirror.origin import MissingError, Origin
-from phonotheque.model.errors import TransferError
+from phonotheque.model.errors import NoSpaceError, PhonothequeError, TransferError
 from phonotheque.storage.digests import Digests, FileHasher, read_chunks
 from phonotheque.storage.durable import commit_file, ensure_directory
 
@@ -60,12 +61,15 @@ class Fetcher:
             MissingError: every origin says it has no such file.
             DamagedError: it arrived, and is not what was signed for.
             TransferError: no origin delivered.
+            NoSpaceError: the disk is full; what came is kept.
         """
         ensure_directory(partial.parent)
         received, missing, failure = 0, 0, TransferError(f"{wanted.remote}: no origin to ask")
         for origin in self._origins:
             try:
                 digests, more = self._from_one(origin, wanted, partial)
+            except OSError as error:
+                raise _explained(error, partial) from error
             except MissingError as error:
                 missing, failure = missing + 1, error
                 continue
@@ -137,6 +141,12 @@ def _carry_on(partial: Path, size_bytes: int) -> tuple[FileHasher, int]:
         for chunk in read_chunks(stream):
             hasher.update(chunk)
     return hasher, held
+
+
+def _explained(error: OSError, path: Path) -> Exception:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpaceError(f"{path}: the disk is full; make room and run this again")
+    return PhonothequeError(f"{path}: {error}")
 
 
 def fetch_range(origins: Sequence[Origin], remote: str, start: int, length: int) -> bytes:
