@@ -3,14 +3,17 @@
 from datetime import UTC, datetime
 from hashlib import sha256
 
+import pyarrow as pa
 import pytest
 from litestar.testing import TestClient
 
 from phonotheque.model.edition import Revocations, RevokedFile
 from phonotheque.model.errors import FormatError
+from phonotheque.model.tables import TOMBSTONES
 from phonotheque.serve import create_app
 from phonotheque.storage.documents import write_document
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.tables import write_table
 from tests.serve.conftest import VOLUME, noise, recording_id
 
 DIGEST = sha256(noise(5002, 2)).hexdigest()
@@ -88,3 +91,20 @@ def test_a_server_does_not_start_over_a_list_it_cannot_read(own_tree: Tree) -> N
     own_tree.revocations_json.write_text("{not json")
     with pytest.raises(FormatError, match="revocations"):
         create_app(own_tree)
+
+
+def test_a_tombstone_of_the_edition_is_enough(own_tree: Tree) -> None:
+    row = {
+        "recording": 2, "public_id": recording_id(2), "since": datetime(2026, 1, 1, tzinfo=UTC),
+        "reason": "donor", "sha256": DIGEST, "pieces_root": "00" * 32, "volume": VOLUME,
+        "path": "data/b.ogg",
+    }  # fmt: skip
+    write_table(
+        own_tree.edition("2026-11") / "tombstones.parquet", TOMBSTONES,
+        [pa.Table.from_pylist([row], schema=TOMBSTONES)],
+    )  # fmt: skip
+    with TestClient(create_app(own_tree)) as client:
+        assert client.get(FILE).status_code == 410
+        assert client.get(f"/stream/{recording_id(2)}").status_code == 410
+        told = client.get(f"/api/v1/recordings/{recording_id(2)}").json()
+        assert told["tombstone"] == {"since": "2026-01-01T00:00:00Z", "reason": "donor"}

@@ -109,6 +109,24 @@ def _target(fd: Path) -> str:
         return ""
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [b"\0\0\0\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET " + b"/" * 70_000 + b" HTTP/1.1\r\n",
+     b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
+     b"GET /volumes/%ff%fe HTTP/1.1\r\nHost: a\r\n\r\n",
+     b"GET /?q=%ff%00&cursor=%f0%9f HTTP/1.1\r\nHost: a\r\n\r\n",
+     b"POST /api/v1/lookup HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n{"],
+)  # fmt: skip
+def test_nonsense_is_refused_and_others_are_served(server: Server, sent: bytes) -> None:
+    with socket.create_connection((server.host, server.port), timeout=10) as peer:
+        peer.sendall(sent)
+        status = peer.recv(100).partition(b"\r\n")[0]
+        assert not status or b" 200 " in status or b" 4" in status
+    connection = connect(server)
+    connection.request("GET", "/about")
+    assert connection.getresponse().status == 200
+
+
 def test_a_port_that_is_taken_is_refused_with_a_way_out(server: Server, published: Tree) -> None:
     with pytest.raises(UsageError, match="choose another port"):
         Server(create_app(published), port=server.port)

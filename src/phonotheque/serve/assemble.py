@@ -12,7 +12,6 @@ from phonotheque.serve import answers, queries
 from phonotheque.serve.magnets import file_path, format_magnet, torrent_path
 from phonotheque.serve.publication import Publication
 from phonotheque.serve.queries import Cursor, Row
-from phonotheque.serve.revoked import RevocationSet
 
 T = TypeVar("T")
 TOP = 12
@@ -34,23 +33,21 @@ def summarise_rows(
     """The same, from rows of the index."""
     if not rows:
         return []
-    revoked = publication.revocations.current()
-    return [_summary(publication, row, is_withdrawn(row, revoked)) for row in rows]
+    return [_summary(publication, row) for row in rows]
 
 
-def is_withdrawn(row: DisplayRow, revoked: RevocationSet) -> bool:
+def is_withdrawn(publication: Publication, row: DisplayRow) -> bool:
     """Whether the audio of a recording may not be given out any more."""
+    file = row.file
     return (
-        row.public_id in revoked.by_recording
-        or bool(row.flags & RecordingFlag.WITHDRAWN)
-        or (row.file is not None and row.file.sha256 in revoked.digests)
+        bool(row.flags & RecordingFlag.WITHDRAWN)
+        or row.public_id in publication.revocations.current().by_recording
+        or (file is not None and publication.is_withdrawn(file.volume, file.path, file.sha256))
     )
 
 
-def _summary(
-    publication: Publication, row: DisplayRow, withdrawn: bool
-) -> answers.RecordingSummary:
-    file = row.file
+def _summary(publication: Publication, row: DisplayRow) -> answers.RecordingSummary:
+    file, withdrawn = row.file, is_withdrawn(publication, row)
     return answers.RecordingSummary(
         id=row.public_id,
         title=row.title,
@@ -310,7 +307,8 @@ def _tombstone(
     found = queries.read_tombstone(cursor, row.number)
     if found is None:
         return None
-    return answers.TombstoneAnswer(since=found["since"], reason=found["reason"])
+    since, reason = found
+    return answers.TombstoneAnswer(since=since, reason=reason)
 
 
 def _ids(publication: Publication, kind: Kind, numbers: Sequence[int]) -> list[str]:

@@ -6,8 +6,14 @@ from litestar import Request, Response
 
 from phonotheque.serve.publication import Publication
 from phonotheque.serve.ranges import etag_matches
+from phonotheque.serve.rendering import program_mark
 
 _CACHE_CONTROL = "no-cache"  # keep it, but ask
+
+
+def answer_etag(publication: Publication) -> str:
+    """Weak, because an answer may be compressed or not; another program is another tag."""
+    return f'W/"{publication.state}.{program_mark()}"'
 
 
 def fresh_answers(publication: Publication) -> dict[str, Any]:
@@ -16,7 +22,7 @@ def fresh_answers(publication: Publication) -> dict[str, Any]:
     def before(request: Request[Any, Any, Any]) -> Response[None] | None:
         if request.method not in ("GET", "HEAD"):
             return None
-        etag = publication.etag
+        etag = answer_etag(publication)
         if not etag_matches(request.headers.get("if-none-match"), etag):
             return None
         headers = {"etag": etag, "cache-control": _CACHE_CONTROL}
@@ -24,7 +30,7 @@ def fresh_answers(publication: Publication) -> dict[str, Any]:
 
     async def after(response: Response[Any]) -> Response[Any]:
         if response.status_code in (None, 200):
-            response.headers.setdefault("etag", publication.etag)
+            response.headers.setdefault("etag", answer_etag(publication))
             response.headers.setdefault("cache-control", _CACHE_CONTROL)
         return response
 

@@ -64,8 +64,7 @@ def _volume_file(publication: Publication, rest: str) -> BlobAnswer:
         return _pad(publication, volume, path.removeprefix(".pad/"))
     real = resolve(publication.tree.volumes, rest)
     facts = publication.file_facts(volume, path)
-    revoked = publication.revocations.current()
-    if (volume, path) in revoked.by_file or (facts is not None and facts[0] in revoked.digests):
+    if publication.is_withdrawn(volume, path, None if facts is None else facts[0]):
         raise gone(f"{rest}: withdrawn; no server of this archive gives it out any more")
     if facts is None:
         return _answer(real, IMMUTABLE)
@@ -98,7 +97,7 @@ def _stream(publication: Publication, public_id: str) -> BlobAnswer:
     if not rows:
         raise not_found(f"{public_id}: this edition has no such recording")
     row = rows[0]
-    if is_withdrawn(row, publication.revocations.current()):
+    if is_withdrawn(publication, row):
         raise gone(f"{public_id}: this recording is withdrawn")
     if row.file is None:
         raise not_found(f"{public_id}: this edition has no audio of it")

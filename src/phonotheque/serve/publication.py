@@ -15,7 +15,7 @@ from phonotheque.model.edition import EditionManifest, Latest
 from phonotheque.model.errors import FormatError, NotFoundError
 from phonotheque.model.numbers import IdKey
 from phonotheque.search import SearchIndex
-from phonotheque.serve.queries import Cursor
+from phonotheque.serve.queries import Cursor, read_tombstoned
 from phonotheque.serve.revoked import RevocationList
 from phonotheque.statistics import Statistics, read_statistics
 from phonotheque.storage.documents import parse_document, read_document
@@ -46,11 +46,24 @@ class Publication:
         return self.tree.edition(self.manifest.name)
 
     @property
-    def etag(self) -> str:
-        """Changes when any answer could: weak, one for all addresses."""
+    def state(self) -> str:
+        """A short text that changes when any answer could: one for all addresses."""
         revoked = self.revocations.current().sequence
         held = self.tree.volumes.stat().st_mtime_ns if self.tree.volumes.is_dir() else 0
-        return f'W/"{self.manifest.name}.{self.edition_sha256[:12]}.{revoked}.{held:x}"'
+        return f"{self.manifest.name}.{self.edition_sha256[:12]}.{revoked}.{held:x}"
+
+    @cached_property
+    def tombstoned(self) -> frozenset[str]:
+        """sha256 of the files for which this edition has a tombstone."""
+        with self.cursor() as cursor:
+            return read_tombstoned(cursor)
+
+    def is_withdrawn(self, volume: str, path: str, digest: str | None) -> bool:
+        """Whether a file may not be given out any more, under this name or any other."""
+        revoked = self.revocations.current()
+        return (volume, path) in revoked.by_file or (
+            digest is not None and (digest in revoked.digests or digest in self.tombstoned)
+        )
 
     @cached_property
     def digests(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 All take a DuckDB cursor over the views of `phonotheque.catalogue` and give plain dicts.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import duckdb
@@ -13,6 +14,7 @@ Row: TypeAlias = dict[str, Any]
 Cursor: TypeAlias = duckdb.DuckDBPyConnection
 
 MAX_TRACKS = 1000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_tracks_of_release(cursor: Cursor, number: int) -> list[Row]:
@@ -34,9 +36,22 @@ def read_volume(cursor: Cursor, volume: str) -> Row:
     return row
 
 
-def read_tombstone(cursor: Cursor, number: int) -> Row | None:
-    """The tombstone of a recording."""
-    return _one(cursor, "SELECT * FROM tombstones WHERE recording = ? LIMIT 1", [number])
+def read_tombstone(cursor: Cursor, number: int) -> tuple[datetime, str] | None:
+    """(since, reason) of the tombstone of a recording."""
+    # as microseconds: DuckDB gives a moment with its zone only where pytz is installed
+    found = cursor.execute(
+        "SELECT epoch_us(since), reason FROM tombstones WHERE recording = ? LIMIT 1", [number]
+    ).fetchone()
+    if found is None:
+        return None
+    since, reason = found
+    return _EPOCH + timedelta(microseconds=since), str(reason)
+
+
+def read_tombstoned(cursor: Cursor) -> frozenset[str]:
+    """sha256 of every file that was published and withdrawn."""
+    found = cursor.execute("SELECT sha256 FROM tombstones WHERE sha256 IS NOT NULL").fetchall()
+    return frozenset(digest for (digest,) in found)
 
 
 def read_volumes(cursor: Cursor, after: str, limit: int) -> list[Row]:

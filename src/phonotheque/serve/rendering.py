@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from phonotheque import __version__
 from phonotheque.model.identifiers import format_isrc
 
 _VERDICTS = {
@@ -84,6 +85,17 @@ def read_assets() -> dict[str, bytes]:
 def asset_address(name: str) -> str:
     """Where a static file is; the address changes with its bytes."""
     return f"/static/{name}?v={sha256(read_assets()[name]).hexdigest()[:12]}"
+
+
+@lru_cache(maxsize=1)
+def program_mark() -> str:
+    """A short text that another version of the program, of a template or of an asset changes."""
+    digest = sha256(__version__.encode())
+    for folder in ("static", "templates"):
+        entries = (files("phonotheque.serve") / folder).iterdir()
+        for entry in sorted(entries, key=lambda e: e.name):
+            digest.update(entry.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 @lru_cache(maxsize=1)
