@@ -256,3 +256,18 @@ def test_evidence_is_never_repeated(tmp_path: Path) -> None:
     assert found.evidence == (
         Evidence(Claim.LICENCE, "CC0-1.0", "CC0-1.0", EvidenceKind.TAG, "tag:license", NOW),
     )
+
+
+def test_the_example_of_the_format_page_is_read(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "formats" / "rights-toml.md"
+    example = page.read_text().split("```toml\n")[1].split("```")[0]
+    write(tmp_path / "permission.eml", "You may.")
+    write(tmp_path / "rights.toml", example)
+    rights = FolderRights(tmp_path, understand, NOW)
+    assert claims(rights.of(audio("own/a.ogg"), None).evidence) == [("basis", "own")]
+    assert claims(rights.of(audio("track07.flac"), None).evidence) == [
+        ("licence", "CC-BY-SA-4.0"),
+        ("rebuttal", "cover"),
+    ]
+    live = rights.of(audio("live/x/a.ogg"), None).evidence
+    assert claims(live) == [("licence", "CC-BY-SA-4.0"), ("holder", "The Øthers")]

@@ -31,6 +31,7 @@ from phonotheque.storage.tables import write_table
 
 PART_ROWS = 4_000_000
 ROWS_AT_ONCE = 122_880
+SPILL = ".spill"
 _IDENTITY = [
     f.name for f in ROWS if f.name not in ("source_key", "origin", "origin_row", "evidence")
 ]
@@ -74,6 +75,7 @@ class ImportWriter:
         self._parts = [self._named(path) for path, _ in staged]
         for path in paths:
             path.unlink(missing_ok=True)
+        shutil.rmtree(self.place / SPILL, ignore_errors=True)
 
     def commit(self, report: ImportReport) -> ImportReport | None:
         """Make the import complete, or remove it when it holds nothing new (None)."""
@@ -104,7 +106,7 @@ class ImportWriter:
         return path if target == path else path.rename(target)
 
     def _engine(self) -> duckdb.DuckDBPyConnection:
-        spill = self.place / ".spill"
+        spill = self.place / SPILL
         return duckdb.connect(config={"temp_directory": str(spill), "memory_limit": "2GB"})
 
     def _find_duplicates(self, engine: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> bool:
