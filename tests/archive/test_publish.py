@@ -389,6 +389,14 @@ def test_a_killed_publish_of_an_older_build_leaves_nothing_behind(
     assert len(report.new_volumes) == 2
 
 
+def test_work_left_by_a_kill_after_the_edition_appeared_is_cleared(workshop: Workshop) -> None:
+    release(workshop.tree)
+    left = workshop.tree.editions / ".work-one"
+    left.mkdir()
+    release(workshop.tree)
+    assert not left.exists()
+
+
 def test_revocations_are_empty_until_something_is_withdrawn(workshop: Workshop) -> None:
     release(workshop.tree)
     assert read_document(workshop.tree.revocations_json, Revocations).sequence == 0

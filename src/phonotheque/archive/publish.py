@@ -268,6 +268,7 @@ def _sign(tree: Tree, manifest: EditionManifest, keys: OfflineKeys, now: datetim
     if not publish_targets(tree, targets, keys, now):
         renew_online(tree, now)
     _keep_metadata(tree, manifest.name)
+    shutil.rmtree(work_directory(tree, manifest.name), ignore_errors=True)
 
 
 def _keep_metadata(tree: Tree, name: str) -> None:
