@@ -1,15 +1,17 @@
 """What is kept is whole, plain audio: every form proved by decoding, every damage told."""
 
 import os
+import re
 from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from phonotheque.model.findings import FindingCode
+from phonotheque.model.findings import FindingCode, Severity
 from phonotheque.vault import Examination, Examiner, Limits, examine
 from phonotheque.vault.judge import examine_here
+from phonotheque.vault.ogg import checksum
 from tests.support.audio import encode_tone, make_audio
 from tests.support.boxes import box, movie, sample_entry, track, written
 
@@ -106,6 +108,32 @@ def test_flipped_bytes_inside_checked_audio_never_pass(
         FindingCode.AUDIO_TRUNCATED,
         FindingCode.AUDIO_MD5_MISMATCH,
     }
+
+
+def test_an_ogg_stream_that_does_not_say_it_ends_is_kept_with_a_doubt(tmp_path: Path) -> None:
+    content = encode_tone(".opus", 2.0)
+    start = content.rindex(b"OggS")
+    page = bytearray(content[start:])
+    page[5] &= ~4
+    page[22:26] = checksum(bytes(page)).to_bytes(4, "little")
+    seen = examine_here(written(tmp_path / "a.opus", content[:start] + bytes(page)))
+    assert codes(seen) == [FindingCode.AUDIO_TRUNCATED]
+    assert seen.findings[0].severity is Severity.WARNING
+    assert seen.admissible
+
+
+def test_an_ogg_page_that_is_missing_in_the_middle_is_told(tmp_path: Path) -> None:
+    content = encode_tone(".ogg", 30.0)
+    starts = [m.start() for m in re.finditer(b"OggS", content)]
+    assert len(starts) > 5
+    seen = examine_here(written(tmp_path / "a", content[: starts[3]] + content[starts[4] :]))
+    assert set(codes(seen)) & {FindingCode.AUDIO_DECODE_FAILED, FindingCode.AUDIO_TRUNCATED}
+    assert not seen.admissible
+
+
+def test_tags_appended_to_an_ogg_file_do_no_harm(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.ogg", encode_tone(".ogg") + b"TAG" + bytes(125))
+    assert examine_here(path).findings == ()
 
 
 def test_flac_whose_audio_is_not_what_the_encoder_was_given_is_told(tmp_path: Path) -> None:

@@ -242,6 +242,37 @@ def test_readers_see_the_vault_while_one_writes(vault: Vault, song: Path) -> Non
     reader.close()
 
 
+def test_two_that_close_the_vault_do_not_write_one_history_twice(
+    vault: Vault, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_while_another_closes(*args: object) -> events_module.Batch:
+        with Vault.open(vault.root) as other:
+            assert other.flush_events() == 0
+        return write(*args)  # type: ignore[arg-type]
+
+    write = events_module.write_batch
+    monkeypatch.setattr(events_module, "write_batch", write_while_another_closes)
+    admit(vault, song)
+    assert vault.flush_events() == 1
+    assert [e["event"] for e in all_events(vault.root)] == [1, 2, 3, 4]
+
+
+def test_a_batch_that_a_reader_took_over_first_does_not_disturb_its_writer(
+    vault: Vault, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_and_be_overtaken(*args: object) -> events_module.Batch:
+        batch = write(*args)  # type: ignore[arg-type]
+        Vault.open(vault.root).close()
+        return batch
+
+    write = events_module.write_batch
+    monkeypatch.setattr(events_module, "write_batch", write_and_be_overtaken)
+    admit(vault, song)
+    assert vault.flush_events() == 1
+    assert [e["event"] for e in all_events(vault.root)] == [1, 2, 3, 4]
+    assert list(vault.check_events()) == []
+
+
 def test_objects_damaged_missing_and_unknown_are_found(
     vault: Vault, tmp_path: Path, song: Path
 ) -> None:

@@ -174,12 +174,15 @@ class State:
         return Batch(sequence=row[0], sha256=row[1].hex(), first=row[2], last=row[3])
 
     def adopt_batch(self, batch: Batch, objects: Sequence[VaultObject] = ()) -> None:
-        """Take `batch` for written: its events are pending no more, its objects are known."""
+        """Take `batch` for written: its events are pending no more, its objects are known.
+
+        Idempotent: a reader that opens the vault may have done it just before its writer.
+        """
         with self.transaction():
             for item in objects:
                 self.insert_object(item)
             self._db.execute(
-                "INSERT INTO batches VALUES (?,?,?,?)",
+                "INSERT OR IGNORE INTO batches VALUES (?,?,?,?)",
                 [batch.sequence, bytes.fromhex(batch.sha256), batch.first, batch.last],
             )
             self._db.execute("DELETE FROM pending_events WHERE event <= ?", [batch.last])

@@ -11,10 +11,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from phonotheque.model.errors import InputError, UsageError
+from phonotheque.model.errors import ArchiveBusyError, InputError, UsageError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.storage.digests import Digests, FileHasher, digest_file, read_chunks
 from phonotheque.storage.durable import TEMPORARY_SUFFIX, write_then_name
+from phonotheque.storage.lock import writing
 from phonotheque.vault import events
 from phonotheque.vault.events import EventType
 from phonotheque.vault.examination import Examination
@@ -146,7 +147,19 @@ class Vault:
         )
 
     def flush_events(self) -> int:
-        """Move the events of the state into batches; returns how many batches were written."""
+        """Move the events of the state into batches; returns how many batches were written.
+
+        0 also while another process is doing it: the events stay in the state until the next one.
+        """
+        if not self._state.count_pending():
+            return 0
+        try:
+            with writing(self.root):
+                return self._flush()
+        except ArchiveBusyError:
+            return 0
+
+    def _flush(self) -> int:
         written = 0
         while pending := self._state.pending_events(EVENTS_PER_BATCH):
             last = self._state.last_batch()
