@@ -141,7 +141,7 @@ IMPORTS = st.lists(
 )
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(IMPORTS)
 def test_numbers_are_never_changed_reused_or_lost(imports: list[tuple[str, list[Row]]]) -> None:
     with TemporaryDirectory() as folder:

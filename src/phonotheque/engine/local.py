@@ -11,6 +11,7 @@ What no result may depend on, and how that is kept:
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ class LocalEngine:
         return self._work / f"{next(self._names):05d}.parquet"
 
     def _sql(self, expression: Any) -> str:
-        return str(ibis.to_sql(expression, dialect="duckdb", pretty=False))
+        return _compiled(expression.op())
 
     def _view(self, paths: list[Path], schema: Any) -> Any:
         schema = ibis.schema({name: _nullable(kind) for name, kind in schema.items()})
@@ -126,6 +127,13 @@ class LocalEngine:
             source = f"SELECT * FROM {name}_empty"
         self._connection.execute(f"CREATE VIEW {name} AS {source}")
         return ibis.table(schema, name=name)
+
+
+@lru_cache(maxsize=256)
+def _compiled(operation: Any) -> str:
+    """SQL of an expression. Compiling takes longer than running on a small archive, so it is kept:
+    builds that follow one another in a process ask for the same expressions."""
+    return str(ibis.to_sql(operation.to_expr(), dialect="duckdb", pretty=False))
 
 
 def _nullable(kind: Any) -> Any:
