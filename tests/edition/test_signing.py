@@ -237,6 +237,14 @@ def test_a_killed_init_is_completed(tree: Tree, tmp_path: Path) -> None:
     assert Follower(tree, tmp_path / "f").read("revocations.json") == EMPTY
 
 
+def test_half_written_files_of_a_killed_process_are_swept(tree: Tree, keys: OfflineKeys) -> None:
+    left = [tree.metadata / ".2.snapshot.json.77.partial", tree.root / ".latest.json.77.partial"]
+    for path in left:
+        path.write_bytes(b"half")
+    publish_targets(tree, {"latest.json": b"one"}, keys, NOW)
+    assert not [path for path in left if path.exists()]
+
+
 def test_keys_are_for_their_owner_only(tree: Tree, keys: OfflineKeys) -> None:
     for folder in (tree.online_keys, keys.directory):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700

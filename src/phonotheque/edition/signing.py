@@ -30,7 +30,7 @@ from tuf.api.serialization import DeserializationError
 
 from phonotheque.edition.keys import OFFLINE_ROLES, ONLINE_ROLES, ensure_keys, load_signer
 from phonotheque.model.errors import FormatError, NotFoundError
-from phonotheque.storage.durable import ensure_directory, write_bytes
+from phonotheque.storage.durable import TEMPORARY_SUFFIX, ensure_directory, write_bytes
 from phonotheque.storage.layout import Tree
 
 REVOCATIONS = "revocations.json"
@@ -89,6 +89,7 @@ def publish_targets(
         NotFoundError: the offline keys are not at hand, or there is no repository.
         InputError: the passphrase does not open them.
     """
+    _sweep(tree)
     targets = _current(tree, "targets", Targets)
     wanted = {p: TargetFile.from_data(p, c, ["sha256"]) for p, c in contents.items()}
     listed = all(targets.targets.get(path) == target for path, target in wanted.items())
@@ -111,6 +112,7 @@ def publish_revocations(tree: Tree, content: bytes, now: datetime) -> bool:
     Returns whether anything was to do: equal content with more than half of its time to run is
     left as it is.
     """
+    _sweep(tree)
     revoked = _current(tree, "revocations", Targets)
     listed = revoked.targets.get(REVOCATIONS)
     same = listed == TargetFile.from_data(REVOCATIONS, content, ["sha256"])
@@ -220,6 +222,13 @@ def _sign(signed: S, signer: CryptoSigner) -> bytes:
     metadata: Metadata[S] = Metadata(signed)
     metadata.sign(signer)
     return metadata.to_bytes()
+
+
+def _sweep(tree: Tree) -> None:
+    """Remove what killed writers left half-written; the caller holds the archive's lock."""
+    for directory in (tree.root, tree.metadata):
+        for path in directory.glob(f".*{TEMPORARY_SUFFIX}"):
+            path.unlink(missing_ok=True)
 
 
 def _holds(path: Path, content: bytes) -> bool:
