@@ -11,7 +11,7 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALLED = $(VENV)/.installed
 TEST_INSTALLED = $(VENV)/.installed-test
 BROWSERS = chromium chromium-driver
-PYTEST = $(BIN)/python -m pytest -n 2 --dist worksteal
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
 SCALE = small
 ARGS =
 

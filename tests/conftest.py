@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.whole.program import phonotheque
+
 REPOSITORY = Path(__file__).parents[1]
 SHARED_DATA_VARIABLE = "PHONOTHEQUE_SHARED_DATA"
 
@@ -42,11 +44,22 @@ def shared_data() -> Path:
     return SharedData(root)
 
 
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Folder and result of one ``phonotheque demo``, on Debian's music where it can be fetched."""
+    folder = tmp_path_factory.mktemp("demo") / "work"
+    ran = phonotheque("demo", "--headless", "--json", "--dir", folder, timeout=170)
+    return folder, ran.json
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for `shared_data` is a test of real data."""
+    """Whatever asks for `shared_data` is a test of real data; who shares the demo, one worker."""
     for item in items:
-        if "shared_data" in getattr(item, "fixturenames", ()):
+        names = getattr(item, "fixturenames", ())
+        if "shared_data" in names:
             item.add_marker("shared_data")
+        if "demo" in names:
+            item.add_marker(pytest.mark.xdist_group("demo"))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -27,6 +27,13 @@ Transport = Annotated[
 Public = Annotated[
     bool, typer.Option("--public", help="Use DHT and ask the router for a port as well.")
 ]
+Tiers = Annotated[list[int], typer.Option(help="Only volumes of this tier; repeatable.")]
+Licences = Annotated[
+    list[str],
+    typer.Option(metavar="SPDX", help="Only volumes with nothing but these licences."),
+]
+Included = Annotated[list[str], typer.Option(metavar="VOLUME", help="Take this volume first.")]
+Excluded = Annotated[list[str], typer.Option(metavar="VOLUME", help="Leave this volume out.")]
 _SHOWN_FINDINGS = 50
 
 
@@ -52,17 +59,10 @@ def plan(
     disk: Annotated[
         str | None, typer.Option(metavar="SIZE", help="All that the mirror may take, e.g. 8TB.")
     ] = None,
-    tier: Annotated[list[int], typer.Option(help="Only volumes of this tier; repeatable.")] = [],
-    licence: Annotated[
-        list[str],
-        typer.Option(metavar="SPDX", help="Only volumes with nothing but these licences."),
-    ] = [],
-    include: Annotated[
-        list[str], typer.Option(metavar="VOLUME", help="Take this volume first.")
-    ] = [],
-    exclude: Annotated[
-        list[str], typer.Option(metavar="VOLUME", help="Leave this volume out.")
-    ] = [],
+    tier: Tiers = [],
+    licence: Licences = [],
+    include: Included = [],
+    exclude: Excluded = [],
     via: Annotated[
         str, typer.Option(metavar="auto|http|swarm", help="How the volumes are to be fetched.")
     ] = "auto",
@@ -95,9 +95,7 @@ def plan(
         screen.print_json(made)
         return
     _show_plan(screen, made)
-    screen.say(
-        "Nothing was written (--dry-run)." if dry_run else f"Next: phonotheque sync {mirror}"
-    )
+    screen.say("Nothing was written." if dry_run else f"Next: phonotheque sync {mirror}")
 
 
 def _show_plan(screen: Screen, made: "MirrorPlan") -> None:
@@ -154,6 +152,10 @@ def sync(
             public=public,
             listen=listen,
             prune=prune,
+        )
+    if (planned := read_plan(tree).edition) != report.edition:
+        screen.note(
+            f"The plan is of edition {planned}; `phonotheque plan {mirror}` plans the new one"
         )
     fetched = report.bytes_fetched_http + report.bytes_fetched_swarm + report.edition_bytes_fetched
     screen.result(
