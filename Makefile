@@ -12,6 +12,7 @@ INSTALLED = $(VENV)/.installed
 TEST_INSTALLED = $(VENV)/.installed-test
 BROWSERS = chromium chromium-driver
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
+CODE = src tests bench
 SCALE = small
 ARGS =
 
@@ -77,9 +78,9 @@ check: lint types
 
 lint: $(TEST_INSTALLED)
 	@echo "ruff"
-	@$(BIN)/ruff check --quiet --output-format concise .
-	@$(BIN)/ruff format --quiet --check . || \
-	  { $(BIN)/ruff format --check . ; echo "mend it with: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet --output-format concise $(CODE)
+	@$(BIN)/ruff format --quiet --check $(CODE) || \
+	  { $(BIN)/ruff format --check $(CODE); echo "mend it with: $(BIN)/ruff format $(CODE)"; exit 1; }
 
 types: $(TEST_INSTALLED)
 	@echo "mypy"
