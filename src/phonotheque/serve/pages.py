@@ -34,7 +34,6 @@ def mirror_commands(origin: str) -> str:
     """What to type to keep a copy of the archive at `origin`."""
     return "\n".join(
         [
-            "pipx install phonotheque",
             f"phonotheque plan my-mirror --origin {origin} --disk 500GB",
             "phonotheque sync my-mirror",
             "phonotheque verify my-mirror",

@@ -17,6 +17,8 @@ from phonotheque.serve.publication import Publication
 
 MAX_PAD_BYTES = 64 << 20
 IMMUTABLE = "public, max-age=31536000, immutable"
+# audio may be withdrawn, and then no cache should give it out for longer than a mirror may
+REVOCABLE = "public, max-age=86400"
 FRESH = "no-cache"
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,9}")
 _MEDIA_TYPES = {
@@ -67,8 +69,8 @@ def _volume_file(publication: Publication, rest: str) -> BlobAnswer:
     if publication.is_withdrawn(volume, path, None if facts is None else facts[0]):
         raise gone(f"{rest}: withdrawn; no server of this archive gives it out any more")
     if facts is None:
-        return _answer(real, IMMUTABLE)
-    return _answer(real, IMMUTABLE, etag=f'"{facts[0]}"', media_type=facts[1])
+        return _answer(real, REVOCABLE)
+    return _answer(real, REVOCABLE, etag=f'"{facts[0]}"', media_type=facts[1])
 
 
 def _pad(publication: Publication, volume: str, digits: str) -> BlobAnswer:
