@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.clock import TufClock
 from tests.whole.program import phonotheque
 
 REPOSITORY = Path(__file__).parents[1]
@@ -42,6 +43,14 @@ def shared_data() -> Path:
     if not root.is_dir():
         pytest.skip(f"real data not here: {root}; set {SHARED_DATA_VARIABLE} to where it is")
     return SharedData(root)
+
+
+@pytest.fixture
+def tuf_clock(monkeypatch: pytest.MonkeyPatch) -> TufClock:
+    """python-tuf's client takes this for the time: the day of the tests, until they change it."""
+    clock = TufClock()
+    clock.install(monkeypatch)
+    return clock
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,8 @@ from phonotheque.model.errors import ArchiveBusyError, NotFoundError
 from phonotheque.model.progress import Silent
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
+from tests.support.clock import NOW
 
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TODAY = date(2026, 11, 22)
 HEADER = "source_key,title,artist_credit,isrcs\n"
 

@@ -33,7 +33,8 @@ from phonotheque.storage.documents import (
 )
 from phonotheque.storage.tables import check_schema
 from tests.archive.test_publish import release
-from tests.archive.workshop import NOW, FolderVault, Song, Workshop
+from tests.archive.workshop import FolderVault, Song, Workshop
+from tests.support.clock import NOW
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EDITION, TORRENT = GOLDEN / "edition" / "v1", GOLDEN / "volume" / "v1"

@@ -1,6 +1,5 @@
 """The golden import of format 1: kept for years, read by every later version."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,9 +13,9 @@ from phonotheque.sources import ImportReport
 from phonotheque.storage.documents import read_document, write_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import check_schema
+from tests.support.clock import NOW
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "import" / "v1"
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 IMPORTS = [("songs", "rows", ROWS), ("plays", "listens", LISTENS)]
 
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,8 +26,8 @@ from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import check_schema
 from phonotheque.vault import Vault
 from tests.support.audio import make_audio
+from tests.support.clock import NOW
 
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 CC_BY = "https://creativecommons.org/licenses/by/4.0/"
 
 

@@ -1,6 +1,5 @@
 """An archive is made once, completely, and never made again."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import patch
 
@@ -12,8 +11,8 @@ from phonotheque.model.errors import UsageError
 from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document, read_settings
 from phonotheque.storage.layout import Tree
+from tests.support.clock import NOW
 
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NAMED = {"name": "A", "publisher": "Tests", "seat": "DE"}
 
 

@@ -32,8 +32,11 @@ from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import check_schema
-from tests.archive.workshop import NOW, FolderVault, Song, Workshop
+from tests.archive.workshop import FolderVault, Song, Workshop
 from tests.edition.test_signing import Follower
+from tests.support.clock import NOW
+
+pytestmark = pytest.mark.usefixtures("tuf_clock")
 
 SONGS = [
     Song("Hit", "Zaz", listens=900, tier=1, isrcs=["DEAAA2600001"]),

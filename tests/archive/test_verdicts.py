@@ -10,7 +10,7 @@ from phonotheque.archive.init import plan_init
 from phonotheque.archive.verdicts import decide_evidence
 from phonotheque.model import tables
 from phonotheque.model.findings import FindingCode
-from tests.archive.workshop import NOW
+from tests.support.clock import NOW
 
 BATCH = pa.schema(
     [pa.field("signature", pa.string()), pa.field("evidence", pa.list_(tables.EVIDENCE))]

@@ -19,9 +19,12 @@ from phonotheque.model.errors import FormatError, NotFoundError, UsageError
 from phonotheque.model.numbers import IdKey, Kind, format_public_id
 from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document, read_settings
-from tests.archive.test_publish import NOW, SONGS, made_up_vault, release, snapshot
+from tests.archive.test_publish import SONGS, made_up_vault, release, snapshot
 from tests.archive.workshop import Song, Workshop
 from tests.edition.test_signing import Follower
+from tests.support.clock import NOW
+
+pytestmark = pytest.mark.usefixtures("tuf_clock")
 
 __all__ = ["made_up_vault"]
 SHARED = "DEAAA2600002"

@@ -3,7 +3,6 @@ tests of publishing, which must not wait for audio to be decoded."""
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +20,7 @@ from phonotheque.storage.documents import write_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import write_table
 from phonotheque.vault import VaultObject
-
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+from tests.support.clock import NOW
 
 
 @dataclass

@@ -4,7 +4,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -23,8 +23,9 @@ from phonotheque.edition import (
 )
 from phonotheque.model.errors import InputError, NotFoundError
 from phonotheque.storage.layout import Tree
+from tests.support.clock import NOW, TufClock
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+pytestmark = pytest.mark.usefixtures("tuf_clock")
 EMPTY = b'{"files": []}\n'
 
 
@@ -188,13 +189,15 @@ def test_online_roles_are_renewed_when_half_their_time_has_run(
     assert follower.read("revocations.json") == EMPTY
 
 
-def test_an_expired_repository_is_rejected(tree: Tree, tmp_path: Path) -> None:
-    keys = OfflineKeys(tree.offline_keys)
-    init_repository(tree, keys, EMPTY, NOW - timedelta(days=8))
-    follower = Follower(tree, tmp_path / "late")
+def test_an_expired_repository_is_rejected(
+    tree: Tree, follower: Follower, tuf_clock: TufClock
+) -> None:
+    tuf_clock.now = NOW + timedelta(days=6, hours=23)
+    assert follower.read("revocations.json") == EMPTY
+    tuf_clock.now = NOW + timedelta(days=7)
     with pytest.raises(RepositoryError, match="expired"):
         follower.read("revocations.json")
-    renew_online(tree, NOW)
+    renew_online(tree, tuf_clock.now)
     assert follower.read("revocations.json") == EMPTY
 
 

@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,9 @@ from phonotheque.mirror import (
 from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import write_document
 from phonotheque.storage.layout import Tree
+from tests.support.clock import NOW
 from tests.support.origin import TinyOrigin, WebServer, copied, three_volumes
 
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LOOPBACK = "127.0.0.1:0"
 HASTY = Limits(attempts=2, backoff_seconds=0.01, timeout_seconds=5.0, stall_seconds=4.0)
 

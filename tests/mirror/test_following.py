@@ -1,14 +1,11 @@
 """The whole way behind the real publisher: plan, sync, damage, repair, withdrawal."""
 
 from collections.abc import Iterator
-from datetime import timezone
 from pathlib import Path
-from types import SimpleNamespace
 
 import bagit
 import pytest
 from msgspec.structs import replace
-from tuf.ngclient._internal import trusted_metadata_set
 
 from phonotheque.archive import execute_withdraw, plan_withdraw
 from phonotheque.mirror import Seeder, Via, verify
@@ -17,7 +14,8 @@ from phonotheque.storage.documents import write_document
 from phonotheque.storage.layout import Tree
 from tests.archive.test_publish import made_up_vault, release
 from tests.archive.workshop import Song, Workshop
-from tests.mirror.conftest import NOW, Follower, files_below, flip
+from tests.mirror.conftest import Follower, files_below, flip
+from tests.support.clock import NOW, TufClock
 from tests.support.origin import TinyOrigin, WebServer
 
 __all__ = ["made_up_vault"]
@@ -39,12 +37,8 @@ def workshop(tmp_path: Path) -> Workshop:
 
 
 @pytest.fixture
-def behind(
-    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Follower]:
+def behind(workshop: Workshop, tmp_path: Path, tuf_clock: TufClock) -> Iterator[Follower]:
     """One who follows a real archive, on the day it was signed (signatures run out)."""
-    day = SimpleNamespace(datetime=SimpleNamespace(now=lambda zone: NOW), timezone=timezone)
-    monkeypatch.setattr(trusted_metadata_set, "datetime", day)
     with WebServer(workshop.tree.root) as server:
         follower = Follower(TinyOrigin(workshop.tree.root), server, Tree(tmp_path / "mirror"))
         yield follower

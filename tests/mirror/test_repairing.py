@@ -4,7 +4,8 @@ import pytest
 
 from phonotheque.mirror import Seeder, plan_repair, repair
 from phonotheque.model.errors import UsageError
-from tests.mirror.conftest import HASTY, NOW, Follower, files_below, flip
+from tests.mirror.conftest import HASTY, Follower, files_below, flip
+from tests.support.clock import NOW
 from tests.support.origin import PIECE_LENGTH
 
 BAG = "volumes/tiny-tier1-00001"

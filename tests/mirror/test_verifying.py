@@ -4,7 +4,8 @@ import pytest
 
 from phonotheque.mirror import VerifyMode, verify
 from phonotheque.model.errors import NotFoundError
-from tests.mirror.conftest import NOW, Follower, flip
+from tests.mirror.conftest import Follower, flip
+from tests.support.clock import NOW
 
 BAG = "volumes/tiny-tier1-00001"
 SONG = f"{BAG}/data/artist 1/song-1.ogg"

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -52,6 +52,7 @@ from phonotheque.storage.tables import write_table
 from tests.support.editions import ID_KEY, NOW, TinyRecording, write_tiny_edition
 
 PIECE_LENGTH = 32_768
+NO_END = datetime(2999, 1, 1, tzinfo=UTC)
 ROLES = ("root", "targets", "snapshot", "timestamp", "revocations")
 
 
@@ -94,7 +95,7 @@ class TinyOrigin:
     versions: dict[str, int] = field(default_factory=dict)
     revoked: list[RevokedFile] = field(default_factory=list)
     editions: list[str] = field(default_factory=list)
-    expires: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(days=30))
+    expires: datetime = NO_END
 
     @property
     def tree(self) -> Tree:
