@@ -1,9 +1,10 @@
-"""The operator's side of an archive: init, ingest, build, publish, withdraw.
+"""The operator's side of an archive: init, ingest, build, publish, withdraw, keep fresh.
 
 Each operation is a plan that only reads and an execution that writes under the archive's lock.
 """
 
 from phonotheque.archive.build import BuildPlan, BuildReport, execute_build, plan_build
+from phonotheque.archive.freshness import Freshness, FreshnessReport, keep_fresh
 from phonotheque.archive.ingest import (
     IngestPlan,
     IngestReport,
@@ -28,6 +29,8 @@ from phonotheque.archive.withdrawals import Withdrawal, read_withdrawals
 __all__ = [
     "BuildPlan",
     "BuildReport",
+    "Freshness",
+    "FreshnessReport",
     "IngestPlan",
     "IngestReport",
     "InitPlan",
@@ -42,6 +45,7 @@ __all__ = [
     "execute_init",
     "execute_publish",
     "execute_withdraw",
+    "keep_fresh",
     "plan_build",
     "plan_ingest",
     "plan_init",

@@ -9,10 +9,11 @@ import typer
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
 from phonotheque.cli.options import ArchivePath, DryRun, Json
-from phonotheque.model.errors import ExitCode, UsageError
+from phonotheque.model.errors import ExitCode, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from phonotheque.archive import BuildReport, IngestReport, PublishReport
+    from phonotheque.storage.layout import Tree
 
 Keys = Annotated[
     Path | None,
@@ -203,6 +204,13 @@ def publish(
     ] = None,
     keys: Keys = None,
     passphrase_variable: Passphrase = None,
+    renew: Annotated[
+        bool,
+        typer.Option(
+            "--renew",
+            help="Publish nothing; keep the signatures of the online keys from running out.",
+        ),
+    ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -212,6 +220,9 @@ def publish(
 
     screen = Screen(json_mode=json)
     tree = Tree(archive.absolute())
+    if renew:
+        _renew(screen, tree, dry_run=dry_run)
+        return
     at = now()
     plan = plan_publish(tree, at, name=edition)
     if dry_run:
@@ -234,6 +245,24 @@ def publish(
             passphrase=read_passphrase(passphrase_variable),
         )
     screen.result(report, _publish_lines(report))
+
+
+def _renew(screen: Screen, tree: "Tree", *, dry_run: bool) -> None:
+    from phonotheque.archive import Freshness, keep_fresh
+
+    report = keep_fresh(tree, now(), dry_run=dry_run)
+    if report.state is Freshness.NO_KEYS:
+        raise NotFoundError(
+            f"{tree.online_keys}: the online keys are not there; restore them from the backup"
+        )
+    said = {
+        Freshness.RENEWED: "would be renewed" if dry_run else "renewed",
+        Freshness.FRESH: "fresh enough",
+        Freshness.BUSY: "left alone, another phonotheque process is writing here",
+    }[report.state]
+    screen.result(
+        report, [f"Online signatures {said}; they run out {report.expires:%Y-%m-%d %H:%M} UTC."]
+    )
 
 
 def _publish_lines(report: "PublishReport") -> list[str]:

@@ -1,11 +1,21 @@
 """The command that serves."""
 
-from typing import Annotated
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen
 from phonotheque.cli.options import TreePath
+from phonotheque.model.errors import PhonothequeError
+
+if TYPE_CHECKING:
+    from phonotheque.storage.layout import Tree
+
+RENEW_SECONDS = 6 * 3600
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -50,5 +60,37 @@ def serve(
             seeder = stack.enter_context(Seeder(tree, listen=seed_listen))
             screen.note(f"seeding {len(seeder.volumes)} volumes on port {seeder.port}")
         progress.close()
+        stack.enter_context(_kept_fresh(tree, screen))
         screen.note(f"serving edition {name} on http://{host}:{port}/ – Ctrl-C stops")
         run_server(app, host, port)
+
+
+@contextmanager
+def _kept_fresh(tree: "Tree", screen: Screen) -> Iterator[None]:
+    """Renew the online signatures of an archive now and every few hours; a mirror has none."""
+    ended = threading.Event()
+
+    def go_on() -> None:
+        while not ended.wait(RENEW_SECONDS):
+            _renew(tree, screen)
+
+    if _renew(tree, screen):
+        threading.Thread(target=go_on, name="phonotheque-renew", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def _renew(tree: "Tree", screen: Screen) -> bool:
+    """Whether there are keys to renew with; what goes wrong is noted, and tried again later."""
+    from phonotheque.archive import Freshness, keep_fresh
+
+    try:
+        report = keep_fresh(tree, now())
+    except (PhonothequeError, OSError) as error:
+        screen.note(f"the online signatures were not renewed: {error}")
+        return True
+    if report.state is Freshness.RENEWED:
+        screen.note(f"online signatures renewed; they run out {report.expires:%Y-%m-%d %H:%M} UTC")
+    return report.state is not Freshness.NO_KEYS

@@ -6,12 +6,15 @@
 
 from phonotheque.edition.changes import Catalogue, iter_changes
 from phonotheque.edition.hashing import HashedFile, hash_file, hashing_pool
+from phonotheque.edition.keys import has_online_keys
 from phonotheque.edition.metainfo import CreatedTorrent, VolumeFile, create_torrent
 from phonotheque.edition.names import Naming, iter_names
 from phonotheque.edition.packing import PackedVolumes, choose_piece_length, plan_volumes
 from phonotheque.edition.signing import (
     OfflineKeys,
     init_repository,
+    is_fresh,
+    online_expiry,
     publish_revocations,
     publish_targets,
     renew_online,
@@ -41,11 +44,14 @@ __all__ = [
     "choose_piece_length",
     "commit_volume",
     "create_torrent",
+    "has_online_keys",
     "hash_file",
     "hashing_pool",
     "init_repository",
+    "is_fresh",
     "iter_changes",
     "iter_names",
+    "online_expiry",
     "place_file",
     "plan_volumes",
     "publish_revocations",

@@ -65,6 +65,11 @@ def key_path(directory: Path, role: str) -> Path:
     return directory / f"{role}.pem"
 
 
+def has_online_keys(directory: Path) -> bool:
+    """Whether the keys of all online roles are in `directory`."""
+    return all(key_path(directory, role).is_file() for role in ONLINE_ROLES)
+
+
 def _write_key(target: Path, key: Ed25519PrivateKey, passphrase: bytes | None) -> None:
     lock: KeySerializationEncryption = NoEncryption()
     if passphrase:

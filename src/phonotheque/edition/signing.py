@@ -116,8 +116,7 @@ def publish_revocations(tree: Tree, content: bytes, now: datetime) -> bool:
     revoked = _current(tree, "revocations", Targets)
     listed = revoked.targets.get(REVOCATIONS)
     same = listed == TargetFile.from_data(REVOCATIONS, content, ["sha256"])
-    fresh = _current(tree, "timestamp", Timestamp).expires - now > timedelta(days=ONLINE_DAYS) / 2
-    if same and fresh and _holds(tree.root / REVOCATIONS, content):
+    if same and is_fresh(tree, now) and _holds(tree.root / REVOCATIONS, content):
         return False
     version = _write_next_revocations(tree, content, now)
     targets = _current(tree, "targets", Targets)
@@ -129,6 +128,20 @@ def publish_revocations(tree: Tree, content: bytes, now: datetime) -> bool:
 def renew_online(tree: Tree, now: datetime) -> bool:
     """Sign the online roles again when half of their time has run; returns whether it had."""
     return publish_revocations(tree, (tree.root / REVOCATIONS).read_bytes(), now)
+
+
+def online_expiry(tree: Tree) -> datetime:
+    """When the online roles run out, which are signed together.
+
+    Raises:
+        NotFoundError, FormatError: there is no timestamp, or it cannot be read.
+    """
+    return _current(tree, "timestamp", Timestamp).expires
+
+
+def is_fresh(tree: Tree, now: datetime) -> bool:
+    """Whether more than half of the time of the online roles is left."""
+    return online_expiry(tree) - now > timedelta(days=ONLINE_DAYS) / 2
 
 
 def _first_root(signers: Mapping[str, CryptoSigner], now: datetime) -> Root:
