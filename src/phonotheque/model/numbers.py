@@ -96,7 +96,7 @@ def _check(symbols: list[int]) -> int:
 def format_public_ids(numbers: npt.ArrayLike, key: IdKey, kind: Kind) -> list[str]:
     """Public ids of many numbers at once."""
     wide = np.atleast_1d(np.asarray(numbers, dtype=np.uint64))
-    if wide.size and (int(wide.min()) < 1 or int(wide.max()) > MAX_NUMBER):
+    if wide.size and (int(np.min(wide)) < 1 or int(np.max(wide)) > MAX_NUMBER):
         raise InputError(f"a number lies between 1 and {MAX_NUMBER}")
     head = _VALUE[kind.value]
     out = []
