@@ -1,6 +1,7 @@
 """What every test may use: real open data when it is there, Hypothesis profiles, a loud ending."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,17 @@ class SharedData(type(Path())):
         if not path.exists():
             pytest.skip(f"real data not here: {path}; set {SHARED_DATA_VARIABLE} to where it is")
         return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """What a killed process wrote is there without fsync too; only a power cut needs it.
+
+    Tests of `storage.durable` put their own fsync in its place. Programs that tests start do wait.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say what was not run, so that a green line is never taken for more than it is."""
-    unrun = {"browser": 0, "shared_data": 0}
+    unrun = {"browser": 0, "shared_data": 0, "other_client": 0}
     for report in terminalreporter.stats.get("skipped", []):
         for marker in unrun:
             unrun[marker] += marker in report.keywords
@@ -88,6 +100,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter,
             f"{unrun['shared_data']} tests on real data were not run",
             f"They need {SHARED_DATA_VARIABLE}=/path/to/data; `pytest -rs` names what is missing",
+        )
+    if unrun["other_client"]:
+        _shout(
+            terminalreporter,
+            f"{unrun['other_client']} OTHER BITTORRENT CLIENTS WERE NOT ASKED",
+            "They come from PyPI and npm; `pytest -rs` names what is missing",
         )
 
 

@@ -1,7 +1,6 @@
 """What the demo published, read by programs that are not ours."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tuf.ngclient import Updater, UpdaterConfig
 
 from phonotheque.serve import Server, create_app
 from phonotheque.storage.layout import Tree
+from tests.whole.clients import Aria2, fetch_aria2, fetch_webtorrent
 from tests.whole.program import tree_digests
 
 Shown = tuple[Path, dict[str, Any]]
@@ -88,23 +88,59 @@ def test_the_stock_tuf_client_gets_the_edition(
         assert Path(got).read_bytes() == (archive.root / name).read_bytes()
 
 
+@pytest.fixture
+def first(edition: Path) -> Path:
+    """The torrent of the first volume."""
+    return sorted((edition / "torrents").iterdir())[0]
+
+
+@pytest.fixture
+def web_seed(archive: Tree, first: Path) -> Iterator[Server]:
+    """The demo's own origin, which its torrents name as web seed: it has to be there again."""
+    (seed,) = libtorrent.load_torrent_file(str(first)).url_seeds
+    port = int(seed.split(":")[2].split("/")[0])
+    with Server(create_app(archive), port=port) as server:
+        yield server
+
+
+def check_volume(folder: Path, volume: Path) -> None:
+    """The same bytes, but for pad files, which a client may write."""
+    got = tree_digests(folder / volume.name)
+    assert {k: v for k, v in got.items() if not k.startswith(".pad/")} == tree_digests(volume)
+
+
+def info_hash_v1(torrent: Path) -> str:
+    return str(libtorrent.load_torrent_file(str(torrent)).info_hashes.v1)
+
+
+@pytest.mark.usefixtures("web_seed")
 @pytest.mark.skipif(shutil.which("aria2c") is None, reason="aria2 is not installed here")
 def test_aria2_downloads_a_volume_from_our_web_seed(
-    archive: Tree, edition: Path, demo: Shown, tmp_path: Path
+    archive: Tree, first: Path, tmp_path: Path
 ) -> None:
-    # the torrent names the demo's own origin as its web seed, so it has to be there again
-    torrent = sorted((edition / "torrents").iterdir())[0]
-    (seed,) = libtorrent.load_torrent_file(str(torrent)).url_seeds
-    port = int(seed.split(":")[2].split("/")[0])
-    with Server(create_app(archive), port=port):
-        done = subprocess.run(
-            ["aria2c", "--dir", str(tmp_path), "--seed-time=0", "--enable-dht=false",
-             "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
-             "--check-integrity=true", "--quiet=true",
-             "--file-allocation=none", str(torrent)],
-            check=False, capture_output=True, text=True, timeout=90,
-        )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    expected = tree_digests(archive.volume(torrent.stem))
-    got = tree_digests(tmp_path / torrent.stem)
-    assert {k: v for k, v in got.items() if not k.startswith(".pad/")} == expected
+    aria2 = Aria2(str(shutil.which("aria2c")))
+    aria2.download(first, tmp_path)
+    check_volume(tmp_path, archive.volume(first.stem))
+    assert (aria2.info_hash(first) == info_hash_v1(first)) is aria2.keeps_empty_keys
+
+
+@pytest.mark.full
+@pytest.mark.other_client
+def test_aria2_has_our_info_hashes_and_downloads_a_volume_from_our_web_seed(
+    archive: Tree, first: Path, web_seed: Server, tmp_path: Path
+) -> None:
+    aria2 = fetch_aria2(tmp_path / "program")
+    for torrent in first.parent.iterdir():
+        assert aria2.info_hash(torrent) == info_hash_v1(torrent)
+    aria2.download(first, tmp_path / "got")
+    check_volume(tmp_path / "got", archive.volume(first.stem))
+
+
+@pytest.mark.full
+@pytest.mark.other_client
+def test_webtorrent_has_our_info_hash_and_downloads_a_volume_from_our_web_seed(
+    archive: Tree, first: Path, web_seed: Server, tmp_path: Path
+) -> None:
+    webtorrent = fetch_webtorrent(tmp_path / "program")
+    assert webtorrent.download(first, tmp_path / "got") == info_hash_v1(first)
+    check_volume(tmp_path / "got", archive.volume(first.stem))
