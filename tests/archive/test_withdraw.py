@@ -1,10 +1,12 @@
 """A withdrawal is out at once, with online keys alone, whatever way the recording is named."""
 
 import shutil
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import pyarrow.parquet as pq
 import pytest
 
 from phonotheque.archive import (
@@ -19,7 +21,7 @@ from phonotheque.model.errors import FormatError, NotFoundError, UsageError
 from phonotheque.model.numbers import IdKey, Kind, format_public_id
 from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document, read_settings
-from tests.archive.test_publish import SONGS, made_up_vault, release, snapshot
+from tests.archive.test_publish import SONGS, made_up_vault, release, rows, snapshot
 from tests.archive.workshop import Song, Workshop
 from tests.edition.test_signing import Follower
 from tests.support.clock import NOW
@@ -113,3 +115,74 @@ def test_a_broken_line_of_the_list_is_named(workshop: Workshop) -> None:
     withdrawals_jsonl(workshop.tree).write_bytes(b'{"recording": 1}\n')
     with pytest.raises(FormatError, match="line 1"):
         read_withdrawals(workshop.tree)
+
+
+def twin(of: Song) -> Song:
+    """Another recording with the same bytes."""
+    return SameBytes("Another name", artist=of.artist, listens=50, original=of)
+
+
+@dataclass
+class SameBytes(Song):
+    original: Song = field(default_factory=lambda: Song("Hit", "Zaz"))
+
+    @property
+    def content(self) -> bytes:
+        return self.original.content
+
+
+@pytest.mark.parametrize("first_published", [True, False])
+def test_withdrawn_bytes_do_not_come_back_under_another_recording(
+    tmp_path: Path, first_published: bool
+) -> None:
+    made = Workshop(tmp_path / "archive")
+    made.build(SONGS)
+    if first_published:
+        release(made.tree)
+    execute_withdraw(made.tree, plan_withdraw(made.tree, ["1"], "take-down"), NOW, Silent())
+    made.build([*SONGS, twin(SONGS[0])])
+    report = release(made.tree, "two", days=1)
+    assert report.refused["copy.withdrawn"] == 1
+    assert rows(made.tree.edition("two"), "SELECT * FROM files WHERE recording = 9") == []
+
+
+def test_a_withdrawal_revokes_every_published_copy_of_the_same_bytes(tmp_path: Path) -> None:
+    made = Workshop(tmp_path / "archive")
+    made.build([*SONGS, twin(SONGS[0])])
+    release(made.tree)
+    plan = plan_withdraw(made.tree, ["1"], "take-down")
+    assert execute_withdraw(made.tree, plan, NOW, Silent()).revoked_files == 2
+
+
+def test_withdrawn_bytes_stay_barred_when_their_number_has_lost_them(tmp_path: Path) -> None:
+    """A recording that is split, or read anew from other files, leaves its old bytes to others."""
+    made = Workshop(tmp_path / "archive")
+    made.build(SONGS)
+    execute_withdraw(made.tree, plan_withdraw(made.tree, ["1"], "take-down"), NOW, Silent())
+    made.build([Song("Hit", "Zaz (another take)"), *SONGS[1:], SONGS[0]])
+    report = release(made.tree, "two", days=1)
+    assert report.refused["copy.withdrawn"] == 1
+
+
+def test_a_recording_that_the_build_holds_back_is_not_published(tmp_path: Path) -> None:
+    """Two sources of one recording disagree: its good file alone does not decide."""
+    made = Workshop(tmp_path / "archive")
+    made.distribute[1] = "DENY"
+    made.build(SONGS)
+    report = release(made.tree)
+    assert report.refused["rights.needs-review"] == 1
+    assert rows(made.tree.edition("one"), "SELECT * FROM files WHERE recording = 1") == []
+
+
+def test_what_is_out_and_no_longer_allowed_is_said(tmp_path: Path) -> None:
+    made = Workshop(tmp_path / "archive")
+    made.build(SONGS)
+    release(made.tree)
+    made.distribute[1] = "DENY"
+    made.build(SONGS)
+    report = release(made.tree, "two", days=1)
+    assert report.refused["rights.denied"] == 1
+    [finding] = [
+        f for f in pq.read_table(report.findings).to_pylist() if f["code"] == "rights.denied"
+    ]
+    assert "work-tier1-00001" in finding["message"] and "withdraw" in finding["message"]

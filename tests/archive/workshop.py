@@ -93,6 +93,7 @@ class Workshop:
         execute_init(plan, None, NOW, Silent())
         self.tree = Tree(root)
         self.builds = 0
+        self.distribute: dict[int, str] = {}  # verdicts of recordings, where not ALLOW_IF
 
     def build(self, songs: list[Song]) -> None:
         """Write the next build of the catalogue; shards equal to earlier ones keep their names."""
@@ -105,7 +106,7 @@ class Workshop:
                 path.write_bytes(song.content)
                 path.chmod(0o444)
         shards = [
-            self._shard("recordings", tables.RECORDINGS, _recordings(songs, gone)),
+            self._shard("recordings", tables.RECORDINGS, _recordings(songs, gone, self.distribute)),
             self._shard("tracks", tables.TRACKS, _tracks(songs)),
             self._shard("releases", tables.RELEASES, []),
             self._shard("artists", tables.ARTISTS, []),
@@ -138,12 +139,14 @@ class Workshop:
         )  # fmt: skip
 
 
-def _recordings(songs: list[Song], gone: set[int]) -> list[dict[str, Any]]:
+def _recordings(
+    songs: list[Song], gone: set[int], distribute: dict[int, str]
+) -> list[dict[str, Any]]:
     return [
         {"number": n, "key": f"source:tiny:{n}", "isrcs": s.isrcs, "recording_mbid": None,
          "title": s.title, "artist_credit": s.artist, "artist_numbers": [], "duration_ms": 1000,
          "first_release_year": None, "collections": [], "licence": s.licence,
-         "stream": "ALLOW_IF", "distribute": "ALLOW_IF",
+         "stream": "ALLOW_IF", "distribute": distribute.get(n, "ALLOW_IF"),
          "flags": int(RecordingFlag.WITHDRAWN) if n in gone else 0}
         for n, s in enumerate(songs, 1)
     ]  # fmt: skip

@@ -216,7 +216,7 @@ def _select(basis: Basis, intent: Intent, scratch: Path) -> tuple[Selection, lis
             selection = select_files(
                 reader.cursor(),
                 vault.object,
-                [w.recording for w in basis.withdrawals],
+                basis.withdrawals,
                 basis.published_files,
                 rules,
                 scratch=scratch,

@@ -14,7 +14,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from phonotheque.archive.barring import ALLOWED_RECORDING, REFUSED, find_barred
 from phonotheque.archive.verdicts import VERDICTS, decide_evidence
+from phonotheque.archive.withdrawals import Withdrawal
 from phonotheque.model import tables
 from phonotheque.model.archive import ArchiveSettings
 from phonotheque.model.findings import FindingCode, Severity
@@ -89,7 +91,7 @@ class Rules:
 def select_files(
     cursor: duckdb.DuckDBPyConnection,
     find_object: Callable[[str], VaultObject | None],
-    withdrawn: Sequence[int],
+    withdrawals: Sequence[Withdrawal],
     published: Sequence[Path],
     rules: Rules,
     *,
@@ -100,7 +102,7 @@ def select_files(
     `published` are the files tables of the edition before. The result depends on nothing but the
     arguments' contents.
     """
-    _prepare(cursor, withdrawn, published, scratch)
+    _prepare(cursor, withdrawals, published, scratch)
     _decide(cursor, rules)
     _ask_vault(cursor, find_object)
     findings, refused = _write_findings(cursor, rules.id_key, scratch / "findings.parquet")
@@ -111,7 +113,7 @@ def select_files(
 
 def _prepare(
     cursor: duckdb.DuckDBPyConnection,
-    withdrawn: Sequence[int],
+    withdrawals: Sequence[Withdrawal],
     published: Sequence[Path],
     scratch: Path,
 ) -> None:
@@ -119,18 +121,31 @@ def _prepare(
     cursor.execute(f"SET temp_directory = {_quoted(scratch / 'spill')}")
     cursor.execute(f"SET memory_limit = '{_MEMORY}'")
     cursor.execute("SET preserve_insertion_order = false")
-    cursor.execute("CREATE TABLE taken (number BIGINT)")
-    cursor.executemany("INSERT INTO taken VALUES (?)", [[n] for n in withdrawn] or [[0]])
-    if published:
-        listed = ", ".join(_quoted(path) for path in published)
-        cursor.execute(f"INSERT INTO taken SELECT recording FROM read_parquet([{listed}])")
-    cursor.execute(
-        "INSERT INTO taken SELECT r.new FROM redirects r JOIN taken t ON t.number = r.old "
-        "WHERE r.kind = 'r'"
+    _read_published(cursor, published)
+    find_barred(
+        cursor,
+        [w.recording for w in withdrawals],
+        [digest for w in withdrawals for digest in w.files],
     )
     cursor.execute(
-        f"CREATE TABLE candidates AS SELECT recording, sha256, {_SIGNATURE} AS signature "
-        "FROM recording_files WHERE recording NOT IN (SELECT number FROM taken)"
+        f"CREATE TABLE unpublished AS SELECT recording, sha256, {_SIGNATURE} AS signature "
+        "FROM recording_files WHERE recording NOT IN (SELECT recording FROM published) "
+        "AND recording NOT IN (SELECT number FROM gone)"
+    )
+    cursor.execute("CREATE TABLE candidates AS FROM unpublished ANTI JOIN barred USING (sha256)")
+
+
+def _read_published(cursor: duckdb.DuckDBPyConnection, published: Sequence[Path]) -> None:
+    """The table `published`: what is out, under the numbers that recordings have now."""
+    if not published:
+        cursor.execute("CREATE TABLE published (recording BIGINT, sha256 VARCHAR, volume VARCHAR)")
+        return
+    listed = ", ".join(_quoted(path) for path in published)
+    cursor.execute(
+        "CREATE TABLE published AS SELECT coalesce(nullif(r.new, 0), f.recording) AS recording, "
+        "f.sha256, parse_filename(f.filename, true) AS volume "
+        f"FROM read_parquet([{listed}], filename=true) f "
+        "LEFT JOIN redirects r ON r.kind = 'r' AND r.old = f.recording"
     )
 
 
@@ -178,7 +193,7 @@ def _selected_sql(last_tier: int) -> str:
         WITH best AS (
             SELECT recording, sha256, signature FROM candidates
             JOIN verdicts USING (signature) JOIN facts USING (sha256)
-            WHERE allows AND held
+            WHERE allows AND held AND {ALLOWED_RECORDING}
             QUALIFY row_number() OVER (PARTITION BY recording ORDER BY lossless DESC, sha256) = 1)
         SELECT {columns} FROM (
             SELECT f.*, fact.* EXCLUDE (sha256), v.* EXCLUDE (signature),
@@ -197,7 +212,7 @@ def _write_findings(
     rows = _stream(
         cursor,
         "SELECT DISTINCT recording, sha256, v.code, v.message FROM candidates c "
-        "JOIN verdicts v USING (signature) WHERE NOT allows UNION ALL "
+        f"JOIN verdicts v USING (signature) WHERE NOT allows UNION ALL {REFUSED} UNION ALL "
         f"SELECT DISTINCT recording, sha256, '{missing}', 'the vault does not hold this file; "
         "ingest it again' FROM candidates JOIN facts USING (sha256) WHERE NOT held "
         "ORDER BY recording, sha256, code",

@@ -16,28 +16,38 @@ from phonotheque.storage.layout import Tree
 _WITHDRAWN = pa.schema(
     [tables.TOMBSTONES.field(n) for n in ("recording", "public_id", "since", "reason")]
 )
+_ASKED = _WITHDRAWN.append(pa.field("files", pa.list_(pa.string())))
+_TOMBSTONES = """
+    WITH merged AS (SELECT old, new FROM redirects WHERE kind = 'r' AND new <> 0),
+    live AS (
+        SELECT coalesce(m.new, f.recording) AS number, f.sha256 FROM files f
+        LEFT JOIN merged m ON m.old = f.recording),
+    asked AS (
+        SELECT w.recording, coalesce(m.new, w.recording) AS number, w.files FROM withdrawals w
+        LEFT JOIN merged m ON m.old = w.recording),
+    digests AS (
+        SELECT a.recording, l.sha256 FROM asked a JOIN live l USING (number)
+        UNION SELECT recording, unnest(files) FROM asked)
+    SELECT w.* EXCLUDE (files), f.sha256, f.pieces_root, f.volume, f.path FROM withdrawals w
+    LEFT JOIN (
+        SELECT d.recording, f.sha256, f.pieces_root, f.volume, f.path
+        FROM files f JOIN digests d USING (sha256)) f USING (recording)
+    ORDER BY w.recording, f.volume, f.path"""
 
 
 def tombstones(cursor: duckdb.DuckDBPyConnection, withdrawals: Sequence[Withdrawal]) -> pa.Table:
-    """Rows of `tables.TOMBSTONES`: one for each published file of each withdrawn recording.
+    """Rows of `tables.TOMBSTONES`: one for each published file of each withdrawn recording, and
+    for each published file with the same bytes, whatever recording it stands for.
 
     `cursor` has the views `files` (with `volume`) and `redirects`. A recording without any
     published file has one row without a file.
     """
-    rows = [{n: getattr(w, n) for n in _WITHDRAWN.names} for w in withdrawals]
-    cursor.register("withdrawals", pa.Table.from_pylist(rows, schema=_WITHDRAWN))
+    rows = [{n: getattr(w, n) for n in [*_WITHDRAWN.names, "files"]} for w in withdrawals]
+    cursor.register("withdrawals", pa.Table.from_pylist(rows, schema=_ASKED))
     try:
-        found = cursor.sql(
-            "WITH merged AS (SELECT old, new FROM redirects WHERE kind = 'r') "
-            "SELECT w.*, f.sha256, f.pieces_root, f.volume, f.path FROM withdrawals w "
-            "LEFT JOIN merged a ON a.old = w.recording LEFT JOIN ("
-            "SELECT coalesce(b.new, f.recording) AS live, f.sha256, f.pieces_root, f.volume, "
-            "f.path FROM files f LEFT JOIN merged b ON b.old = f.recording) f "
-            "ON f.live = coalesce(a.new, w.recording) ORDER BY w.recording, f.volume, f.path"
-        ).to_arrow_table()
+        return cursor.sql(_TOMBSTONES).to_arrow_table().cast(tables.TOMBSTONES)
     finally:
         cursor.unregister("withdrawals")
-    return found.cast(tables.TOMBSTONES)
 
 
 def next_revocations(tree: Tree, stones: pa.Table) -> bytes:

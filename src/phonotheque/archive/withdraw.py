@@ -36,6 +36,7 @@ class WithdrawnRecording(msgspec.Struct, frozen=True, kw_only=True):
     artist_credit: str
     asked_as: str
     already: bool
+    files: list[str]  # sha256 of its files, published or not
 
 
 class WithdrawPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +100,7 @@ def execute_withdraw(
                 reason=plan.reason,
                 since=now,
                 note=plan.note,
+                files=r.files,
             )
             for r in plan.recordings
             if r.recording not in gone
@@ -159,7 +161,18 @@ def _find(
         artist_credit=artist,
         asked_as=text,
         already=live in gone,
+        files=_files(cursor, live),
     )
+
+
+def _files(cursor: duckdb.DuckDBPyConnection, number: int) -> list[str]:
+    """sha256 of the files of a recording; an edition has `files`, a build `recording_files`."""
+    views = {name for (name,) in cursor.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+    view = "recording_files" if "recording_files" in views else "files"
+    found = cursor.execute(
+        f"SELECT DISTINCT sha256 FROM {view} WHERE recording = ? ORDER BY sha256", [number]
+    ).fetchall()
+    return [digest for (digest,) in found]
 
 
 def _number(cursor: duckdb.DuckDBPyConnection, text: str, key: IdKey) -> int:

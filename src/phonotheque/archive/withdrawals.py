@@ -15,13 +15,16 @@ from phonotheque.storage.layout import Tree
 
 
 class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
-    """One line. `note` is for the operator and is never published."""
+    """One line. `note` is for the operator and is never published. `files`: sha256 (hex) of the
+    recording's files, published or not; these bytes stay barred whatever becomes of the number.
+    """
 
     recording: int  # permanent number
     public_id: str
     reason: WithdrawalReason
     since: datetime
     note: str | None = None
+    files: list[str] = []
 
 
 def withdrawals_jsonl(tree: Tree) -> Path:
