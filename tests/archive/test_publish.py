@@ -1,6 +1,5 @@
 """Publishing: what comes out is judged by BagIt's own tool, libtorrent and TUF's own client."""
 
-import os
 import subprocess
 import sys
 import warnings
@@ -52,9 +51,7 @@ SONGS = [
 
 @pytest.fixture(autouse=True)
 def made_up_vault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And no waiting for the disk: what a killed process wrote is there without fsync too."""
     monkeypatch.setattr(publish, "Vault", FolderVault)
-    monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr(publish, "plan_build", lambda *_: SimpleNamespace(nothing_new=True))
 
 

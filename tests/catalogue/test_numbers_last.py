@@ -174,8 +174,8 @@ def _check_history(archive: Archive, imports: list[tuple[str, list[Row]]]) -> No
             assert all(new == 0 or new in live for new in moved.values())
             known = set(live) | set(moved)
             assert set(range(1, highest.get(kind, 0) + 1)) <= known, "a number was lost"
-            assert known == set(range(1, max(known) + 1)), "numbers have gaps"
-            highest[kind] = max(known)
+            highest[kind] = max(known, default=0)
+            assert known == set(range(1, highest[kind] + 1)), "numbers have gaps"
         now = {(t["source"], t["source_key"]): t["number"] for t in archive.table("tracks", made)}
         assert tracks.items() <= now.items(), "a track changed its number"
         tracks = now

@@ -1,6 +1,5 @@
 """An origin on the web and one who follows it."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -77,12 +76,6 @@ class Follower:
     def codes(self) -> list[tuple[str, str]]:
         """(code, where) of all that a full verify finds."""
         return sorted((f.code, f.where) for f in self.verify().findings)
-
-
-@pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a killed process wrote is there without fsync too; only a power cut needs it."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from phonotheque.model import tables
 from phonotheque.model.errors import FormatError
 from phonotheque.storage.tables import ROW_GROUP_ROWS, check_schema, write_table
+from tests.support.properties import costly
 
 NUMBERS = pa.schema(
     [pa.field("n", pa.int64(), nullable=False)],
@@ -23,6 +24,7 @@ def numbers(start: int, stop: int) -> pa.Table:
     return pa.table({"n": pa.array(range(start, stop), pa.int64())})
 
 
+@costly(10)
 @given(st.lists(st.integers(0, ROW_GROUP_ROWS * 2), max_size=4))
 def test_the_sizes_of_the_batches_do_not_show_in_the_bytes(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int]

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from phonotheque.cli.demo.tunes import compose
 from tests.whole.program import phonotheque, tree_digests
 
@@ -64,6 +66,7 @@ def test_the_mirror_finds_what_it_is_asked_for(demo: Shown) -> None:
     assert (page["hits"][0]["row"]["artist"], page["hits"][0]["row"]["title"]) == (artist, title)
 
 
+@pytest.mark.full
 def test_a_folder_of_ones_own_will_do_for_the_demo(tmp_path: Path) -> None:
     music = tmp_path / "own"
     compose(music)
