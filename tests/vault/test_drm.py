@@ -11,6 +11,7 @@ from phonotheque.vault import boxes, formats
 from phonotheque.vault.boxes import UnparseableError
 from phonotheque.vault.drm import inspect_container
 from phonotheque.vault.formats import identify
+from phonotheque.vault.judge import examine_here
 from tests.support.audio import encode_tone
 from tests.support.boxes import (
     box,
@@ -22,6 +23,7 @@ from tests.support.boxes import (
     sample_entry,
     sample_table,
     track,
+    written,
 )
 
 PLAIN = sample_entry(b"mp4a", box(b"esds", bytes(30)))
@@ -255,3 +257,16 @@ def test_no_damage_makes_the_parsers_fail_or_run_on(
 def test_no_real_protected_file_is_kept_with_the_tests() -> None:
     names = [p.name for p in Path(__file__).parents[1].rglob("*") if p.is_file()]
     assert not [n for n in names if n.endswith((".m4p", ".aax", ".aaxc", ".wma", ".dcf"))]
+
+
+@pytest.mark.parametrize("kind", [b"free", b"hoov", b"skip"])
+def test_a_movie_hidden_where_a_decoder_would_find_it_is_refused(
+    kind: bytes, tmp_path: Path
+) -> None:
+    """libav reads a ``hoov`` box that begins with ``mvhd`` as the movie: marks in it would pass."""
+    whole = encode_tone(".m4a", 0.2)
+    at = whole.index(b"moov")
+    content = whole[:at] + kind + whole[at + 4 :] + box(b"moov", box(b"udta"))
+    with pytest.raises(UnparseableError, match="hidden"):
+        inspect_container(BytesIO(content), len(content), formats.Identified(formats.M4A))
+    assert not examine_here(written(tmp_path / "hidden.m4a", content)).admissible

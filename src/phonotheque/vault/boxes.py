@@ -23,6 +23,8 @@ _PROTECTION_BOXES = frozenset(
 _PROTECTED_ENTRIES = frozenset(
     [b"enca", b"encv", b"encs", b"enct", b"encm", b"encf", b"drms", b"drmi", b"drmt", b"aavd"]
 )
+_SPARE_BOXES = frozenset([b"free", b"hoov", b"skip"])
+"""To be passed over, but libav takes one that begins like a movie for the movie (mov.c)."""
 _PROTECTED_BRANDS = {
     b"M4P ": "FairPlay brand M4P",
     b"aax ": "Audible brand aax",
@@ -140,8 +142,15 @@ def _visit_leaf(stream: BinaryIO, box: _Box, seen: Boxes) -> None:
         stream.seek(box.start)
         if stream.read(min(16, box.end - box.start)) in _PIFF_UUIDS:
             seen.protections.append("PIFF box uuid")
+    elif box.kind in _SPARE_BOXES and _head(stream, box)[4:8] in (b"mvhd", b"cmov"):
+        raise UnparseableError(f"a movie hidden in a box {box.kind.decode()}")
     elif box.kind == b"sgpd" and _content(stream, box)[4:8] == b"seig":
         seen.protections.append("encryption sample group seig")
+
+
+def _head(stream: BinaryIO, box: _Box) -> bytes:
+    stream.seek(box.start)
+    return stream.read(min(8, box.end - box.start))
 
 
 def _content(stream: BinaryIO, box: _Box) -> bytes:
