@@ -4,11 +4,18 @@ import copy
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from securesystemslib.signer import CryptoSigner
 
 from phonotheque.mirror import TrustKind
+from phonotheque.mirror.origin import open_origin
+from phonotheque.mirror.syncing import _others
+from phonotheque.mirror.trust import check_paths
+from phonotheque.model.edition import EditionFile, EditionManifest
 from phonotheque.model.errors import TransferError, TrustError, UsageError
+from phonotheque.model.progress import Silent
+from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
 from tests.mirror.conftest import Follower, files_below
 from tests.support.origin import TinyOrigin, WebServer, three_volumes
@@ -143,3 +150,27 @@ def test_without_an_origin_there_is_nothing_to_plan(follower: Follower) -> None:
         follower.plan(origin=None)
     with pytest.raises(UsageError, match="http"):
         follower.plan(origin="gopher://example.org")
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("../../x", "a"), ("other", "a"), ("2026-11", "../../x"), ("2026-11", "/etc/x"),
+     ("2026-11", "a\\..\\x"), ("2026-11", "a\0b"), ("2026-11", "")],
+)  # fmt: skip
+def test_a_signed_manifest_does_not_lead_out_of_its_folder(
+    synced: Follower, name: str, path: str
+) -> None:
+    """The publisher's keys may be stolen; they must not open the disks of mirrors."""
+    manifest = read_document(synced.tree.edition("2026-11") / "edition.json", EditionManifest)
+    entry = EditionFile(path=path, bytes=1, sha256="0" * 64)
+    hostile = msgspec.structs.replace(manifest, name=name, contents=[entry])
+    check_paths(manifest, "2026-11")
+    with pytest.raises(TrustError, match="refused"):
+        check_paths(hostile, "2026-11" if name == "other" else name)
+
+
+def test_a_webseed_that_is_no_web_address_is_not_read(synced: Follower) -> None:
+    manifest = read_document(synced.tree.edition("2026-11") / "edition.json", EditionManifest)
+    hostile = msgspec.structs.replace(manifest, webseeds=["/", "file:///", "http://127.0.0.1:9/"])
+    origin = open_origin(synced.tree.root)
+    assert [o.address for o in _others([], hostile, origin, Silent())] == ["http://127.0.0.1:9"]

@@ -6,13 +6,13 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from phonotheque.mirror.checking import read_sha256
 from phonotheque.mirror.state import Placing
 from phonotheque.mirror.transfer import Fetcher, Wanted
 from phonotheque.model.edition import EditionFile, EditionManifest
-from phonotheque.model.errors import FormatError, TrustError
+from phonotheque.model.errors import FormatError
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.durable import link_or_copy
 from phonotheque.storage.layout import Tree
@@ -26,14 +26,6 @@ class EditionCopy:
     linked: int
     bytes_fetched: int
     proved: tuple[tuple[Path, str], ...]  # path and SHA-256 of each file now in place
-
-
-def check_paths(manifest: EditionManifest) -> None:
-    """Raise `TrustError` when a path of the manifest leads out of the edition."""
-    for entry in manifest.contents:
-        pure = PurePosixPath(entry.path)
-        if pure.is_absolute() or ".." in pure.parts or "\\" in entry.path or not pure.parts:
-            raise TrustError(f"edition {manifest.name} names the path {entry.path!r}; refused")
 
 
 def missing_files(place: Placing, manifest: EditionManifest) -> list[EditionFile]:

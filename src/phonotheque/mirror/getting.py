@@ -24,7 +24,7 @@ from phonotheque.mirror.planning import fetch_volumes, read_mirror
 from phonotheque.mirror.seeding import newest_edition
 from phonotheque.mirror.swarm import Peer, SwarmJob, SwarmOptions, download
 from phonotheque.mirror.transfer import Fetcher, Limits, Wanted
-from phonotheque.mirror.trust import Trust, first_trust
+from phonotheque.mirror.trust import Trust, check_paths, first_trust
 from phonotheque.model.edition import EditionManifest, Revocations
 from phonotheque.model.errors import (
     InputError,
@@ -132,6 +132,7 @@ def _desk(source: Tree | str, options: GetOptions, progress: Progress) -> Iterat
         trust.refresh()
         name = trust.latest().edition
         content, manifest = trust.document(f"editions/{name}/edition.json", EditionManifest)
+        check_paths(manifest, name)
         write_bytes(tree.edition(name) / "edition.json", content)
         yield _Desk(tree, manifest, _signed_revocations(trust), (origin,))
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
+from urllib.parse import urlsplit
 
-from phonotheque.mirror.editions import EditionCopy, bring_edition, check_paths, missing_files
+from phonotheque.mirror.editions import EditionCopy, bring_edition, missing_files
 from phonotheque.mirror.expected import (
     ExpectedVolume,
     Revoked,
@@ -25,7 +26,7 @@ from phonotheque.mirror.revoking import delete_revoked
 from phonotheque.mirror.state import Placing, State, open_state
 from phonotheque.mirror.swarm import Peer, SwarmOptions, parse_peer
 from phonotheque.mirror.transfer import Fetcher, Limits
-from phonotheque.mirror.trust import Trust, check_pin, first_trust
+from phonotheque.mirror.trust import Trust, check_paths, check_pin, first_trust
 from phonotheque.mirror.volumes import (
     Failures,
     Missing,
@@ -164,7 +165,7 @@ def _bring_edition(
     latest_bytes, latest = trust.document("latest.json", Latest)
     where = f"editions/{latest.edition}/edition.json"
     manifest_bytes, manifest = trust.document(where, EditionManifest)
-    check_paths(manifest)
+    check_paths(manifest, latest.edition)
     missing = missing_files(place, manifest)
     needed = sum(e.bytes for e in missing)
     _check_space(tree, needed, f"edition {manifest.name}")
@@ -196,6 +197,9 @@ def _others(
     found: list[Origin] = []
     for address in dict.fromkeys([*others, *manifest.webseeds]):
         if address.rstrip("/") == origin.address:
+            continue
+        if address in manifest.webseeds and urlsplit(address).scheme not in ("http", "https"):
+            progress.note(f"{address}: a webseed is an http(s) address; left out")
             continue
         try:
             found.append(open_origin(address))

@@ -7,11 +7,12 @@ the origin of another.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
@@ -30,6 +31,7 @@ MAX_ROOT_BYTES = 512_000
 MAX_ROOTS = 1024
 _SCHEME = "origin:/"
 _ATTEMPTS = 2
+_EDITION_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
 D = TypeVar("D", bound=msgspec.Struct)
 
 
@@ -166,7 +168,22 @@ class Trust:
 
     def edition(self, name: str) -> EditionManifest:
         """The manifest of an edition."""
-        return self.document(f"editions/{name}/edition.json", EditionManifest)[1]
+        manifest = self.document(f"editions/{name}/edition.json", EditionManifest)[1]
+        check_paths(manifest, name)
+        return manifest
+
+
+def check_paths(manifest: EditionManifest, name: str) -> None:
+    """Raise `TrustError` unless the manifest is that of edition `name`, a plain name, and no path
+    of it leads out of the edition.
+    """
+    if manifest.name != name or not _EDITION_NAME.fullmatch(name):
+        raise TrustError(f"edition {name!r} calls itself {manifest.name!r}; refused")
+    for entry in manifest.contents:
+        pure = PurePosixPath(entry.path)
+        odd = "\\" in entry.path or "\0" in entry.path or not pure.parts
+        if odd or pure.is_absolute() or ".." in pure.parts:
+            raise TrustError(f"edition {manifest.name} names the path {entry.path!r}; refused")
 
 
 def first_trust(origin: Origin, metadata: Path, root: str | Path | None) -> Trust:
