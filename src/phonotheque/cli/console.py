@@ -12,7 +12,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from phonotheque.model.text import make_legible
+
 _PLAIN_SECONDS = 10.0
+_CELL_CHARACTERS = 100  # a table is to be looked over; --json has all of it
 
 
 class Screen:
@@ -26,11 +29,11 @@ class Screen:
     def say(self, text: str) -> None:
         """One line of the result for people; silent in JSON mode."""
         if not self.json_mode:
-            self.out.print(escape(text))
+            self.out.print(escape(make_legible(text)))
 
     def note(self, text: str) -> None:
         """One line about what is going on."""
-        self.err.print(escape(text))
+        self.err.print(escape(make_legible(text)))
 
     def print_json(self, value: Any) -> None:
         """The JSON object of this command."""
@@ -147,7 +150,8 @@ def format_cell(cell: object) -> str:
         return f"{cell:,}"
     if isinstance(cell, float):
         return f"{cell:,.2f}"
-    return str(cell)
+    text = make_legible(str(cell))
+    return text if len(text) <= _CELL_CHARACTERS else text[: _CELL_CHARACTERS - 1] + "…"
 
 
 def format_duration(milliseconds: int | None) -> str:

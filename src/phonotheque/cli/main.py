@@ -13,7 +13,8 @@ import typer
 from phonotheque import __version__
 from phonotheque.cli import demonstrating, finding, mirroring, operating, serving
 from phonotheque.cli.console import Screen
-from phonotheque.model.errors import ExitCode, PhonothequeError
+from phonotheque.cli.failures import report_failure
+from phonotheque.model.errors import ExitCode
 
 _EPILOG = (
     "Exit codes: 0 done · 1 done, and findings were made · 2 wrong usage · 65 input not usable · "
@@ -71,13 +72,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (typer.Abort, KeyboardInterrupt):
         screen.note("interrupted; run the same command again to carry on")
         return ExitCode.INTERRUPTED
-    except PhonothequeError as error:
-        screen.note(f"phonotheque: {error}")
-        return error.exit_code
     except BrokenPipeError:
         # the reader of our output has gone (| head): nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
+    except Exception as error:
+        return report_failure(error, screen)
     return result if isinstance(result, int) else ExitCode.OK
 
 

@@ -13,6 +13,9 @@ _SPECIAL = str.maketrans(
 )  # fmt: skip
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*", re.UNICODE)
 _TERM_BYTES = 64
+_NEWLINES = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
+# C0 and C1 controls drive terminals; the marks of direction turn round what stands beside them
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def fold(text: str) -> str:
@@ -52,6 +55,16 @@ def normalise(text: str) -> str:
     """
     joined = " ".join(w.replace("'", "") for w in _WORD.findall(fold(text)))
     return joined or fold(text).strip()
+
+
+def make_legible(text: str) -> str:
+    """The text on one line and safe to show: breaks become blanks, controls become U+FFFD.
+
+    For terminals and plain text files. What is stored and hashed stays as it came.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSAFE.sub("\ufffd", _NEWLINES.sub(" ", text))
 
 
 def _is_wide(char: str) -> bool:

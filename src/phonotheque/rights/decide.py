@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use, Verdict
+from phonotheque.model.text import make_legible
 from phonotheque.rights.licences import Family, Licence, licence_by_id
 from phonotheque.rights.rules import Rule, rule_book
 
@@ -174,9 +175,9 @@ def _conditions(rules: Sequence[Rule], use: Use) -> tuple[str, ...]:
 
 def attribution(title: str, artist: str, holder: str | None, licence: Licence | None) -> str:
     """One line that names creator, title and licence, as CC BY 4.0 s. 3(a) asks for."""
-    line = f"“{title}” by {artist}"
+    line = f"“{make_legible(title)}” by {make_legible(artist)}"
     if holder and holder != artist:
-        line += f", © {holder}"
+        line += f", © {make_legible(holder)}"
     if licence is None or licence.family is Family.NONE:
         return line
     verb = "given to the public under" if licence.family is Family.CC0 else "licensed under"

@@ -1,0 +1,64 @@
+"""No command ends in a traceback, and none shows what would drive a terminal."""
+
+import errno
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from phonotheque.archive import execute_init, plan_init
+from phonotheque.cli import main as program
+from phonotheque.cli.console import format_cell
+from phonotheque.cli.failures import describe_failure
+from phonotheque.model.errors import ExitCode
+from phonotheque.model.progress import Silent
+from phonotheque.model.text import make_legible
+from phonotheque.rights import attribution
+
+MESSAGES = {
+    "a full disk": (OSError(errno.ENOSPC, "No space left on device", "/a/b"), "/a/b: the disk"),
+    "a full disk in a library's words": (
+        RuntimeError('IO Error: Could not write "x": No space left on device'),
+        "the disk is full",
+    ),
+    "a full disk in SQLite's words": (RuntimeError("database or disk is full"), "the disk is full"),
+    "somebody else's file": (PermissionError(errno.EACCES, "Permission denied", "/a/b"), "/a/b: "),
+    "a read-only disk": (OSError(errno.EROFS, "Read-only file system", "/a/b"), "read-only disk"),
+    "a fault of ours": (KeyError("x"), "KeyError"),
+}
+
+
+@pytest.mark.parametrize("case", MESSAGES)
+def test_any_failure_becomes_one_line_and_an_exit_code_of_its_own(case: str) -> None:
+    error, expected = MESSAGES[case]
+    text, code = describe_failure(error)
+    assert expected in text
+    assert code == (ExitCode.NO_SPACE if "full" in case else ExitCode.INTERNAL)
+
+
+def test_a_tree_that_cannot_be_written_is_named_and_no_traceback_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = plan_init(tmp_path / "archive", name="A", publisher="B", seat="DE")
+    execute_init(made, None, datetime(2026, 1, 1, tzinfo=UTC), Silent())
+    lock = tmp_path / "archive" / ".lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()  # what even root cannot open for writing
+    assert program.main(["build", str(tmp_path / "archive")]) == ExitCode.INTERNAL
+    shown = capsys.readouterr().err
+    assert str(lock) in shown
+    assert "Traceback" not in shown
+
+
+def test_what_a_title_says_cannot_drive_a_terminal_or_break_a_line() -> None:
+    hostile = "a\x1b[31mb\x07\r\nc\u202ed\x9be"
+    assert make_legible(hostile) == "a\ufffd[31mb\ufffd c\ufffdd\ufffde"
+    assert make_legible("حبيتك 雨の歌 🎵 Zoë") == "حبيتك 雨の歌 🎵 Zoë"
+    line = attribution(hostile, hostile, hostile + "!", None)
+    assert line == make_legible(line)
+    assert format_cell(hostile) == make_legible(hostile)
+
+
+def test_a_cell_of_a_table_is_cut_where_it_would_fill_the_screen() -> None:
+    assert len(format_cell("x" * 4000)) == 100
+    assert format_cell("x" * 100) == "x" * 100
