@@ -9,7 +9,10 @@ from urllib.parse import quote
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
+from msgspec.structs import replace
 
+from phonotheque.search import DisplayRow, SearchIndex
+from phonotheque.serve import create_app
 from phonotheque.serve.blobs import CHUNK_BYTES
 from phonotheque.storage.layout import Tree
 from tests.serve.conftest import (
@@ -233,3 +236,23 @@ def test_a_mirror_without_the_volume_says_so(own_client: TestClient, own_tree: T
     assert answer.status_code == 404
     assert VOLUME in answer.json()["detail"]
     assert own_client.get(f"/volumes/{OTHER_VOLUME}/data/e.ogg").status_code == 200
+
+
+@pytest.mark.parametrize(("then", "today"), [("ALLOW", "DENY"), ("DENY", "ALLOW")])
+def test_a_stream_needs_the_verdict_of_today_and_that_of_the_file(
+    own_tree: Tree, then: str, today: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A verdict that has become stricter counts in the next edition, though volumes stay."""
+    rows = SearchIndex.rows
+
+    def with_verdicts(index: SearchIndex, numbers: list[int]) -> list[DisplayRow]:
+        found = rows(index, numbers)
+        return [
+            replace(r, stream=today, file=r.file and replace(r.file, stream=then)) for r in found
+        ]
+
+    monkeypatch.setattr(SearchIndex, "rows", with_verdicts)
+    with TestClient(create_app(own_tree)) as client:
+        assert client.get(f"/stream/{recording_id(2)}").status_code == 403
+        page = client.get(f"/api/v1/recordings/{recording_id(2)}").json()
+        assert not page["recording"]["playable"]

@@ -22,6 +22,13 @@ def allows(level: str) -> bool:
     return level in Level.__members__ and Level[level] >= Level.ALLOW_IF
 
 
+def may_stream(row: DisplayRow) -> bool:
+    """Whether both the file's verdict, given when it was published, and the recording's, renewed
+    with each edition, allow streaming.
+    """
+    return row.file is not None and allows(row.file.stream) and allows(row.stream)
+
+
 def summarise(publication: Publication, numbers: Sequence[int]) -> list[answers.RecordingSummary]:
     """Recordings as lines of a list, in the order of `numbers`."""
     return summarise_rows(publication, publication.index.rows(numbers))
@@ -62,7 +69,7 @@ def _summary(publication: Publication, row: DisplayRow) -> answers.RecordingSumm
         licence=row.licence,
         playable=not withdrawn
         and file is not None
-        and allows(file.stream)
+        and may_stream(row)
         and publication.holds(file.volume, file.path),
         withdrawn=withdrawn,
     )

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from phonotheque.model.errors import InputError
 from phonotheque.model.numbers import Kind, parse_public_id
-from phonotheque.serve.assemble import allows, is_withdrawn
+from phonotheque.serve.assemble import is_withdrawn, may_stream
 from phonotheque.serve.blobs import BlobAnswer, FileBlob, ZeroBlob
 from phonotheque.serve.problems import forbidden, gone, not_found
 from phonotheque.serve.publication import Publication
@@ -103,10 +103,11 @@ def _stream(publication: Publication, public_id: str) -> BlobAnswer:
         raise gone(f"{public_id}: this recording is withdrawn")
     if row.file is None:
         raise not_found(f"{public_id}: this edition has no audio of it")
-    if not allows(row.file.stream):
+    if not may_stream(row):
         raise forbidden(
             f"{public_id}: the rights known to this archive do not allow streaming "
-            f"({row.file.stream}); the recording's page says why"
+            f"({row.file.stream} when published, {row.stream} in this edition); the recording's "
+            "page says why"
         )
     if not publication.holds(row.file.volume, row.file.path):
         raise not_found(f"{public_id}: this server does not hold volume {row.file.volume}")
