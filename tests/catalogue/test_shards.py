@@ -170,3 +170,14 @@ def test_an_import_that_gives_a_key_twice_is_refused_by_name(
     archive.add_rows("a", twice)
     with pytest.raises(InputError, match="source a: one import gives the key '1' 2 times"):
         archive.build()
+
+
+def test_what_any_source_says_of_a_file_counts_wherever_the_file_stands(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    stricter = EVIDENCE | {"value": "CC-BY-NC-4.0", "raw": "CC BY-NC"}
+    archive.add_rows("a", [row("1", "One", evidence=[EVIDENCE], file_sha256="aa" * 32)])
+    archive.add_rows("b", [row("1", "Other", evidence=[stricter], file_sha256="aa" * 32)])
+    made = archive.table("recording_files", archive.build())
+    assert [f["recording"] for f in made] == [1, 2]
+    for file in made:
+        assert {e["value"] for e in file["evidence"]} == {"CC-BY-4.0", "CC-BY-NC-4.0"}

@@ -158,19 +158,20 @@ def artists(rows: Any, numbers: Any) -> Any:
 
 
 def recording_files(rows: Any, keyed: Any, numbers: Any) -> Any:
-    """`tables.RECORDING_FILES`. `rows` are the input rows (with evidence), `keyed` narrow ones."""
-    held = rows.filter(rows.file_sha256.notnull()).select("source", "source_key", "evidence")
+    """`tables.RECORDING_FILES`. `rows` are the input rows (with evidence), `keyed` narrow ones.
+
+    Evidence is about bytes: what any source says of a file counts wherever the same file stands.
+    """
+    held = rows.filter(rows.file_sha256.notnull())
+    held = held.select("evidence", sha256="file_sha256")
     named = keyed.filter(keyed.file_sha256.notnull()).inner_join(numbers, "key")
     named = named.select(
         "source", "source_key", "title", "artist_credit", "release_title", "disc", "position",
         recording="number", sha256="file_sha256",
         file=named.number.cast("string") + named.file_sha256,
     )  # fmt: skip
-    evidence = named.select("source", "source_key", "file").inner_join(
-        held, ["source", "source_key"]
-    )
-    evidence = evidence.group_by("file").agg(
-        evidence=evidence.evidence.collect().flatten().unique().sort()
+    evidence = held.group_by("sha256").agg(
+        evidence=held.evidence.collect().flatten().unique().sort()
     )
     first = first_of(named, "file", ["source", "source_key"])
-    return first.inner_join(evidence, "file").drop("file", "source", "source_key")
+    return first.inner_join(evidence, "sha256").drop("file", "source", "source_key")
