@@ -14,6 +14,7 @@ from phonotheque import __version__
 from phonotheque.cli import demonstrating, finding, mirroring, operating, serving
 from phonotheque.cli.console import Screen
 from phonotheque.cli.failures import report_failure
+from phonotheque.cli.surroundings import check_encoding
 from phonotheque.model.errors import ExitCode
 
 _EPILOG = (
@@ -59,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no exception of ours leaves it."""
     screen = Screen()
     try:
+        check_encoding()
         result = typer.main.get_command(app).main(
             args=list(arguments) if arguments is not None else None,
             prog_name="phonotheque",
