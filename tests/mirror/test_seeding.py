@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from phonotheque.mirror import Seeder, Via, seed
-from phonotheque.mirror.expected import read_expected
+from phonotheque.mirror import Seeder, Via, seed, seeding
+from phonotheque.mirror.expected import ExpectedVolume, read_expected
 from phonotheque.mirror.swarm import SwarmJob, SwarmOptions, download, parse_peer
 from phonotheque.model.errors import FormatError, NotFoundError, TransferError
 from phonotheque.storage.layout import Tree
@@ -73,6 +73,21 @@ def test_a_withdrawal_reaches_a_seeder_that_runs(
     seeder.refresh_if_changed()
     with pytest.raises(TransferError):
         fetch(follower, SONG, seeder.port, tmp_path / "after")
+
+
+def test_a_withdrawal_makes_a_seeder_look_at_that_volume_alone(
+    follower: Follower, seeder: Seeder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+
+    def watched(edition: Path, name: str) -> ExpectedVolume:
+        looked_at.append(name)
+        return read_expected(edition, name)
+
+    monkeypatch.setattr(seeding, "read_expected", watched)
+    follower.origin.revoke(1, "2026-11")
+    seeder.refresh_if_changed()
+    assert looked_at == [BAG]
 
 
 def test_seeding_runs_until_it_is_told_to_stop(follower: Follower, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Bringing a mirror to its plan."""
 
+import gc
 import os
 import signal
 import sqlite3
@@ -12,6 +13,8 @@ import pytest
 
 from phonotheque.mirror import Seeder, Via
 from phonotheque.mirror import syncing as syncing_module
+from phonotheque.mirror.expected import ExpectedVolume
+from phonotheque.mirror.volumes import find_missing
 from phonotheque.model.errors import (
     ArchiveBusyError,
     NoSpaceError,
@@ -39,6 +42,26 @@ def test_a_second_sync_fetches_nothing_and_reads_nothing_again(synced: Follower)
     assert report.files_held == 19
     asked = {s.path for s in synced.server.served[before:]}
     assert not [path for path in asked if path.startswith("volumes/")]
+
+
+def test_a_sync_never_holds_the_files_of_all_volumes_in_memory(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def living() -> int:
+        return sum(type(item) is ExpectedVolume for item in gc.get_objects())
+
+    follower.plan()
+    seen: list[int] = []
+    monkeypatch.setattr(
+        syncing_module,
+        "find_missing",
+        lambda volume, place: (seen.append(living()), find_missing(volume, place))[1],
+    )
+    gc.collect()
+    before = living()
+    assert follower.sync().files_fetched_http == 19
+    assert len(seen) == 6, "each of three volumes is looked at before and when its turn comes"
+    assert max(seen) - before <= 2
 
 
 def test_the_swarm_brings_the_same_bytes(follower: Follower, seeder: Seeder) -> None:

@@ -73,8 +73,9 @@ def test_a_file_that_hangs_the_decoder_is_cut_off(pool: Examiner) -> None:
 def test_a_worker_that_does_not_end_itself_is_killed(
     pool: Examiner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(examiner, "GRACE_SECONDS", 0.3)
-    answer = pool.examine(Path("stubborn"))
+    with monkeypatch.context() as hasty:
+        hasty.setattr(examiner, "GRACE_SECONDS", 0.3)
+        answer = pool.examine(Path("stubborn"))
     assert answer.findings[0].code is FindingCode.AUDIO_LIMIT
     assert not pool.examine(Path("a")).findings
 

@@ -89,6 +89,7 @@ class Seeder:
         self._session: Any = None
         self._handles: dict[str, Any] = {}
         self._seen: tuple[int, ...] = ()
+        self._whole: dict[str, tuple[str, frozenset[str]]] = {}
 
     @property
     def port(self) -> int:
@@ -122,19 +123,31 @@ class Seeder:
         self._handles = {}
 
     def refresh(self) -> None:
-        """Offer what the tree holds now; at once no more what was withdrawn meanwhile."""
+        """Offer what the tree holds now; at once no more what was withdrawn meanwhile.
+
+        A volume that was offered whole is looked at again only for a new edition or withdrawal.
+        """
         self._seen = self._signature()
         revoked = read_revoked(self._tree)
-        edition = self._tree.edition(newest_edition(self._tree))
+        newest = newest_edition(self._tree)
+        edition = self._tree.edition(newest)
         names = sorted(p.name for p in self._tree.volumes.glob("*") if p.is_dir())
         self._progress.start("loading torrents", len(names), "volumes")
         for name in names:
+            state = newest, frozenset(revoked.paths(name))
+            if self._whole.get(name) == state:  # nothing can be added, nothing is to go
+                self._progress.advance()
+                continue
             try:
                 volume = read_expected(edition, name)
             except (NotFoundError, FormatError) as error:
                 self._progress.note(f"not seeding {name}: {error}")
                 continue
-            self._offer(plan_offer(self._tree, volume, frozenset(revoked.paths(name))))
+            offer = plan_offer(self._tree, volume, state[1])
+            self._offer(offer)
+            self._whole.pop(name, None)
+            if offer.hidden == {f.torrent.index for p, f in volume.files.items() if p in state[1]}:
+                self._whole[name] = state
             self._progress.advance()
 
     def refresh_if_changed(self) -> None:

@@ -209,26 +209,40 @@ def _others(
 
 
 def _bring_volumes(run: _Run, plan: MirrorPlan) -> _Counts:
-    """All planned volumes, one after the other; the room for all of them is checked first."""
-    wanted: list[tuple[PlannedVolume, ExpectedVolume, Missing]] = []
+    """All planned volumes, one after the other; the room for all of them is checked first.
+
+    Memory: the files of one volume. What is not whole is looked at a second time when its turn
+    comes, by what the state has proved meanwhile.
+    """
+    unfinished: list[PlannedVolume] = []
+    needed = 0
     run.progress.start("looking at what is here", len(plan.volumes), "volumes")
     for planned in plan.volumes:
         run.progress.advance()
         try:
-            volume = read_expected(run.tree.edition(run.manifest.name), planned.volume)
+            volume, missing = _look_at(run, planned)
         except (NotFoundError, FormatError) as error:
             run.counts.findings.append(
                 entry(FindingCode.COPY_MISSING, f"volumes/{planned.volume}", str(error))
             )
             continue
-        volume = volume.select(planned.selection).without(run.revoked.paths(planned.volume))
-        missing = find_missing(volume, run.place)
         run.counts.held += len(volume.files) - len(missing)
-        wanted.append((planned, volume, missing))
-    _check_space(run.tree, sum(bytes_of(missing) for _, _, missing in wanted), "the plan")
-    for planned, volume, missing in wanted:
-        _bring_volume(run, planned, volume, missing)
+        needed += bytes_of(missing)
+        if missing:
+            unfinished.append(planned)
+        else:
+            _bring_volume(run, planned, volume, missing)
+    _check_space(run.tree, needed, "the plan")
+    for planned in unfinished:
+        _bring_volume(run, planned, *_look_at(run, planned))
     return run.counts
+
+
+def _look_at(run: _Run, planned: PlannedVolume) -> tuple[ExpectedVolume, Missing]:
+    """What is planned of a volume and not withdrawn, and what of that is not here."""
+    volume = read_expected(run.tree.edition(run.manifest.name), planned.volume)
+    volume = volume.select(planned.selection).without(run.revoked.paths(planned.volume))
+    return volume, find_missing(volume, run.place)
 
 
 def _bring_volume(
