@@ -3,7 +3,8 @@
 import pytest
 
 from phonotheque.mirror import VerifyMode, verify
-from phonotheque.model.errors import NotFoundError
+from phonotheque.mirror.state import state_path
+from phonotheque.model.errors import FormatError, NotFoundError, PhonothequeError
 from tests.mirror.conftest import Follower, flip
 from tests.support.clock import NOW
 
@@ -100,3 +101,24 @@ def test_verify_is_never_silent(synced: Follower) -> None:
     assert synced.notes.steps == [
         "edition 2026-11", "tiny-tier1-00001", "tiny-tier1-00002", "tiny-tier2-00003",
     ]  # fmt: skip
+
+
+def test_a_mirror_on_a_read_only_disk_is_verified_all_the_same(
+    synced: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = state_path(synced.tree)
+    state.unlink(missing_ok=True)
+    state.mkdir()  # no user can write a database there, not even root
+    monkeypatch.setattr("os.access", lambda _path, _mode: False)
+    report = synced.verify()
+    assert report.sound > 0
+    assert not synced.codes()
+
+
+def test_a_state_that_cannot_be_opened_is_not_called_broken(synced: Follower) -> None:
+    state = state_path(synced.tree)
+    state.unlink(missing_ok=True)
+    state.mkdir()
+    with pytest.raises(PhonothequeError, match="look at the disk") as caught:
+        synced.verify()
+    assert not isinstance(caught.value, FormatError)

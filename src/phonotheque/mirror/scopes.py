@@ -1,5 +1,6 @@
 """What of each volume ought to be here: all of it in an archive, what the plan says in a mirror."""
 
+import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,8 +40,8 @@ class Unreadable:
 
 @contextmanager
 def mirror_state(tree: Tree) -> Iterator[State | None]:
-    """The state of a mirror; None for an archive, which has none."""
-    if not tree.mirror_toml.is_file():
+    """The state of a mirror; None for an archive, which has none, and where none may be written."""
+    if not tree.mirror_toml.is_file() or not os.access(tree.root, os.W_OK):
         yield None
         return
     with open_state(tree) as state:

@@ -13,7 +13,7 @@ from os import stat_result
 from pathlib import Path
 
 from phonotheque.model.edition import RevokedFile
-from phonotheque.model.errors import FormatError
+from phonotheque.model.errors import FormatError, NoSpaceError, PhonothequeError
 from phonotheque.storage.layout import Tree
 
 STATE_VERSION = 1
@@ -120,15 +120,30 @@ def state_path(tree: Tree) -> Path:
     return tree.root / "state.sqlite"
 
 
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(path)
+    except sqlite3.OperationalError as error:
+        raise _disk_error(path, error) from error
+
+
+def _disk_error(path: Path, error: sqlite3.OperationalError) -> PhonothequeError:
+    """What SQLite says of the disk or its permissions: the file itself is not broken."""
+    if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        return NoSpaceError(f"{path}: the disk is full; make room and run this again")
+    return PhonothequeError(f"{path}: {error}; look at the disk and its permissions")
+
+
 @contextmanager
 def open_state(tree: Tree) -> Iterator[State]:
     """The state of the mirror at `tree`, made when there is none.
 
     Raises:
         FormatError: of another version, or no database.
+        NoSpaceError: the disk is full.
     """
     path = state_path(tree)
-    connection = sqlite3.connect(path)
+    connection = _connect(path)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -139,6 +154,8 @@ def open_state(tree: Tree) -> Iterator[State]:
         connection.execute(f"PRAGMA user_version = {STATE_VERSION}")
         connection.commit()
         yield State(connection)
+    except sqlite3.OperationalError as error:
+        raise _disk_error(path, error) from error
     except sqlite3.DatabaseError as error:
         raise FormatError(f"{path}: {error}; delete it, and the next sync reads all again") from (
             error
