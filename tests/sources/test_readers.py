@@ -3,6 +3,7 @@
 import gzip
 import os
 import unicodedata
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from phonotheque.model.tables import LISTENS, ROWS
 from phonotheque.sources import (
     AudioFile,
     OtherFile,
+    TagReader,
     Tags,
     check_listens_file,
     check_rows_file,
@@ -25,6 +27,7 @@ from phonotheque.sources import (
     iter_rows,
     plan_folder,
     read_tags,
+    tag_reader,
 )
 from phonotheque.sources.listens import parse_listens_key
 from phonotheque.sources.records import read_columns
@@ -290,3 +293,37 @@ def test_a_real_catalogue_of_netlabel_music_is_read_whole(
     rows, findings = rows_of(path)
     assert len(rows) + sum(f.severity == "error" for f in findings) >= 21_502
     assert len(rows) > 21_000
+
+
+def id3_bomb(inflated_bytes: int) -> bytes:
+    """An ID3 tag of a few kilobytes with a compressed frame that is huge when inflated."""
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(b"A" * (1 << 20)) for _ in range(inflated_bytes >> 20))
+    content = bytes(4) + packed + packer.flush()
+    size = [len(content) >> shift & 127 for shift in (21, 14, 7, 0)]
+    frame = b"TIT2" + bytes(size) + b"\0\x09" + content
+    whole = [len(frame) >> shift & 127 for shift in (21, 14, 7, 0)]
+    return b"ID3\4\0\0" + bytes(whole) + frame
+
+
+def test_a_tag_that_inflates_to_gigabytes_costs_its_own_file_and_no_other(tmp_path: Path) -> None:
+    sound = make_audio(tmp_path / "sound.mp3", tags={"title": "Sound"})
+    bomb = tmp_path / "bomb.mp3"
+    bomb.write_bytes(id3_bomb(1 << 30) + sound.read_bytes())
+    with TagReader() as reader:
+        found = reader.read(bomb, "bomb.mp3")
+        assert isinstance(found, Finding) and found.code is FindingCode.TAGS_UNREADABLE
+        tags = reader.read(sound, "sound.mp3")
+    assert isinstance(tags, Tags) and tags.first("title") == "Sound"
+
+
+def test_a_file_that_kills_the_tag_worker_costs_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = make_audio(tmp_path / "sound.mp3", tags={"title": "Sound"})
+    with TagReader() as reader:
+        with monkeypatch.context() as patched:
+            patched.setattr(tag_reader, "WORKER", ("/bin/false",))
+            found = reader.read(sound, "a")
+        assert isinstance(found, Finding) and found.where == "a"
+        assert isinstance(reader.read(sound, "a"), Tags)

@@ -21,12 +21,12 @@ from phonotheque.sources import (
     FolderRights,
     OtherFile,
     RightsFound,
+    TagReader,
     Tags,
     Understand,
     folder_row,
     iter_folder,
     keep_evidence,
-    read_tags,
 )
 from phonotheque.storage.layout import Tree
 from phonotheque.vault import Examination, Examiner, Vault
@@ -75,13 +75,14 @@ class Audio:
         self._rights = FolderRights(folder, understand, now)
         self._settings = settings
         self._now = now
+        self._tags = TagReader()
 
     def iter_batches(
         self, counts: AudioCounts, report: Report, advance: Callable[[], None]
     ) -> Iterator[pa.RecordBatch]:
         """The rows, in the order of their keys. Memory: 1,000 files."""
         files = self._iter_files(counts, report)
-        with Examiner() as examiner:
+        with Examiner() as examiner, self._tags:
             while chunk := list(islice(files, FILES_AT_ONCE)):
                 rows = []
                 for examined in self._examine(chunk, examiner):
@@ -122,7 +123,7 @@ class Audio:
         """Judge one file and admit it; its row, or None when it gets none."""
         file, examination = examined.file, examined.examination
         protected = _report_examination(file, examination, report)
-        tags = read_tags(file.path, file.key)
+        tags = self._tags.read(file.path, file.key)
         if isinstance(tags, Finding):
             report(tags)
         sound = examination is None or examination.admissible

@@ -26,6 +26,7 @@ from phonotheque.sources.imports import (
 from phonotheque.sources.listens import check_listens_file, is_listens_file, iter_listens
 from phonotheque.sources.rows import check_rows_file, iter_rows
 from phonotheque.sources.statements import Understand
+from phonotheque.sources.tag_reader import TagReader
 from phonotheque.sources.walk import AudioFile, OtherFile, iter_folder
 from phonotheque.sources.writer import ImportWriter
 
@@ -40,6 +41,7 @@ __all__ = [
     "InputRecord",
     "OtherFile",
     "RightsFound",
+    "TagReader",
     "Tags",
     "Understand",
     "check_listens_file",

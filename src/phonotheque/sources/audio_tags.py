@@ -9,6 +9,7 @@ mapping), and ID3 has it in ``UFID:http://musicbrainz.org``.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mutagen.mp4 import MP4Tags
 from phonotheque.model.findings import Finding, FindingCode, Severity
 
 MAX_TAG_CHARS = 4_000
+MAX_TAG_VALUES = 2_000
 _NOT_WORD = re.compile(r"[^a-z0-9]")
 _YEAR = re.compile(r"\b(1[89]\d\d|20\d\d)\b")
 _ID3 = {
@@ -65,14 +67,15 @@ class Tags:
 def read_tags(path: Path, where: str) -> Tags | Finding:
     """The tags of the file at `path`; a file without any has an empty set.
 
-    Pictures are left alone; a value is cut at 4,000 characters.
+    Pictures are left alone; a value is cut at 4,000 characters, values after the first 2,000 are
+    not taken. mutagen bounds neither time nor memory: for files of strangers use `TagReader`.
     """
     try:
         audio = mutagen.File(path)
         if audio is None:
             return Tags()
         values: dict[str, list[str]] = {}
-        for name, value in _pairs(audio.tags):
+        for name, value in islice(_pairs(audio.tags), MAX_TAG_VALUES):
             if value and name not in _PICTURES:
                 values.setdefault(name, []).append(value[:MAX_TAG_CHARS])
         length = float(getattr(audio.info, "length", 0) or 0)
