@@ -268,3 +268,17 @@ def test_public_ids_of_releases_and_artists_are_told_apart(index: SearchIndex) -
     for row, kind in ((release, Kind.RELEASE), (artist, Kind.ARTIST)):
         found = index.lookup(row.public_id)
         assert (found.recognised, found.kind, found.numbers) == ("public-id", kind, (row.number,))
+
+
+def test_an_index_that_may_not_be_written_is_searched_and_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tiny_edition(tmp_path, RECORDINGS)
+    folder = tmp_path / "index/2026-11"
+    build_index(tmp_path / "editions/2026-11", folder, Silent())
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    monkeypatch.setattr("os.access", lambda _path, _mode: False)
+    opened = SearchIndex.open(folder)
+    assert opened.search("moonlight").hits
+    opened.close()
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

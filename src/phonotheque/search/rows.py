@@ -4,7 +4,10 @@ Written once as sorted SST files and ingested; opened read-only by any number of
 of the kinds: ``a`` artists, ``d`` releases, ``r`` recordings. docs/formats/index.md has the arrays.
 """
 
+import os
+import shutil
 import struct
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ ROWS_PER_SST = 262_144
 _BLOCK_BYTES = 4_096
 _DICTIONARY_BYTES = 16_384
 _CACHE_BYTES = 64 << 20
+_CONFIGURATION = "rocksdict-config.json"
 _KEY = struct.Struct(">cQ")
 
 
@@ -82,13 +86,29 @@ class RowWriter:
             self._writer = None
 
 
+def _shadow(store: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder of links to the files of `store`, with a configuration that may be written."""
+    folder = tempfile.TemporaryDirectory(prefix="phonotheque-rows-")
+    for path in store.absolute().glob("*"):
+        if path.name == _CONFIGURATION:
+            shutil.copyfile(path, Path(folder.name) / path.name)
+        elif not path.name.startswith("LOG"):
+            (Path(folder.name) / path.name).symlink_to(path)
+    return folder
+
+
 class RowStore:
     """Reads rows by number; safe for many threads."""
 
     def __init__(self, store: Path, id_key: IdKey) -> None:
+        # rocksdict writes beside the store even to read it, so that where nothing may be written
+        # it is shown a folder of links (docs/serving.md: nothing is written, also for other users)
+        self._shadow = None if os.access(store, os.W_OK) else _shadow(store)
         try:
             self._database = Rdict(
-                str(store), _options(for_writing=False), access_type=AccessType.read_only()
+                self._shadow.name if self._shadow else str(store),
+                _options(for_writing=False),
+                access_type=AccessType.read_only(),
             )
         except Exception as error:
             raise FormatError(f"{store}: no row store ({error}); build the index again") from error
@@ -113,6 +133,8 @@ class RowStore:
     def close(self) -> None:
         """Let go of the files."""
         self._database.close()
+        if self._shadow is not None:
+            self._shadow.cleanup()
 
     def _read(self, kind: Kind, numbers: Sequence[int]) -> Iterator[tuple[int, str, list[Any]]]:
         if not numbers:
