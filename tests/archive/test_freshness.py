@@ -153,6 +153,17 @@ def test_a_publish_with_nothing_new_renews_too_without_offline_keys(
     assert follower.read("latest.json") == tree.latest_json.read_bytes()
 
 
+def test_with_offline_keys_at_hand_publish_renews_root_and_targets_in_time(
+    tree: Tree, published: Tree, follower: Follower, tuf_clock: TufClock
+) -> None:
+    shutil.copytree(published.offline_keys, tree.offline_keys)
+    for days in (200, 400):
+        tuf_clock.now = NOW + timedelta(days=days)
+        assert release(tree, name=None, days=days).nothing_new
+        assert follower.read("latest.json") == tree.latest_json.read_bytes()
+    assert len(list(tree.metadata.glob("*.root.json"))) == 3
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Sets what the command line takes for the time."""

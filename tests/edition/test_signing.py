@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import DownloadHTTPError, RepositoryError
 from tuf.api.metadata import Metadata
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
@@ -19,6 +20,7 @@ from phonotheque.edition import (
     publish_revocations,
     publish_targets,
     renew_online,
+    renew_root,
     signing,
 )
 from phonotheque.model.errors import InputError, NotFoundError
@@ -199,6 +201,62 @@ def test_an_expired_repository_is_rejected(
         follower.read("revocations.json")
     renew_online(tree, tuf_clock.now)
     assert follower.read("revocations.json") == EMPTY
+
+
+def test_an_archive_is_followed_for_years_from_its_first_root(
+    tree: Tree, keys: OfflineKeys, follower: Follower, tuf_clock: TufClock
+) -> None:
+    publish_targets(tree, {"latest.json": b"one"}, keys, NOW)
+    for month in range(0, 60, 5):
+        tuf_clock.now = NOW + timedelta(days=30 * month)
+        renew_root(tree, keys, tuf_clock.now)
+        publish_targets(tree, {"latest.json": b"one"}, keys, tuf_clock.now)
+        renew_online(tree, tuf_clock.now)
+        assert follower.read("latest.json") == b"one"
+    assert (tree.metadata / "root.json").read_bytes() != follower.root
+
+
+def test_what_is_signed_offline_is_left_for_the_first_half_year_and_without_its_key(
+    tree: Tree, keys: OfflineKeys
+) -> None:
+    publish_targets(tree, {"latest.json": b"one"}, keys, NOW)
+    before = snapshot(tree)
+    half = NOW + timedelta(days=182)
+    assert not renew_root(tree, keys, half)
+    assert not publish_targets(tree, {"latest.json": b"one"}, keys, half)
+    shutil.rmtree(keys.directory)
+    later = NOW + timedelta(days=300)
+    assert not renew_root(tree, keys, later)
+    assert not publish_targets(tree, {"latest.json": b"one"}, keys, later)
+    assert snapshot(tree) == before
+
+
+@pytest.mark.parametrize("writes", range(2))
+def test_a_killed_renewal_of_the_root_holds_and_is_completed(
+    tree: Tree, keys: OfflineKeys, follower: Follower, tuf_clock: TufClock, writes: int
+) -> None:
+    tuf_clock.now = NOW + timedelta(days=300)
+    with killed_after(writes), pytest.raises(KeyboardInterrupt):
+        renew_root(tree, keys, tuf_clock.now)
+    renew_online(tree, tuf_clock.now)
+    assert follower.read("revocations.json") == EMPTY
+    assert renew_root(tree, keys, tuf_clock.now)
+    newest = (tree.metadata / "root.json").read_bytes()
+    assert newest == (tree.metadata / "2.root.json").read_bytes()
+    assert follower.read("revocations.json") == EMPTY
+
+
+def test_a_root_that_needs_more_keys_than_ours_is_left_to_their_holders(
+    tree: Tree, keys: OfflineKeys
+) -> None:
+    path = tree.metadata / "root.json"
+    root = Metadata.from_bytes(path.read_bytes())
+    root.signed.add_key(CryptoSigner.generate_ed25519().public_key, "root")
+    root.signed.roles["root"].threshold = 2
+    path.write_bytes(root.to_bytes())
+    before = snapshot(tree)
+    assert not renew_root(tree, keys, NOW + timedelta(days=300))
+    assert snapshot(tree) == before
 
 
 @pytest.mark.parametrize("writes", range(6))

@@ -34,6 +34,7 @@ from phonotheque.edition import (
     place_file,
     publish_targets,
     renew_online,
+    renew_root,
 )
 from phonotheque.model.edition import EditionManifest, Latest
 from phonotheque.model.errors import UsageError
@@ -264,6 +265,7 @@ def _sign(tree: Tree, manifest: EditionManifest, keys: OfflineKeys, now: datetim
         sequence=manifest.sequence,
         edition_sha256=sha256(content).hexdigest(),
     )
+    renew_root(tree, keys, now)
     targets = {path: content, "latest.json": format_document(latest)}
     if not publish_targets(tree, targets, keys, now):
         renew_online(tree, now)

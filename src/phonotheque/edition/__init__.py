@@ -18,6 +18,7 @@ from phonotheque.edition.signing import (
     publish_revocations,
     publish_targets,
     renew_online,
+    renew_root,
 )
 from phonotheque.edition.torrent import TorrentFile, TorrentInfo, read_torrent
 from phonotheque.edition.volume import (
@@ -58,4 +59,5 @@ __all__ = [
     "publish_targets",
     "read_torrent",
     "renew_online",
+    "renew_root",
 ]

@@ -28,7 +28,13 @@ from tuf.api.metadata import (
 )
 from tuf.api.serialization import DeserializationError
 
-from phonotheque.edition.keys import OFFLINE_ROLES, ONLINE_ROLES, ensure_keys, load_signer
+from phonotheque.edition.keys import (
+    OFFLINE_ROLES,
+    ONLINE_ROLES,
+    ensure_keys,
+    key_path,
+    load_signer,
+)
 from phonotheque.model.errors import FormatError, NotFoundError
 from phonotheque.storage.durable import TEMPORARY_SUFFIX, ensure_directory, write_bytes
 from phonotheque.storage.layout import Tree
@@ -83,7 +89,8 @@ def publish_targets(
     """Sign `contents` (path below the archive's root → bytes) as targets beside earlier ones.
 
     Files that do not hold these bytes yet are written, just before the new timestamp. Returns
-    whether anything was to do; the online roles are renewed by the way.
+    whether anything was to do; the online roles are renewed by the way. Targets that are listed
+    already are signed anew when half of their time has run and the key is at hand.
 
     Raises:
         NotFoundError: the offline keys are not at hand, or there is no repository.
@@ -93,16 +100,41 @@ def publish_targets(
     targets = _current(tree, "targets", Targets)
     wanted = {p: TargetFile.from_data(p, c, ["sha256"]) for p, c in contents.items()}
     listed = all(targets.targets.get(path) == target for path, target in wanted.items())
-    if listed and all(_holds(tree.root / path, c) for path, c in contents.items()):
+    due = _is_due(targets, now, valid_days) and key_path(keys.directory, "targets").is_file()
+    if listed and not due and all(_holds(tree.root / path, c) for path, c in contents.items()):
         return False
     version = targets.version
-    if not listed:
+    if due or not listed:
         targets.targets.update(wanted)
         targets.expires = _end(now, valid_days)
         signer = load_signer(keys.directory, "targets", keys.passphrase)
         version = _write_next(tree, "targets", targets, signer)
     revoked = _write_next_revocations(tree, None, now)
     _commit(tree, {"targets": version, "revocations": revoked}, contents, now)
+    return True
+
+
+def renew_root(tree: Tree, keys: OfflineKeys, now: datetime) -> bool:
+    """Sign the root anew, with the same keys, when half of its time has run; returns whether.
+
+    Nothing is done without the root key, or where that key alone is not enough (a threshold).
+
+    Raises:
+        InputError: the passphrase does not open the key.
+    """
+    newest = tree.metadata / "root.json"
+    root = _read(newest, Root)
+    if not _is_due(root, now, OFFLINE_DAYS) or not key_path(keys.directory, "root").is_file():
+        return False
+    path = tree.metadata / f"{root.version + 1}.root.json"
+    if not path.exists():
+        root.version += 1
+        root.expires = _end(now, OFFLINE_DAYS)
+        content = _sign(root, load_signer(keys.directory, "root", keys.passphrase))
+        if not _is_signed_enough(root, content):
+            return False
+        write_bytes(path, content)
+    write_bytes(newest, path.read_bytes())
     return True
 
 
@@ -142,6 +174,19 @@ def online_expiry(tree: Tree) -> datetime:
 def is_fresh(tree: Tree, now: datetime) -> bool:
     """Whether more than half of the time of the online roles is left."""
     return online_expiry(tree) - now > timedelta(days=ONLINE_DAYS) / 2
+
+
+def _is_due(signed: Root | Targets, now: datetime, days: int) -> bool:
+    return signed.expires - now <= timedelta(days=days) / 2
+
+
+def _is_signed_enough(root: Root, content: bytes) -> bool:
+    metadata = Metadata.from_bytes(content)
+    try:
+        root.verify_delegate("root", metadata.signed_bytes, metadata.signatures)
+    except RepositoryError:
+        return False
+    return True
 
 
 def _first_root(signers: Mapping[str, CryptoSigner], now: datetime) -> Root:
