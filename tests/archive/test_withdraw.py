@@ -93,6 +93,24 @@ def test_a_killed_withdrawal_is_completed(
     assert len(read_withdrawals(tree)) == 1
 
 
+def test_publishing_completes_a_killed_withdrawal(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tombstone without its revocation would leave the file with every mirror."""
+    tree = workshop.tree
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(withdraw, "publish_revocations", killed)
+        execute_withdraw(tree, plan_withdraw(tree, ["1"], "rights"), NOW, Silent())
+    workshop.build(SONGS)
+    release(tree, "two", days=1)
+    [file] = read_document(tree.revocations_json, Revocations).files
+    assert file.sha256 == SONGS[0].digest
+
+
 @pytest.mark.parametrize("text", ["999", "DEZZZ2699999", "r000000000", "no such thing"])
 def test_an_id_that_names_nothing_is_said(workshop: Workshop, text: str) -> None:
     with pytest.raises(NotFoundError):

@@ -18,6 +18,7 @@ from phonotheque.archive.init import offline_keys
 from phonotheque.archive.naming import check_edition_name, free_edition_name
 from phonotheque.archive.selection import Rules, Selection, select_files
 from phonotheque.archive.volumes import PlannedVolume, VolumeRecord, name_volumes, write_volumes
+from phonotheque.archive.withdraw import renew_revocations
 from phonotheque.archive.workspace import (
     Basis,
     Intent,
@@ -155,11 +156,13 @@ def execute_publish(
         before = last_edition(tree)
         if before is not None:
             _sign(tree, before, keys, now)
+            renew_revocations(tree, now)
         if plan.nothing_new:
             return _report(tree, _named(tree, plan.name), [], plan)
         manifest, records = _publish(tree, plan, progress, workers)
         progress.start("signing", None, "")
         _sign(tree, manifest, keys, now)
+        renew_revocations(tree, now)
     return _report(tree, manifest, records, plan)
 
 
