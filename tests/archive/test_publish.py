@@ -22,6 +22,8 @@ from phonotheque.archive import (
     plan_withdraw,
     publish,
 )
+from phonotheque.archive.selection import SELECTED
+from phonotheque.archive.volumes import name_volumes
 from phonotheque.catalogue import open_edition
 from phonotheque.edition import read_torrent
 from phonotheque.model import tables
@@ -100,6 +102,20 @@ def test_the_plan_says_what_comes_and_touches_nothing(workshop: Workshop) -> Non
     ]
     assert plan.refused == {"rights.no-evidence": 1}
     assert plan.name == "2026-11-22" and plan.files == 7
+
+
+def test_planning_writes_no_evidence_to_the_temporary_directory(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[list[str]] = []
+
+    def watched(selection: Any, *rest: Any) -> Any:
+        written.append(pq.read_schema(selection.path).names)
+        return name_volumes(selection, *rest)
+
+    monkeypatch.setattr(publish, "name_volumes", watched)
+    release(workshop.tree)
+    assert written == [["tier", "bytes"], SELECTED.names]
 
 
 def test_an_edition_vouches_for_every_file_of_itself(workshop: Workshop) -> None:

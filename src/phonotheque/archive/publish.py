@@ -11,12 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+import pyarrow as pa
 
 from phonotheque.archive.assembly import assemble_edition
 from phonotheque.archive.build import plan_build
 from phonotheque.archive.init import offline_keys
 from phonotheque.archive.naming import check_edition_name, free_edition_name
-from phonotheque.archive.selection import Rules, Selection, select_files
+from phonotheque.archive.selection import PACKED, SELECTED, Rules, Selection, select_files
 from phonotheque.archive.volumes import PlannedVolume, VolumeRecord, name_volumes, write_volumes
 from phonotheque.archive.withdraw import renew_revocations
 from phonotheque.archive.workspace import (
@@ -103,19 +104,25 @@ def plan_publish(tree: Tree, now: datetime, *, name: str | None = None) -> Publi
 
     Raises:
         NotFoundError: no archive there.
-        UsageError: no build, one older than the newest import or withdrawal, or a bad name.
+        UsageError: no build, one older than the newest import or withdrawal, a bad name, or that of
+            an edition which says something else.
     """
     basis = read_basis(tree)
     if name is not None:
         check_edition_name(name)
-        if (tree.edition(name) / "edition.json").exists():
-            return _nothing_new(basis, name)
+    is_out = name is not None and (tree.edition(name) / "edition.json").exists()
     _check_build(tree, now)
     intent = _intent(basis, now, name)
     with TemporaryDirectory(prefix="phonotheque-") as scratch:
-        selection, volumes = _select(basis, intent, Path(scratch))
-    if name is None and basis.previous is not None and _says_all(basis, basis.previous, volumes):
-        return _nothing_new(basis, basis.previous.name)
+        selection, volumes = _select(basis, intent, Path(scratch), PACKED)
+    last = basis.previous
+    if last is not None and name in (None, last.name) and _says_all(basis, last, volumes):
+        return _nothing_new(basis, last.name)
+    if is_out:
+        raise UsageError(
+            f"edition {name} is out, and no edition ever changes; give the new one another name, "
+            "or none"
+        )
     return PublishPlan(
         name=intent.name,
         sequence=intent.sequence,
@@ -177,7 +184,7 @@ def _publish(
         ensure_directory(work / folder)
     write_document(work / "intent.json", intent)
     progress.start("selecting", None, "")
-    selection, planned = _select(basis, intent, work)
+    selection, planned = _select(basis, intent, work, SELECTED)
     if [v.name for v in planned] != [v.volume for v in plan.volumes]:
         raise UsageError(f"{tree.root}: the archive changed since the plan; run publish again")
     with Vault.open(tree.vault) as vault, hashing_pool(plan.bytes, workers) as pool:
@@ -212,7 +219,9 @@ def _intent(basis: Basis, now: datetime, name: str | None) -> Intent:
     )
 
 
-def _select(basis: Basis, intent: Intent, scratch: Path) -> tuple[Selection, list[PlannedVolume]]:
+def _select(
+    basis: Basis, intent: Intent, scratch: Path, schema: pa.Schema
+) -> tuple[Selection, list[PlannedVolume]]:
     rules = Rules(basis.settings, intent.published_at.date(), len(basis.build.tier_cuts_percent))
     reader = open_build(basis.build_directory, basis.build)
     try:
@@ -224,6 +233,7 @@ def _select(basis: Basis, intent: Intent, scratch: Path) -> tuple[Selection, lis
                 basis.published_files,
                 rules,
                 scratch=scratch,
+                schema=schema,
             )
     finally:
         reader.close()

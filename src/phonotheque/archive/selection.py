@@ -57,6 +57,8 @@ SELECTED = pa.schema(
         pa.field("evidence", pa.list_(tables.EVIDENCE)),
     ]
 )
+PACKED = pa.schema([SELECTED.field(name) for name in ("tier", "bytes")])
+"""What packing volumes asks for: a hundredth of the bytes, without evidence."""
 _SIGNATURE = (
     "sha256(to_json(list_transform(evidence, lambda e: "
     "{'c': e.claim, 'v': e.value, 'r': e.raw, 'k': e.kind, 's': e.source}))::VARCHAR)"
@@ -96,18 +98,19 @@ def select_files(
     rules: Rules,
     *,
     scratch: Path,
+    schema: pa.Schema = SELECTED,
 ) -> Selection:
     """Select from the views of an open build and write ``selection.parquet`` to `scratch`.
 
-    `published` are the files tables of the edition before. The result depends on nothing but the
-    arguments' contents.
+    `schema` is `SELECTED`, or `PACKED` for planning alone. `published` are the files tables of the
+    edition before. The result depends on nothing but the arguments' contents.
     """
     _prepare(cursor, withdrawals, published, scratch)
     _decide(cursor, rules)
     _ask_vault(cursor, find_object)
     findings, refused = _write_findings(cursor, rules.id_key, scratch / "findings.parquet")
     path = scratch / "selection.parquet"
-    files = write_table(path, SELECTED, _stream(cursor, _selected_sql(rules.last_tier)))
+    files = write_table(path, schema, _stream(cursor, _selected_sql(rules.last_tier, schema)))
     return Selection(path, findings, files, refused)
 
 
@@ -187,8 +190,8 @@ def _fact(digest: str, found: VaultObject | None) -> dict[str, Any]:
     return {name: getattr(found, name) for name in _FACTS.names if name != "held"} | {"held": True}
 
 
-def _selected_sql(last_tier: int) -> str:
-    columns = ", ".join(SELECTED.names)
+def _selected_sql(last_tier: int, schema: pa.Schema) -> str:
+    columns = ", ".join(schema.names)
     return f"""
         WITH best AS (
             SELECT recording, sha256, signature FROM candidates
