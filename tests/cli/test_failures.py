@@ -14,6 +14,7 @@ from phonotheque.model.errors import ExitCode
 from phonotheque.model.progress import Silent
 from phonotheque.model.text import make_legible
 from phonotheque.rights import attribution
+from tests.support.editions import TinyRecording, write_tiny_edition
 
 MESSAGES = {
     "a full disk": (OSError(errno.ENOSPC, "No space left on device", "/a/b"), "/a/b: the disk"),
@@ -62,3 +63,24 @@ def test_what_a_title_says_cannot_drive_a_terminal_or_break_a_line() -> None:
 def test_a_cell_of_a_table_is_cut_where_it_would_fill_the_screen() -> None:
     assert len(format_cell("x" * 4000)) == 100
     assert format_cell("x" * 100) == "x" * 100
+
+
+@pytest.mark.parametrize(
+    ("marker", "way_out"),
+    [("archive.toml", "publish"), ("mirror.toml", "sync"), (None, "an archive or a mirror")],
+)
+def test_without_an_edition_the_way_to_one_is_named(
+    marker: str | None, way_out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if marker:
+        (tmp_path / marker).touch()
+    assert program.main(["search", str(tmp_path), "night"]) == ExitCode.NOT_FOUND
+    assert way_out in capsys.readouterr().err
+
+
+def test_the_largest_page_that_may_be_asked_for_is_one_that_search_gives(
+    tmp_path: Path,
+) -> None:
+    write_tiny_edition(tmp_path, [TinyRecording("Night", "Ann")])
+    assert program.main(["search", str(tmp_path), "night", "--limit", "200"]) == ExitCode.OK
+    assert program.main(["search", str(tmp_path), "night", "--limit", "201"]) == ExitCode.USAGE

@@ -7,6 +7,7 @@ or in exit code 1, which means that the job was done.
 
 import errno
 import os
+import sqlite3
 import traceback
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def describe_failure(error: Exception) -> tuple[str, ExitCode]:
     if isinstance(error, OSError) and _place(error):
         reason = _NOT_ALLOWED.get(number or 0) or error.strerror or str(error)
         return f"{_place(error)}: {reason}", ExitCode.INTERNAL
+    if isinstance(error, sqlite3.OperationalError):
+        return f"a database of this tree: {error}; look at its permissions", ExitCode.INTERNAL
     return (
         f"{type(error).__name__}: {error} (at {_line(error)}). This should not have happened: run "
         f"the command again, and if it comes back, report it with what {_TRACE}=1 shows",

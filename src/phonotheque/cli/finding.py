@@ -48,7 +48,7 @@ def open_index(root: Path, edition: str | None, screen: Screen) -> "SearchIndex"
 def search(
     path: TreePath,
     query: Annotated[list[str], typer.Argument(metavar="WORDS...", help="What to look for.")],
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Hits to a page.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Hits to a page.")] = 20,
     cursor: Annotated[
         str | None, typer.Option(metavar="CURSOR", help="Where the page before this one ended.")
     ] = None,

@@ -61,8 +61,15 @@ def serve(
             screen.note(f"seeding {len(seeder.volumes)} volumes on port {seeder.port}")
         progress.close()
         stack.enter_context(_kept_fresh(tree, screen))
-        screen.note(f"serving edition {name} on http://{host}:{port}/ – Ctrl-C stops")
-        run_server(app, host, port)
+        shown = f"[{host}]" if ":" in host else host
+        run_server(
+            app,
+            host,
+            port,
+            lambda taken: screen.note(
+                f"serving edition {name} on http://{shown}:{taken}/ – Ctrl-C stops"
+            ),
+        )
 
 
 @contextmanager

@@ -33,10 +33,18 @@ def newest_edition(tree: Tree) -> str:
         return read_document(tree.latest_json, Latest).edition
     whole = [p.parent for p in tree.editions.glob("*/edition.json")] if tree.root.is_dir() else []
     if not whole:
-        raise NotFoundError(f"{tree.root}: no edition here; run `phonotheque sync` first")
+        raise NotFoundError(f"{tree.root}: no edition here; {_way_to_an_edition(tree)}")
     return max(
         whole, key=lambda p: read_document(p / "edition.json", EditionManifest).sequence
     ).name
+
+
+def _way_to_an_edition(tree: Tree) -> str:
+    if tree.archive_toml.is_file():
+        return "run `phonotheque build` and `phonotheque publish` first"
+    if tree.mirror_toml.is_file():
+        return "run `phonotheque sync` first"
+    return "give the directory of an archive or a mirror"
 
 
 @dataclass(frozen=True, slots=True)

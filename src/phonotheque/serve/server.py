@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -14,14 +15,19 @@ KEEP_ALIVE_SECONDS = 30
 _START_SECONDS = 30.0
 
 
-def run_server(app: Litestar, host: str, port: int) -> None:
+def run_server(
+    app: Litestar, host: str, port: int, on_listening: Callable[[int], None] = lambda _port: None
+) -> None:
     """Serve `app` until interrupted (Ctrl-C, SIGTERM); open requests are finished first.
+
+    `on_listening` is told the port once it is ours: port 0 takes any free one.
 
     Raises:
         UsageError: the address cannot be listened on.
     """
     listening = _listen(host, port)
     with listening:
+        on_listening(listening.getsockname()[1])
         _make_server(app).run(sockets=[listening])
 
 
