@@ -33,7 +33,7 @@ from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import check_schema
-from tests.archive.workshop import FolderVault, Song, Workshop
+from tests.archive.workshop import FolderVault, Song, Workshop, cut_off_at
 from tests.edition.test_signing import Follower
 from tests.support.clock import NOW
 
@@ -277,6 +277,18 @@ def test_publishing_the_same_name_again_says_it_is_out(workshop: Workshop) -> No
     assert snapshot(workshop.tree.root) == before
 
 
+def test_a_name_that_is_out_is_refused_for_what_it_does_not_say(workshop: Workshop) -> None:
+    release(workshop.tree)
+    workshop.build([*SONGS, Song("New", "Zaz", listens=1, tier=3, licence="CC0-1.0")])
+    before = snapshot(workshop.tree.root)
+    with pytest.raises(UsageError, match="another name"):
+        release(workshop.tree)
+    assert snapshot(workshop.tree.root) == before
+    release(workshop.tree, name="two", days=1)
+    with pytest.raises(UsageError, match="another name"):
+        release(workshop.tree, days=2)  # neither is an older edition taken for the newest
+
+
 def test_publishing_without_anything_new_makes_no_edition(workshop: Workshop) -> None:
     release(workshop.tree)
     again = release(workshop.tree, name=None, days=1)
@@ -377,11 +389,7 @@ def test_a_killed_publish_of_yesterday_keeps_its_date_and_its_volumes(
 ) -> None:
     tree = workshop.tree
 
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(publish, "assemble_edition", killed)
+    with cut_off_at(monkeypatch, publish, "assemble_edition"):
         release(tree, name=None)
     volumes = snapshot(tree.volumes)
     assert release(tree, name=None, days=1).name == "2026-11-22"
@@ -393,11 +401,7 @@ def test_a_killed_publish_of_an_older_build_leaves_nothing_behind(
 ) -> None:
     tree = workshop.tree
 
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(publish, "assemble_edition", killed)
+    with cut_off_at(monkeypatch, publish, "assemble_edition"):
         release(tree)
     workshop.build(SONGS[:2])
     report = release(tree)

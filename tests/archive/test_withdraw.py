@@ -22,7 +22,7 @@ from phonotheque.model.numbers import IdKey, Kind, format_public_id
 from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document, read_settings
 from tests.archive.test_publish import SONGS, made_up_vault, release, rows, snapshot
-from tests.archive.workshop import Song, Workshop
+from tests.archive.workshop import Song, Workshop, cut_off_at
 from tests.edition.test_signing import Follower
 from tests.support.clock import NOW
 
@@ -79,13 +79,8 @@ def test_a_killed_withdrawal_is_completed(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = workshop.tree
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
     plan = plan_withdraw(tree, ["1"], "rights")
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(withdraw, "publish_revocations", killed)
+    with cut_off_at(monkeypatch, withdraw, "publish_revocations"):
         execute_withdraw(tree, plan, NOW, Silent())
     assert read_document(tree.revocations_json, Revocations).files == []
     report = execute_withdraw(tree, plan, NOW, Silent())
@@ -99,11 +94,7 @@ def test_publishing_completes_a_killed_withdrawal(
     """A tombstone without its revocation would leave the file with every mirror."""
     tree = workshop.tree
 
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(withdraw, "publish_revocations", killed)
+    with cut_off_at(monkeypatch, withdraw, "publish_revocations"):
         execute_withdraw(tree, plan_withdraw(tree, ["1"], "rights"), NOW, Silent())
     workshop.build(SONGS)
     release(tree, "two", days=1)

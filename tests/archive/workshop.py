@@ -2,6 +2,8 @@
 tests of publishing, which must not wait for audio to be decoded."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -9,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from phonotheque.archive import execute_init, plan_init, read_withdrawals
 from phonotheque.catalogue import build_directory
@@ -43,6 +46,18 @@ class Song:
     @property
     def digest(self) -> str:
         return sha256(self.content).hexdigest()
+
+
+@contextmanager
+def cut_off_at(monkeypatch: pytest.MonkeyPatch, module: Any, function: str) -> Iterator[None]:
+    """What runs inside ends, as by Ctrl-C, where it comes to call ``module.function``."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(module, function, interrupt)
+        yield
 
 
 class FolderVault:
