@@ -4,11 +4,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from phonotheque.model.edition import BuildManifest, RecordingFlag
 from tests.support.catalogues import Archive, Row, numbers, row
+from tests.support.properties import costly
 
 CODE, CODE_2 = "USABC2000001", "USABC2000002"
 
@@ -141,19 +142,10 @@ IMPORTS = st.lists(
 )
 
 
-@settings(max_examples=2)
+@pytest.mark.timeout(900)  # the full profile asks for 40 histories
+@costly(25)
 @given(IMPORTS)
 def test_numbers_are_never_changed_reused_or_lost(imports: list[tuple[str, list[Row]]]) -> None:
-    with TemporaryDirectory() as folder:
-        _check_history(Archive(Path(folder), rows_per_shard=3), imports)
-
-
-@pytest.mark.full
-@settings(max_examples=150)
-@given(IMPORTS)
-def test_numbers_are_never_changed_reused_or_lost_at_length(
-    imports: list[tuple[str, list[Row]]],
-) -> None:
     with TemporaryDirectory() as folder:
         _check_history(Archive(Path(folder), rows_per_shard=3), imports)
 
