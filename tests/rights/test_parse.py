@@ -124,3 +124,28 @@ def test_every_licence_url_of_a_netlabel_catalogue_is_known(shared_data) -> None
         urls = {row["licenseurl"] for row in csv.DictReader(stream)}
     unknown = {url for url in urls if url and parse_licence(url) is None}
     assert unknown == {"http://freemusicarchive.org/FMA_License"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CC BY 4.0 for the artwork only; all music © Label",
+        "http://creativecommons.org/licenses/by/4.0/ (cover art)",
+        "This is no CC BY 4.0 work",
+        "CC BY 4.0 expired",
+        "CC BY 4.0 gilt nicht",
+        "CC BY 3.0 until 2012",
+        "CC BY 4.0, uses samples of others",
+        "https://example.com/creativecommons.org/licenses/by/4.0/",
+    ],
+)
+def test_a_licence_denied_or_given_for_something_else_is_not_taken(text: str) -> None:
+    assert parse_licence(text) is None
+
+
+def test_names_of_licences_that_hold_a_no_are_no_denial() -> None:
+    for text in ("Creative Commons Attribution-NonCommercial-No Derivs 3.0",
+                 "Namensnennung - Nicht kommerziell - Keine Bearbeitung "
+                 "http://creativecommons.org/licenses/by-nc-nd/3.0/"):  # fmt: skip
+        found = parse_licence(text)
+        assert found is not None and found.id == "CC-BY-NC-ND-3.0"

@@ -13,7 +13,7 @@ MAX_STATEMENT_CHARS = 1_000
 """Longer text is a document (a licence text, say): only URLs in it are taken for a statement."""
 
 _URL = re.compile(
-    r"(?<![\w.\-])(?:www\.)?creativecommons\.org/(?P<kind>licen[sc]es?|publicdomain)/"
+    r"(?<![\w.\-])(?:(?<=//)|(?<!/))(?:www\.)?creativecommons\.org/(?P<kind>licen[sc]es?|publicdomain)/"
     r"(?P<path>[a-z0-9+%.\-]+(?:/[a-z0-9+%.\-]+)*)",
     re.IGNORECASE,
 )
@@ -26,7 +26,16 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(r"(legalcode|deed|rdf|index)(\..*)?")
-_NEGATION = re.compile(r"\b(not|no longer|never|except|formerly|unless)\b", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:not|no(?![ -]?deriv)|never|except|formerly|unless|expired|revoked|until|"
+    r"nicht(?![ -]?kommerz)|keine?(?![ -]?bearbeitung)|abgelaufen|widerrufen)\b",
+    re.IGNORECASE,
+)
+_PART = re.compile(
+    r"\b(?:art ?work|cover[ -]?art|sleeve|photo(?:graph)?s?|images?|booklet|samples?)\b",
+    re.IGNORECASE,
+)
+"""What a statement may be about instead of the recording: then somebody has to look."""
 _GNU = re.compile(r"\b(?:[al]?gpl|gfdl)\b", re.IGNORECASE)
 _CC0 = re.compile(r"\bcc[ -]?(?:0|zero)\b", re.IGNORECASE)
 _RESERVED = re.compile(r"\ball rights reserved\b|\balle rechte vorbehalten\b", re.IGNORECASE)
@@ -49,7 +58,8 @@ def parse_licence(raw: str) -> Licence | None:
     whole = table.by_alias.get(alias_key(text))
     if whole is not None:
         return whole
-    if _NEGATION.search(text) and len(text) <= MAX_STATEMENT_CHARS:
+    words = _URL.sub(" ", text)  # the port of Norway is "no"
+    if len(text) <= MAX_STATEMENT_CHARS and (_NEGATION.search(words) or _PART.search(words)):
         return None
     return _single(_licences_in(text))
 
