@@ -345,3 +345,18 @@ def test_killed_at_any_moment_and_run_again_it_ends_the_same(tmp_path: Path) -> 
     assert contents(killed) == contents(whole)
     with Vault.open(killed.vault) as vault:
         assert list(vault.check_objects()) == []
+
+
+def test_a_folder_without_audio_is_not_read_in_silence(tree: Tree, tmp_path: Path) -> None:
+    (tmp_path / "dumps").mkdir()
+    (tmp_path / "dumps/rows.csv").write_text("source_key,title,artist_credit\n1,A,B\n")
+    with pytest.raises(UsageError, match="holds no audio"):
+        ingest(tree, tmp_path / "dumps")
+
+
+def test_a_table_without_the_columns_is_told_what_it_has_instead(
+    tree: Tree, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.csv").write_text("source_key;title;artist_credit\n1;A;B\n")
+    with pytest.raises(InputError, match="'source_key;title;art"):
+        ingest(tree, tmp_path / "rows.csv")

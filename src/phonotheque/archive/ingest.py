@@ -99,7 +99,8 @@ def plan_ingest(
     Raises:
         NotFoundError: no archive at `tree`, or an input does not exist.
         InputError: an input cannot be read or lacks a required column.
-        UsageError: no inputs, a bad source name, or an input of another kind than `kind`.
+        UsageError: no inputs, a bad source name, an input of another kind than `kind`, or a folder
+            without audio.
     """
     read_settings(tree)
     if not inputs or kind not in KINDS:
@@ -125,6 +126,11 @@ def _plan_input(path: Path, source: str | None, kind: str) -> InputPlan:
     name = check_source_name(source) if source else source_name(path.resolve())
     if found == "folder":
         size = plan_folder(path)
+        if not size.audio_files and not size.findings:
+            raise UsageError(
+                f"{path}: holds no audio ({size.other_files:,} other files); give a folder of "
+                "audio, or name tables of rows and listens one by one"
+            )
         return InputPlan(
             path=str(path),
             kind=found,

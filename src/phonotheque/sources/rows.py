@@ -1,6 +1,6 @@
 """Rows of metadata from table files (docs/formats/source-rows.md)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,11 @@ STATEMENTS = ("licence", "holder")
 COLUMNS = (*REQUIRED, *TEXTS, *NUMBERS, *MBIDS, "isrcs", *STATEMENTS)
 """Every column that is read; others are ignored."""
 MAX_TEXT_CHARS = 4_000
+_SHOWN = 20  # columns named in a message, and characters of each
+
+
+def _header(columns: Sequence[str]) -> str:
+    return ", ".join(repr(c[:_SHOWN]) for c in columns[:_SHOWN]) or "nothing"
 
 
 def check_rows_file(path: Path) -> list[str]:
@@ -44,8 +49,8 @@ def check_rows_file(path: Path) -> list[str]:
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise InputError(
-            f"{path}: has no column {', '.join(missing)}; see docs/formats/source-rows.md for the "
-            "columns of a table of rows"
+            f"{path}: has no column {', '.join(missing)}; its first line gives {_header(columns)}. "
+            "Write UTF-8 with commas, and see docs/formats/source-rows.md for the columns"
         )
     return [name for name in columns if name not in COLUMNS]
 
