@@ -45,7 +45,10 @@ def test_a_tree_that_cannot_be_written_is_named_and_no_traceback_shown(
     lock = tmp_path / "archive" / ".lock"
     lock.unlink(missing_ok=True)
     lock.mkdir()  # what even root cannot open for writing
-    assert program.main(["build", str(tmp_path / "archive")]) == ExitCode.INTERNAL
+    rows = tmp_path / "rows.csv"
+    rows.write_text("source_key,title,artist_credit\n1,A,B\n")
+    ingest = ["ingest", str(tmp_path / "archive"), str(rows)]
+    assert program.main(ingest) == ExitCode.INTERNAL
     shown = capsys.readouterr().err
     assert str(lock) in shown
     assert "Traceback" not in shown

@@ -1,6 +1,7 @@
 """docs/cli.md says what the program does."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -71,7 +72,7 @@ def test_every_command_that_prints_data_can_print_json() -> None:
     assert [name for name in PRINTING if "--json" not in commands[name]] == []
 
 
-def test_wrong_usage_exits_with_two(capsys: object) -> None:
+def test_wrong_usage_exits_with_two(capsys: Any) -> None:
     assert main(["search"]) == 2
     assert main(["no-such-command"]) == 2
 
@@ -85,3 +86,10 @@ def test_what_is_not_there_exits_with_sixty_six(tmp_path: Path) -> None:
 
 def test_the_version_is_printed_and_all_is_well() -> None:
     assert main(["--version"]) == 0
+
+
+def test_a_build_of_nothing_says_what_comes_first(tmp_path: Path, capsys: Any) -> None:
+    root = str(tmp_path / "a")
+    assert main(["init", root, "--name", "A", "--publisher", "P", "--seat", "DE"]) == 0
+    assert main(["build", root]) == 2
+    assert "phonotheque ingest" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonotheque.mirror import Candidate, Wishes, choose_volumes
+from phonotheque.mirror import Candidate, Wishes, choose_volumes, unknown_wishes
 
 volumes = st.lists(
     st.builds(
@@ -94,3 +94,16 @@ def test_wishes_leave_out_by_tier_licence_and_name_and_put_in_by_name() -> None:
     assert {c.volume: reason for c, reason in choice.left} == {
         "b": "licence", "c": "excluded", "d": "tier",
     }  # fmt: skip
+
+
+def test_a_wish_that_nothing_can_meet_is_named() -> None:
+    offered = [Candidate("v1", 1, 3, 100, 5, licences=("CC0-1.0",))]
+    wishes = Wishes(
+        tiers=frozenset({99}),
+        licences=frozenset({"nope"}),
+        include=frozenset({"v1"}),
+        exclude=frozenset({"v2"}),
+    )
+    assert unknown_wishes(offered, wishes) == ["volume v2", "tier 99", "licence nope"]
+    some = Wishes(tiers=frozenset({1, 99}), licences=frozenset({"CC0-1.0", "nope"}))
+    assert unknown_wishes(offered, some) == unknown_wishes(offered, Wishes()) == []

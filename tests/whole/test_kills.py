@@ -1,6 +1,5 @@
 """Killed at random moments and run again, the archive is the same as if nothing had happened."""
 
-import json
 import time
 from pathlib import Path
 
@@ -59,18 +58,6 @@ def _seconds(*arguments: str | Path) -> float:
     return time.monotonic() - begun
 
 
-def _state(root: Path) -> dict[str, object]:
-    """All that stands below `root`. The report of an import tells what its run admitted and what
-    it found held already: after a kill these two differ from a quiet run's, their sum may not.
-    """
-    state: dict[str, object] = dict(tree_digests(root))
-    for path in root.glob("sources/*/*/report.json"):
-        report = json.loads(path.read_text())
-        report["files"] = report.pop("files_admitted") + report.pop("files_held_already")
-        state[path.relative_to(root).as_posix()] = report
-    return state
-
-
 def _survives(start: Path, folder: Path, arguments: list[str | Path], seed: int) -> None:
     """Kill `arguments` (ROOT stands for the tree) at random moments; compare with a quiet run."""
 
@@ -79,13 +66,13 @@ def _survives(start: Path, folder: Path, arguments: list[str | Path], seed: int)
 
     quiet = _with_keys(start, folder / "quiet")
     seconds = _seconds(*on(quiet))
-    expected = _state(quiet)
+    expected = tree_digests(quiet)
     hit = 0
     for number, moment in enumerate(moments(seconds, KILLS, seed)):
         root = _with_keys(start, folder / f"kill{number}")
         hit += kill_after(moment, *on(root))
         phonotheque(*on(root))
-        assert _state(root) == expected, f"killed after {moment:.2f} s of {seconds:.2f} s"
+        assert tree_digests(root) == expected, f"killed after {moment:.2f} s of {seconds:.2f} s"
     assert hit >= KILLS // 2, f"only {hit} of {KILLS} kills met a living process"
 
 

@@ -197,6 +197,8 @@ def execute_ingest(tree: Tree, plan: IngestPlan, now: datetime, progress: Progre
 class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
     report: ImportReport
     made: bool
+    admitted: int  # by this run; `report.files_held` counts what was held before as well
+    held_already: int
     first: list[Finding]
 
 
@@ -221,7 +223,13 @@ class _Source:
         self._writer.write_rows(self._iter_batches())
         report = self._report()
         made = self._writer.commit(report) is not None
-        return _Outcome(report=report, made=made, first=self._writer.findings.first)
+        return _Outcome(
+            report=report,
+            made=made,
+            admitted=self._counts.admitted,
+            held_already=self._counts.held_already,
+            first=self._writer.findings.first,
+        )
 
     def _iter_batches(self) -> Iterator[pa.RecordBatch]:
         for item in self._inputs:
@@ -280,8 +288,7 @@ class _Source:
             rows_unchanged=writer.rows_unchanged,
             rows_refused=writer.rows_refused + self._refused_rows,
             files_seen=counts.seen,
-            files_admitted=counts.admitted,
-            files_held_already=counts.held_already,
+            files_held=counts.admitted + counts.held_already,
             files_refused=counts.refused,
             files_ignored=counts.ignored,
             findings=dict(sorted(writer.findings.counts.items())),
@@ -318,8 +325,8 @@ def _summary(done: list[_Outcome]) -> IngestReport:
         rows_unchanged=total("rows_unchanged"),
         rows_refused=total("rows_refused"),
         files_seen=total("files_seen"),
-        files_admitted=total("files_admitted"),
-        files_held_already=total("files_held_already"),
+        files_admitted=sum(outcome.admitted for outcome in done),
+        files_held_already=sum(outcome.held_already for outcome in done),
         files_refused=total("files_refused"),
         files_ignored=total("files_ignored"),
         findings_by_code=dict(sorted(by_code.items())),

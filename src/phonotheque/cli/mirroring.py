@@ -108,7 +108,8 @@ def _show_plan(screen: Screen, made: "MirrorPlan") -> None:
     screen.table(("volume", "tier", "files", "size", ""), rows)
     screen.say(
         f"Edition {made.edition}: {made.files:,} files in {len(made.volumes):,} volumes, "
-        f"{format_bytes(made.bytes)} in all, {made.listens_share:.1%} of listens."
+        f"{format_bytes(made.bytes)} in all, "
+        + (f"{made.listens_share:.1%} of listens." if made.listens else "no listens known.")
     )
     if made.trust is TrustKind.FIRST_USE:
         screen.note(

@@ -170,6 +170,8 @@ def build(
     screen = Screen(json_mode=json)
     tree = Tree(archive.absolute())
     plan = plan_build(tree, now().date())
+    if not plan.inputs:
+        raise UsageError(f"{archive}: nothing was ingested yet; run `phonotheque ingest` first")
     if dry_run:
         screen.result(
             plan,
@@ -194,6 +196,8 @@ def _build_lines(report: "BuildReport") -> list[str]:
         f"files kept, {report.files_new:,} new ({format_bytes(report.bytes_new)})."
     ]
     lines += [f"{count:,} × {code}" for code, count in sorted(report.findings.items())]
+    if report.findings:
+        lines.append(f"Each is named in {report.path}/findings.parquet")
     return lines
 
 
@@ -278,6 +282,8 @@ def _publish_lines(report: "PublishReport") -> list[str]:
         for v in report.new_volumes
     ]
     lines += [f"kept out: {count:,} × {code}" for code, count in sorted(report.refused.items())]
+    if report.refused:
+        lines.append(f"Each is named in {report.findings}")
     return lines
 
 

@@ -5,7 +5,7 @@ mirror hangs on; only proved files stand in `editions/` and `volumes/`. The way 
 in `syncing`, the documents of a mirror in docs/formats/mirror.md.
 """
 
-from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes
+from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes, unknown_wishes
 from phonotheque.mirror.formats import (
     EntryReport,
     GetReport,
@@ -62,5 +62,6 @@ __all__ = [
     "save_plan",
     "seed",
     "sync",
+    "unknown_wishes",
     "verify",
 ]

@@ -75,9 +75,23 @@ def choose_volumes(
     return Choice(tuple(taken), tuple(left))
 
 
-def unknown_names(candidates: Sequence[Candidate], wishes: Wishes) -> list[str]:
-    """Names in the wishes that are no volume, sorted."""
-    return sorted((wishes.include | wishes.exclude) - {c.volume for c in candidates})
+def unknown_wishes(candidates: Sequence[Candidate], wishes: Wishes) -> list[str]:
+    """What the wishes name and no candidate has, in words.
+
+    Each volume that is not there; tiers and licences only where none of those named is there, for
+    one list of licences may serve many editions.
+    """
+    volumes = (wishes.include | wishes.exclude) - {c.volume for c in candidates}
+    tiers, licences = wishes.tiers, wishes.licences
+    if tiers & {c.tier for c in candidates}:
+        tiers = frozenset()
+    if licences & {licence for c in candidates for licence in c.licences}:
+        licences = frozenset()
+    return [
+        *(f"volume {name}" for name in sorted(volumes)),
+        *(f"tier {tier}" for tier in sorted(tiers)),
+        *(f"licence {licence}" for licence in sorted(licences)),
+    ]
 
 
 def _worth(candidate: Candidate, wishes: Wishes) -> tuple[bool, bool, Fraction, str]:

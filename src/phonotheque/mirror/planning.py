@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes, unknown_names
+from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes, unknown_wishes
 from phonotheque.mirror.formats import (
     LeftOut,
     MirrorPlan,
@@ -100,8 +100,8 @@ def plan_mirror(
     table = fetch_volumes(source, manifest)
     wishes = Wishes(frozenset(tiers), frozenset(licences), frozenset(include), frozenset(exclude))
     candidates = candidates_of(table, _held_volumes(tree))
-    if unknown := unknown_names(candidates, wishes):
-        raise UsageError(f"edition {manifest.name} has no volume {', '.join(unknown)}")
+    if unknown := unknown_wishes(candidates, wishes):
+        raise UsageError(f"edition {manifest.name} has no {', no '.join(unknown)}")
     edition_bytes = len(format_document(manifest)) + sum(f.bytes for f in manifest.contents)
     index_bytes = INDEX_BYTES_PER_RECORDING * manifest.counts.recordings if index else 0
     budget = _budget(disk_bytes, edition_bytes + index_bytes)

@@ -62,8 +62,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     rows_unchanged: int
     rows_refused: int
     files_seen: int
-    files_admitted: int
-    files_held_already: int
+    files_held: int  # whether admitted by this import or before: a killed run leaves no trace here
     files_refused: int
     files_ignored: int
     findings: dict[str, int]
