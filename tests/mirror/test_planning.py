@@ -56,7 +56,7 @@ def test_every_request_says_who_asks(follower: Follower) -> None:
 def test_wishes_are_heard_and_misspelt_volumes_are_not_ignored(follower: Follower) -> None:
     assert names(follower.plan(tiers=[2])) == [ALL[2]]
     assert names(follower.plan(exclude=[ALL[0]])) == ALL[1:]
-    with pytest.raises(UsageError, match="no licence CC0-1.0"):
+    with pytest.raises(UsageError, match=r"no licence CC0-1\.0"):
         follower.plan(licences=["CC0-1.0"])
     with pytest.raises(UsageError, match="no volume tiny-9"):
         follower.plan(include=["tiny-9"])
