@@ -70,6 +70,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     """Folder and result of one ``phonotheque demo``, on Debian's music where it can be fetched."""
     folder = tmp_path_factory.mktemp("demo") / "work"
     ran = phonotheque("demo", "--headless", "--json", "--dir", folder, timeout=170)
+    assert "Warning" not in ran.err, ran.err
     return folder, ran.json
 
 

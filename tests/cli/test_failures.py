@@ -87,3 +87,14 @@ def test_the_largest_page_that_may_be_asked_for_is_one_that_search_gives(
     write_tiny_edition(tmp_path, [TinyRecording("Night", "Ann")])
     assert program.main(["search", str(tmp_path), "night", "--limit", "200"]) == ExitCode.OK
     assert program.main(["search", str(tmp_path), "night", "--limit", "201"]) == ExitCode.USAGE
+
+
+def test_ctrl_c_is_answered_in_one_line_and_its_own_exit_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("phonotheque.statistics.read_statistics", interrupted)
+    assert program.main(["stats", str(tmp_path), "--edition", "x"]) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted; run the same command again to carry on\n"

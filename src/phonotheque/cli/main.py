@@ -5,6 +5,7 @@ Commands parse, call one function of a room, and render what it returns. Exit co
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -72,20 +73,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt):
-        screen.note("interrupted; run the same command again to carry on")
-        return ExitCode.INTERRUPTED
+        result = ExitCode.INTERRUPTED
     except BrokenPipeError:
         # the reader of our output has gone (| head): nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except Exception as error:
         return report_failure(error, screen)
+    if result == ExitCode.INTERRUPTED:  # typer itself makes this of most Ctrl-C
+        screen.note("interrupted; run the same command again to carry on")
     return result if isinstance(result, int) else ExitCode.OK
 
 
 def run() -> None:
     """Entry point of the two commands."""
-    sys.exit(main())
+    code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said; let the interpreter end in peace
+    sys.exit(code)
 
 
 if __name__ == "__main__":

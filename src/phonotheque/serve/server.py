@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -26,7 +27,8 @@ def run_server(
         UsageError: the address cannot be listened on.
     """
     listening = _listen(host, port)
-    with listening:
+    # uvicorn ends in order and then raises Ctrl-C again, which here is how serving is meant to end
+    with listening, suppress(KeyboardInterrupt):
         on_listening(listening.getsockname()[1])
         _make_server(app).run(sockets=[listening])
 

@@ -14,7 +14,8 @@ from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.sources.audio_tags import Tags
 from phonotheque.sources.tag_worker import TagAnswer, TagRequest, read_message, write_message
 
-WORKER = (sys.executable, "-P", "-m", "phonotheque.sources.tag_worker")
+# not -m: the package imports the worker's module for its messages, and runpy warns of that
+WORKER = (sys.executable, "-P", "-c", "from phonotheque.sources import tag_worker as w; w.main()")
 _STOP_SECONDS = 2
 
 

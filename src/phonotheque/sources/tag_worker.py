@@ -75,7 +75,3 @@ def main() -> None:
         found = answer(msgspec.msgpack.decode(content, type=TagRequest))
         signal.alarm(0)
         write_message(answers, found)
-
-
-if __name__ == "__main__":
-    main()
