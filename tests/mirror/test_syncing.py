@@ -74,7 +74,7 @@ def test_the_swarm_brings_the_same_bytes(follower: Follower, seeder: Seeder) -> 
 
 
 def test_a_swarm_without_peers_falls_back_to_http(follower: Follower) -> None:
-    follower.plan(via=Via.SWARM, include=["tiny-tier1-00001"], tiers=[9])
+    follower.plan(via=Via.SWARM, exclude=["tiny-tier1-00002", "tiny-tier2-00003"])
     limits = syncing_module.Limits(attempts=1, stall_seconds=0.3)
     report = follower.sync(limits=limits)
     assert report.files_fetched_http == 6
@@ -82,7 +82,7 @@ def test_a_swarm_without_peers_falls_back_to_http(follower: Follower) -> None:
 
 
 def test_http_that_fails_falls_back_to_the_swarm(follower: Follower, seeder: Seeder) -> None:
-    follower.plan(via=Via.HTTP, include=["tiny-tier1-00001"], tiers=[9])
+    follower.plan(via=Via.HTTP, exclude=["tiny-tier1-00002", "tiny-tier2-00003"])
     follower.server.bend = lambda path, content: 503 if path.startswith("volumes/") else None
     report = follower.sync(peers=[("127.0.0.1", seeder.port)])
     assert (report.files_fetched_http, report.files_fetched_swarm) == (0, 6)
