@@ -22,9 +22,12 @@ def test_a_newcomer_searches_zaz_and_hears_music(
         browser.get(mirror.url)
         field = browser.find_element(By.NAME, "q")
         field.send_keys(words, Keys.ENTER)
-        hit = WebDriverWait(browser, 10).until(
-            lambda b: b.find_element(By.CSS_SELECTOR, "main button")
+        WebDriverWait(browser, 10).until(
+            lambda b: b.execute_script(
+                "return location.search !== '' && document.readyState === 'complete'"
+            )
         )
+        hit = browser.find_element(By.CSS_SELECTOR, "#main button.play")
         if debian:
             assert "paniq" in browser.find_element(By.TAG_NAME, "main").text
         hit.click()

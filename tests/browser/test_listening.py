@@ -20,7 +20,12 @@ def until(browser: Chrome, script: str) -> Any:
 def search(browser: Chrome, site: Server, words: str) -> None:
     browser.get(f"{site.url}/")
     browser.find_element(By.CSS_SELECTOR, "main input[type=search]").send_keys(words, Keys.ENTER)
-    until(browser, "return document.querySelectorAll('#main .lines li').length > 0")
+    # the first page has lines as well: wait for the page of the answer, and for all of it
+    until(
+        browser,
+        "return location.search !== '' && document.readyState === 'complete'"
+        " && document.querySelectorAll('#main .lines li').length > 0",
+    )
 
 
 def advances(browser: Chrome) -> None:

@@ -142,15 +142,18 @@
   const pages = /^\/($|recording\/|release\/|artist\/|edition$|about$)/;
   const here = () => location.pathname + location.search;
   let shown = here();
+  let visits = 0;
   async function visit(address, push) {
+    const mine = ++visits; // an answer that comes after a later click is not shown any more
     let fresh;
     try {
       const answer = await fetch(address, { headers: { accept: "text/html" } });
       if (!(answer.headers.get("content-type") || "").startsWith("text/html")) throw new Error("no page");
       fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (mine !== visits) return;
       if (push) history.pushState(null, "", answer.redirected ? answer.url : address);
     } catch {
-      location.assign(address);
+      if (mine === visits) location.assign(address);
       return;
     }
     shown = here();
