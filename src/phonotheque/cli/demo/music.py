@@ -78,7 +78,8 @@ def _fetch_debian(work: Path, target: Path, note: Callable[[str], None]) -> bool
     for key, value in settings.items():
         apt += ["-o", f"{key}={value}"]
     try:
-        if not list((private / "packages").glob("*.deb")):
+        fetched = {deb.name.split("_")[0] for deb in (private / "packages").glob("*.deb")}
+        if fetched != set(PACKAGES):
             note(f"fetching {' and '.join(PACKAGES)} from Debian (72 MB, nothing is installed)")
             _run([*apt, "update"], private, _UPDATE_SECONDS)
             _run([*apt, "download", *PACKAGES], private / "packages", _DOWNLOAD_SECONDS)
