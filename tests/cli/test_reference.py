@@ -26,7 +26,18 @@ COMMANDS = [
     "serve",
     "demo",
 ]
-WRITING = ["init", "ingest", "build", "publish", "withdraw", "plan", "sync", "repair"]
+WRITING = [
+    "init",
+    "ingest",
+    "build",
+    "publish",
+    "withdraw",
+    "plan",
+    "sync",
+    "repair",
+    "get",
+    "demo",
+]
 PRINTING = [
     "init",
     "ingest",

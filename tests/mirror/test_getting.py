@@ -34,6 +34,16 @@ def test_from_a_mirror_that_holds_it_nothing_is_fetched(synced: Follower, tmp_pa
     assert synced.server.bytes_of("volumes/") == before
 
 
+def test_a_dry_run_says_what_would_come_and_writes_nothing(
+    follower: Follower, tmp_path: Path
+) -> None:
+    target = tmp_path / "two.ogg"
+    report = get(follower.server.url, public_id(2), target, Notes(), limits=HASTY, dry_run=True)
+    assert (report.bytes, report.bytes_fetched, report.target) == (70_001, 0, str(target))
+    assert not target.exists()
+    assert follower.server.bytes_of("volumes/") == 0
+
+
 def test_from_the_swarm_only_its_own_pieces_come(
     follower: Follower, seeder: Seeder, tmp_path: Path
 ) -> None:

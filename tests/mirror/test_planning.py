@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from phonotheque.mirror import MirrorPlan, read_plan
+from phonotheque.mirror import MirrorPlan, plan_sync, read_plan
 from phonotheque.mirror.planning import INDEX_BYTES_PER_RECORDING
 from phonotheque.model.errors import NoSpaceError, UsageError
 from phonotheque.storage.documents import write_document
@@ -75,3 +75,12 @@ def test_a_plan_may_be_edited_by_hand_down_to_single_files(follower: Follower) -
     )
     assert held == [f"{ALL[1]}/{chosen}"]
     assert follower.verify().clean
+
+
+def test_what_is_due_shrinks_as_files_come_and_asking_changes_nothing(follower: Follower) -> None:
+    plan = follower.plan()
+    due = plan_sync(follower.tree)
+    assert [v.volume for v in due.volumes] == names(plan)
+    assert due.missing_bytes == sum(v.bytes for v in plan.volumes)
+    follower.sync()
+    assert plan_sync(follower.tree).missing_bytes == 0

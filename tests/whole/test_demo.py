@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from phonotheque.cli.demo import STEPS
 from phonotheque.cli.demo.tunes import compose
 from tests.whole.program import phonotheque, tree_digests
 
@@ -21,10 +22,22 @@ def test_the_demo_prints_one_json_object_with_every_figure(demo: Shown) -> None:
     _, result = demo
     assert set(result) == KEYS
     assert all(set(step) == {"name", "seconds"} for step in result["steps"])
-    assert [step["name"] for step in result["steps"]] == [
-        "music", "init", "ingest", "listens", "build", "publish", "origin", "plan", "sync",
-        "verify", "damage", "verify_damaged", "repair", "verify_repaired", "search",
-    ]  # fmt: skip
+    assert [step["name"] for step in result["steps"]] == STEPS
+
+
+def test_a_dry_demo_names_its_steps_and_makes_nothing(tmp_path: Path) -> None:
+    would = phonotheque("demo", "--dry-run", "--json", "--dir", tmp_path / "work").json
+    assert would == {"folder": str(tmp_path / "work"), "steps": STEPS}
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_dry_sync_of_a_complete_mirror_has_nothing_to_fetch(demo: Shown) -> None:
+    folder, result = demo
+    before = tree_digests(folder / "mirror")
+    due = phonotheque("sync", folder / "mirror", "--dry-run", "--json").json
+    assert [volume["volume"] for volume in due["volumes"]] == result["planned"]
+    assert due["missing_bytes"] == 0
+    assert tree_digests(folder / "mirror") == before
 
 
 def test_the_demo_publishes_tiers_and_volumes_and_mirrors_less_than_all(demo: Shown) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from phonotheque.cli.console import Screen
-from phonotheque.cli.options import Json
+from phonotheque.cli.options import DryRun, Json
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -29,12 +29,17 @@ def demo(
     headless: Annotated[
         bool, typer.Option("--headless", help="Do not stay and serve; end after the last step.")
     ] = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Show the whole way on real music: ingest, build, publish, mirror, damage, repair, serve."""
-    from phonotheque.cli.demo import Demo
+    from phonotheque.cli.demo import STEPS, Demo
 
     screen = Screen(json_mode=json)
+    if dry_run:
+        would = {"folder": str(folder.absolute()), "steps": STEPS}
+        screen.result(would, [f"would do in {folder.absolute()}: {', '.join(STEPS)}"])
+        return
     shown = Demo(screen, folder.absolute(), music)
     result = shown.run()
     screen.result(result, shown.summary(result))

@@ -14,7 +14,7 @@ from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_pe
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from phonotheque.mirror import EntryReport, MirrorPlan, VerifyReport, Via
+    from phonotheque.mirror import EntryReport, MirrorPlan, SyncReport, VerifyReport, Via
 
 Peers = Annotated[
     list[str],
@@ -133,15 +133,22 @@ def sync(
     json: Json = False,
 ) -> None:
     """Fetch what the plan names, proved while it arrives; obey withdrawals; resume any time."""
-    from phonotheque.mirror import read_plan
+    from phonotheque.mirror import plan_sync, read_plan
     from phonotheque.mirror import sync as execute
     from phonotheque.storage.layout import Tree
 
     screen = Screen(json_mode=json)
     tree = Tree(mirror.absolute())
     if dry_run:
-        made = read_plan(tree)
-        screen.result(made, [f"{v.volume}: {format_bytes(v.bytes)}" for v in made.volumes])
+        due = plan_sync(tree)
+        rows = [
+            f"{v.volume} by {v.via}: {format_bytes(v.missing_bytes)} of {format_bytes(v.bytes)}"
+            for v in due.volumes
+        ]
+        total = (
+            f"would fetch {format_bytes(due.missing_bytes)}; {format_bytes(due.free_bytes)} free"
+        )
+        screen.result(due, [*rows, total])
         return
     with Reporter(screen) as progress:
         report = execute(
@@ -158,20 +165,21 @@ def sync(
         screen.note(
             f"The plan is of edition {planned}; `phonotheque plan {mirror}` plans the new one"
         )
-    fetched = report.bytes_fetched_http + report.bytes_fetched_swarm + report.edition_bytes_fetched
-    screen.result(
-        report,
-        [
-            f"Edition {report.edition}: fetched {format_bytes(fetched)} "
-            f"({report.files_fetched_http:,} files over HTTP, {report.files_fetched_swarm:,} from "
-            f"the swarm), {report.files_held:,} files were held already.",
-            f"Complete: {', '.join(report.volumes_complete) or 'no volume'}.",
-            *(f"Withdrawn and deleted: {path}" for path in report.files_deleted),
-            *(f"Held but not planned: {name}" for name in report.volumes_unplanned),
-            *(f"Pruned: {name}" for name in report.volumes_pruned),
-        ],
-    )
+    screen.result(report, _sync_lines(report))
     _end_with(screen, report.findings)
+
+
+def _sync_lines(report: "SyncReport") -> Iterable[str]:
+    fetched = report.bytes_fetched_http + report.bytes_fetched_swarm + report.edition_bytes_fetched
+    yield (
+        f"Edition {report.edition}: fetched {format_bytes(fetched)} "
+        f"({report.files_fetched_http:,} files over HTTP, {report.files_fetched_swarm:,} from "
+        f"the swarm), {report.files_held:,} files were held already."
+    )
+    yield f"Complete: {', '.join(report.volumes_complete) or 'no volume'}."
+    yield from (f"Withdrawn and deleted: {path}" for path in report.files_deleted)
+    yield from (f"Held but not planned: {name}" for name in report.volumes_unplanned)
+    yield from (f"Pruned: {name}" for name in report.volumes_pruned)
 
 
 def verify(
@@ -291,6 +299,7 @@ def get(
         str | None, typer.Option(metavar="SHA256|FILE", help="Fingerprint of the root, for a URL.")
     ] = None,
     peer: Peers = [],
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Fetch one recording alone, without its volume, by HTTP or from the swarm."""
@@ -309,12 +318,13 @@ def get(
             via=_via(via) if via else Via.AUTO,
             peers=[parse_peer(text) for text in peer],
             root=_root(root),
+            dry_run=dry_run,
         )
     screen.result(
         report,
         [
-            f"{report.target}: {format_bytes(report.bytes)}, {format_bytes(report.bytes_fetched)} "
-            f"fetched, sha256 {report.sha256}",
+            ("would write " if dry_run else "") + f"{report.target}: {format_bytes(report.bytes)}, "
+            f"{format_bytes(report.bytes_fetched)} fetched, sha256 {report.sha256}",
             report.attribution,
         ],
     )

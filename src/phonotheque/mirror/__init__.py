@@ -6,6 +6,7 @@ in `syncing`, the documents of a mirror in docs/formats/mirror.md.
 """
 
 from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes, unknown_wishes
+from phonotheque.mirror.dues import SyncPlan, VolumeDue, plan_sync
 from phonotheque.mirror.formats import (
     EntryReport,
     GetReport,
@@ -44,11 +45,13 @@ __all__ = [
     "RepairPlan",
     "RepairReport",
     "Seeder",
+    "SyncPlan",
     "SyncReport",
     "TrustKind",
     "VerifyMode",
     "VerifyReport",
     "Via",
+    "VolumeDue",
     "Wishes",
     "choose_volumes",
     "get",
@@ -56,6 +59,7 @@ __all__ = [
     "parse_peer",
     "plan_mirror",
     "plan_repair",
+    "plan_sync",
     "read_mirror",
     "read_plan",
     "repair",

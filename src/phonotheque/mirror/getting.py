@@ -88,8 +88,11 @@ def get(
     root: str | Path | None = None,
     listen: str = "0.0.0.0:0",
     limits: Limits | None = None,
+    dry_run: bool = False,
 ) -> GetReport:
     """Bring the audio of one recording (a public id) to `target`, a file or a folder.
+
+    With `dry_run` it is only found: the report says what would come, and nothing is written.
 
     `source` is an archive or mirror on this machine, or an origin's address; of an address, only
     the tables up to the recording's volume are fetched (the most listened volumes first).
@@ -105,7 +108,9 @@ def get(
         volume, row = _find(desk, number, recording, progress)
         _check_not_withdrawn(desk, recording, volume, row)
         place = target / Path(str(row["path"])).name if target.is_dir() else target
-        used, received = _bring(_Order(desk, volume, row, place, options, progress))
+        used, received = via, 0
+        if not dry_run:
+            used, received = _bring(_Order(desk, volume, row, place, options, progress))
     return GetReport(
         recording=recording,
         volume=volume,

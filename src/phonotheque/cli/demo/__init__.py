@@ -1,5 +1,5 @@
 """`phonotheque demo`: the whole way on real music, in about a minute, on this machine alone."""
 
-from phonotheque.cli.demo.story import Demo, DemoResult
+from phonotheque.cli.demo.story import STEPS, Demo, DemoResult
 
-__all__ = ["Demo", "DemoResult"]
+__all__ = ["STEPS", "Demo", "DemoResult"]

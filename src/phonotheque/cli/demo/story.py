@@ -34,6 +34,10 @@ T = TypeVar("T")
 MARKER = "this-is-a-phonotheque-demo"
 TIER_CUTS_PERCENT = (80.0, 100.0)
 FLIPPED_BYTES = 3
+STEPS = [
+    "music", "init", "ingest", "listens", "build", "publish", "origin", "plan", "sync", "verify",
+    "damage", "verify_damaged", "repair", "verify_repaired", "search",
+]  # fmt: skip
 
 
 class Step(msgspec.Struct, frozen=True):
