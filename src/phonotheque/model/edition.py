@@ -13,6 +13,15 @@ class RecordingFlag(IntFlag):
     WITHDRAWN = 2  # a tombstone stands for it; metadata stays, audio is gone
 
 
+class Met(StrEnum):
+    """`tracks.met`: what made a row meet the others of its recording; null where it is alone."""
+
+    MBID = "mbid"  # the same MusicBrainz recording id
+    ISRC = "isrc"  # the same code, title and duration agreeing
+    TEXT = "text"  # the same artist, title and version, duration agreeing
+    LINK = "link"  # its group has the code or id that the other lacks; text and duration agree
+
+
 class WithdrawalReason(StrEnum):
     """Why a recording was withdrawn; what mirrors and pages may say."""
 

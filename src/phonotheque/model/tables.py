@@ -29,34 +29,94 @@ def _table(name: str, fields: list[pa.Field]) -> pa.Schema:
     )
 
 
+CREDITED = pa.struct(
+    [
+        pa.field("key", pa.string()),  # "mbid:<id>", "<source>:<its id>", or null: known by name
+        pa.field("name", pa.string(), nullable=False),  # as credited here
+        pa.field("join", pa.string(), nullable=False),  # what stands before the next name
+    ]
+)
+
 ROWS = _table(
     "rows",
     [
         pa.field("source_key", pa.string(), nullable=False),  # unique within the source
         pa.field("title", pa.string(), nullable=False),
         pa.field("artist_credit", pa.string(), nullable=False),
+        pa.field("artists", pa.list_(CREDITED)),  # null: one artist, the credit itself
         pa.field("release_title", pa.string()),
         pa.field("release_artist", pa.string()),
         pa.field("release_key", pa.string()),  # the source's own id of the release
+        pa.field("release_group", pa.string()),  # the source's own id of what releases are of
         pa.field("release_year", pa.int16()),
+        pa.field("release_country", pa.string()),  # as written
         pa.field("label", pa.string()),
         pa.field("barcode", pa.string()),  # as written; digits compared through model.identifiers
+        pa.field("genres", pa.list_(pa.string())),  # of the release, as written
         pa.field("disc", pa.int16()),
         pa.field("position", pa.int32()),
+        pa.field("position_text", pa.string()),  # as written, where it is more than the number
         pa.field("duration_ms", pa.int32()),
         pa.field("year", pa.int16()),
         pa.field("isrcs", pa.list_(pa.string()), nullable=False),  # well-formed ones, normalised
         pa.field("isrcs_raw", pa.list_(pa.string()), nullable=False),
+        pa.field("isrc_class", pa.string()),  # model.identifiers.IsrcStatus; null: none written
         pa.field("recording_mbid", pa.string()),
         pa.field("release_mbid", pa.string()),
         pa.field("collection", pa.string()),  # what the source calls the set this belongs to
-        pa.field("title_norm", pa.string(), nullable=False),  # model.text.normalise(title)
-        pa.field("artist_norm", pa.string(), nullable=False),
+        pa.field("artist_norm", pa.string(), nullable=False),  # model.text.normalise(artist_credit)
         pa.field("release_norm", pa.string(), nullable=False),  # "" where there is no release
         pa.field("evidence", pa.list_(EVIDENCE), nullable=False),
         pa.field("file_sha256", pa.string()),  # the vault object, where audio came with the row
         pa.field("origin", pa.string(), nullable=False),  # file the row was read from
         pa.field("origin_row", pa.int64(), nullable=False),  # counted from 1; 1 for an audio file
+        # from here on computed once, when the row is read (model.matching, docs/formats/import.md)
+        pa.field("title_match", pa.int64(), nullable=False),  # title and version words
+        pa.field("text_match", pa.int64()),  # artist, title, version words; null: too little said
+        pa.field("release_match", pa.int64()),  # identity key of the release; null: none
+        pa.field("wording", pa.int64(), nullable=False),  # title and artist_credit as written
+        pa.field("bucket", pa.int16(), nullable=False),  # 0 … 255, of artist_norm
+        pa.field("place", pa.int64(), nullable=False),  # 0 … in the import, in the order written
+    ],
+)
+
+GONE = _table(
+    "gone",  # keys that a later import says are no longer there
+    [pa.field("source_key", pa.string(), nullable=False)],
+)
+
+ARTIST_ROWS = _table(
+    "artist_rows",  # what a source says of artists
+    [
+        pa.field("source_key", pa.string(), nullable=False),  # as in CREDITED.key
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("sort_name", pa.string()),
+        pa.field("aliases", pa.list_(pa.string()), nullable=False),
+        pa.field("origin", pa.string(), nullable=False),
+        pa.field("origin_row", pa.int64(), nullable=False),
+    ],
+)
+
+GROUP_ROWS = _table(
+    "group_rows",  # what a source says of release groups ("masters")
+    [
+        pa.field("source_key", pa.string(), nullable=False),  # as in ROWS.release_group
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("artist_credit", pa.string(), nullable=False),
+        pa.field("year", pa.int16()),  # of the first release
+        pa.field("origin", pa.string(), nullable=False),
+        pa.field("origin_row", pa.int64(), nullable=False),
+    ],
+)
+
+MBID_REDIRECTS = _table(
+    "mbid_redirects",
+    [
+        pa.field("entity", pa.string(), nullable=False),  # recording | release | artist
+        pa.field("old", pa.string(), nullable=False),
+        pa.field("new", pa.string(), nullable=False),
+        pa.field("origin", pa.string(), nullable=False),
+        pa.field("origin_row", pa.int64(), nullable=False),
     ],
 )
 
@@ -102,7 +162,6 @@ RECORDINGS = _table(
     "recordings",
     [
         pa.field("number", pa.int64(), nullable=False),
-        pa.field("key", pa.string(), nullable=False),  # identity key: isrc:… | source:…
         pa.field("isrcs", pa.list_(pa.string()), nullable=False),
         pa.field("recording_mbid", pa.string()),
         pa.field("title", pa.string(), nullable=False),
@@ -128,9 +187,11 @@ TRACKS = _table(
         pa.field("release", pa.int64()),
         pa.field("disc", pa.int16()),
         pa.field("position", pa.int32()),
-        pa.field("title", pa.string()),  # null: equal to the recording's
-        pa.field("artist_credit", pa.string()),  # null: equal to the recording's
+        pa.field("position_text", pa.string()),  # as written, where it is more than the number
+        pa.field("title", pa.string()),  # with artist_credit null: both equal to the recording's
+        pa.field("artist_credit", pa.string()),
         pa.field("duration_ms", pa.int32()),  # null: equal to the recording's, or unknown
+        pa.field("met", pa.string()),  # model.edition.Met: why it is of that recording; null: alone
         pa.field("source", pa.string(), nullable=False),
         pa.field("source_key", pa.string(), nullable=False),
     ],
@@ -144,9 +205,11 @@ RELEASES = _table(
         pa.field("title", pa.string(), nullable=False),
         pa.field("artist_credit", pa.string(), nullable=False),
         pa.field("year", pa.int16()),
+        pa.field("country", pa.string()),
         pa.field("label", pa.string()),
         pa.field("barcode", pa.string()),
         pa.field("release_mbid", pa.string()),
+        pa.field("genres", pa.list_(pa.string())),
     ],
 )
 
@@ -154,8 +217,10 @@ ARTISTS = _table(
     "artists",
     [
         pa.field("number", pa.int64(), nullable=False),
-        pa.field("key", pa.string(), nullable=False),
+        pa.field("key", pa.string(), nullable=False),  # name:… | mbid:… | <source>:…
         pa.field("name", pa.string(), nullable=False),
+        pa.field("sort_name", pa.string()),
+        pa.field("aliases", pa.list_(pa.string()), nullable=False),
     ],
 )
 
