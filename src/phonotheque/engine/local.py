@@ -46,6 +46,8 @@ class LocalEngine:
             },
         )
         self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute(f"SET partitioned_write_flush_threshold = {BATCH_ROWS // 2}")
+        self._kept: dict[str, list[Path]] = {}
 
     def read(self, paths: Sequence[Path], schema: pa.Schema) -> Any:
         """The rows of Parquet files that all have `schema`, as one Ibis table."""
@@ -67,6 +69,28 @@ class LocalEngine:
             for batch in batches:
                 writer.write_batch(batch, row_group_size=BATCH_ROWS)
         return self.read([path], schema)
+
+    def scatter(self, expression: Any, by: str, parts: int) -> list[Any]:
+        """Compute `expression` in one pass into `parts` kept tables: part i has the rows whose
+        column `by` (0 … parts-1, never null) is i. The column itself is not kept."""
+        schema = expression.schema()
+        rest = ibis.schema({name: kind for name, kind in schema.items() if name != by})
+        if parts == 1:
+            return [self.keep(expression.drop(by))]
+        folder = self._work / f"{next(self._names):05d}"
+        self._connection.execute(
+            f"COPY ({self._sql(expression)}) TO {_quoted(folder)} "
+            f"(FORMAT parquet, PARTITION_BY ({by}), COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+        )
+        return [self._view(sorted((folder / f"{by}={i}").glob("*")), rest) for i in range(parts)]
+
+    def drop(self, *tables: Any) -> None:
+        """Remove kept tables from the disk; they must not be used again."""
+        for table in tables:
+            name = table.get_name()
+            for path in self._kept.pop(name, []):
+                path.unlink(missing_ok=True)
+            self._connection.execute(f"DROP VIEW IF EXISTS {name}")
 
     def number(
         self,
@@ -126,6 +150,7 @@ class LocalEngine:
             self._connection.register(f"{name}_empty", schema.to_pyarrow().empty_table())
             source = f"SELECT * FROM {name}_empty"
         self._connection.execute(f"CREATE VIEW {name} AS {source}")
+        self._kept[name] = [path for path in paths if path.is_relative_to(self._work)]
         return ibis.table(schema, name=name)
 
 
