@@ -37,10 +37,11 @@ _BROKEN_STREAM = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowExcepti
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some rows as columns. Values are as the file has them (text, numbers, lists, None)."""
+    """Some rows as columns of equal length. Values are as the file has them: text, numbers, lists,
+    structs, None. A column that is not there is None throughout."""
 
-    rows: list[int]
-    columns: dict[str, list[Any]]
+    rows: Sequence[int]
+    columns: dict[str, list[Any] | pa.Array]
 
 
 Record = Block | Finding
