@@ -1,63 +1,83 @@
-"""Which rows are the same recording (docs/formats/catalogue.md, "Identity").
+"""Which rows are the same recording (docs/formats/catalogue.md, "Identity"): one key at a time.
 
-A code is a hint, not a key: rows that carry exactly one code are one recording only when all rows
-with that code agree. What disagrees stays apart, row by row, and is flagged.
+Within one value of a key, rows gather round the best-attested duration; nothing is chained from
+neighbour to neighbour, and nothing depends on the order of rows. What these expressions take and
+give are Ibis tables; `units` runs them part by part.
 """
 
 from typing import Any
 
 import ibis
 
-DURATION_TOLERANCE_MS = 3_000
-DURATION_TOLERANCE_SHARE = 50  # one in fifty: 2 %
+from phonotheque.catalogue.ports import TableEngine
+
+TOLERANCE_MS = 3_000
+TOLERANCE_SHARE = 50
+"""One in fifty: 2 %."""
+
+ROUNDS = 4
+"""So many durations are tried within one value of a key; what is left then stays alone."""
+
+ALONE = -1
+"""`anchor` of a row that gathers round nothing."""
 
 
-def median(values: Any) -> Any:
-    """The median of a sorted array of integers: the mean of the middle two, rounded down."""
-    size = values.length()
-    low, high = values[(size - 1) // 2], values[size // 2]
-    return ibis.ifelse(size > 0, (low.cast("int64") + high.cast("int64")) // 2, None)
+def anchored(engine: TableEngine, members: Any, key: list[str], *, unknown_alone: bool) -> Any:
+    """Members of values of `key` that several rows have, with the column `anchor`.
 
-
-def row_key(rows: Any) -> Any:
-    """The key of one reported row: ``source:<source>:<source_key>``."""
-    return ibis.literal("source:") + rows.source + ":" + rows.source_key
-
-
-def codes_in_use(rows: Any) -> Any:
-    """One row for each code that some row carries alone: `code`, `agrees`, and what was seen.
-
-    Columns: code, rows, titles (distinct after normalising), shortest_ms, longest_ms, agrees.
+    `members` has `key`, `row`, `ms` (null where unknown). Anchor 0 is the best-attested duration:
+    the one with most rows within 3 s, the smallest of equals; the rows within max(3 s, 2 %) of it
+    are taken out, and the next is found. Rows of unknown duration go to anchor 0, but with
+    `unknown_alone` only where it is the only one. Kept.
     """
-    coded = rows.filter(rows.isrcs.unique().length() == 1)
-    coded = coded.select(code=coded.isrcs[0], title=coded.title_norm, ms=coded.duration_ms)
-    seen = coded.group_by("code").agg(
-        rows=coded.count(),
-        titles=coded.title.nunique(),
-        shortest_ms=coded.ms.min(),
-        longest_ms=coded.ms.max(),
-        all_ms=coded.ms.collect().sort(),
+    counted = members.group_by(key).agg(
+        low=members.ms.min(), high=members.ms.max(), members=members.count()
     )
-    seen = seen.mutate(median_ms=median(seen.all_ms)).drop("all_ms")
-    spread = ibis.greatest(
-        seen.longest_ms - seen.median_ms, seen.median_ms - seen.shortest_ms
-    ).cast("int64")
-    allowed = ibis.greatest(DURATION_TOLERANCE_MS * DURATION_TOLERANCE_SHARE, seen.median_ms)
-    near = (spread * DURATION_TOLERANCE_SHARE <= allowed).fill_null(True)
-    return seen.mutate(agrees=(seen.titles == 1) & near)
+    counted = counted.filter(counted.members > 1)
+    narrow = _within(counted.high, counted.low) | counted.low.isnull()
+    counted = counted.mutate(narrow=narrow).select(*key, "narrow")
+    met = engine.keep(members.inner_join(counted, key))
+    easy = met.filter(met.narrow).drop("narrow").mutate(anchor=ibis.literal(0, "int8"))
+    ((wide,),) = engine.rows(met.agg(wide=(~met.narrow).sum()))
+    if not wide:
+        return easy
+    hard = _apart(engine, engine.keep(met.filter(~met.narrow).drop("narrow")), key, unknown_alone)
+    return engine.keep(easy.union(hard.select(easy.columns), distinct=False))
 
 
-def identified(rows: Any, codes: Any) -> Any:
-    """`rows` with `row_key`, `key` (of the recording), `grouped` and `conflict` added."""
-    rows = rows.mutate(
-        row_key=row_key(rows),
-        one_code=ibis.ifelse(rows.isrcs.unique().length() == 1, rows.isrcs[0], None),
+def _within(duration: Any, anchor: Any) -> Any:
+    """Whether a duration lies within max(3 s, 2 %) of an anchor; both in whole milliseconds."""
+    far = (duration.cast("int64") - anchor.cast("int64")).abs() * TOLERANCE_SHARE
+    allowed = ibis.greatest(
+        ibis.literal(TOLERANCE_MS * TOLERANCE_SHARE, "int64"), anchor.cast("int64")
     )
-    known = codes.select(one_code=codes.code, agrees=codes.agrees)
-    joined = rows.left_join(known, "one_code").drop("one_code_right")
-    grouped = joined.agrees.fill_null(False)
-    return joined.mutate(
-        grouped=grouped,
-        conflict=(~joined.agrees).fill_null(False),
-        key=ibis.ifelse(grouped, ibis.literal("isrc:") + joined.one_code, joined.row_key),
-    ).drop("agrees", "one_code")
+    return far <= allowed
+
+
+def _apart(engine: TableEngine, members: Any, key: list[str], unknown_alone: bool) -> Any:
+    """`members` of values whose durations disagree, with `anchor`."""
+    pending = members.filter(members.ms.notnull())
+    done = []
+    for anchor in range(ROUNDS):
+        near = ibis.window(group_by=key, order_by="ms", range=(-TOLERANCE_MS, TOLERANCE_MS))
+        attested = pending.mutate(near=pending.row.count().over(near))
+        first = ibis.window(group_by=key, order_by=[ibis.desc("near"), ibis.asc("ms")])
+        best = attested.mutate(place=ibis.row_number().over(first))
+        best = best.filter(best.place == 0).select(*key, best_ms="ms")
+        tried = pending.inner_join(best, key)
+        tried = engine.keep(tried.mutate(hit=_within(tried.ms, tried.best_ms)).drop("best_ms"))
+        hits = tried.filter(tried.hit).drop("hit")
+        done.append(hits.mutate(anchor=ibis.literal(anchor, "int8")))
+        pending = tried.filter(~tried.hit).drop("hit")
+    done.append(pending.mutate(anchor=ibis.literal(ALONE, "int8")))
+    left = ALONE if unknown_alone else 0
+    unknown = members.filter(members.ms.isnull())
+    done.append(unknown.mutate(anchor=ibis.literal(left, "int8")))
+    return engine.keep(ibis.union(*done, distinct=False))
+
+
+def first_in(rows: Any, group: list[str], order: list[Any]) -> Any:
+    """For each value of `group` its first row in `order` (a total order)."""
+    window = ibis.window(group_by=group, order_by=order)
+    placed = rows.mutate(place=ibis.row_number().over(window))
+    return placed.filter(placed.place == 0).drop("place")

@@ -1,27 +1,45 @@
-"""What a build is made from: the newest import of every row and of every listens source."""
+"""What a build is made from: of every key of every source the newest word, as columns by part.
 
-from collections.abc import Sequence
+A row is known inside a build by `row`: import number * 2^36 + its place in the import. Row ids are
+labels; they decide nothing but ties between rows that nothing else tells apart.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.model import tables
-from phonotheque.model.errors import InputError
+from phonotheque.model.matching import BUCKETS
 from phonotheque.storage.tables import check_schema
+
+ROW_BITS = 36
+ROWS_PER_PART = 8_000_000
+"""About how many rows one part has: what is grouped or sorted at once (about 2 GB of memory)."""
+
+_OFTEN_EMPTY = frozenset(
+    ["artists", "release_group", "release_country", "genres", "position_text", "isrcs",
+     "recording_mbid", "release_mbid", "collection", "evidence", "file_sha256"]
+)  # fmt: skip
+_NEVER_NULL = frozenset(["isrcs", "evidence"])
+_ORDINAL = pa.schema([pa.field("source_key", pa.string()), pa.field("ordinal", pa.int64())])
 
 
 @dataclass(frozen=True, slots=True)
 class ImportFiles:
-    """The Parquet files of one import; `ordinal` counts the imports within `source`."""
+    """The Parquet files of one import; `ordinal` counts the imports within `source`. `gone` are
+    files of keys that the import says are no longer there."""
 
     source: str
     name: str
     ordinal: int
     paths: tuple[Path, ...]
+    gone: tuple[Path, ...] = ()
 
     @property
     def label(self) -> str:
@@ -29,27 +47,161 @@ class ImportFiles:
         return f"{self.source}/{self.name}"
 
 
-def newest_rows(engine: TableEngine, imports: Sequence[ImportFiles]) -> Any:
-    """For each (source, source_key) the row of the newest import, with a column `source`.
+class Rows:
+    """The rows that count, read column by column and part by part.
 
-    Raises:
-        FormatError: a file that does not have the columns of `tables.ROWS`.
-        InputError: one import gives a key twice.
+    Part p of n has the rows whose bucket b gives p = b * n // 256, so a part is a range of buckets
+    and a file is read only where it has some. `parts` is a power of two.
     """
-    parts = [
-        _of_source(engine, source, [i for i in imports if i.source == source])
-        for source in sorted({i.source for i in imports})
-    ]
-    rows = union(engine, parts, _with_source(tables.ROWS))
-    _check_unique(engine, rows)
-    return rows
+
+    def __init__(
+        self,
+        engine: TableEngine,
+        imports: Sequence[ImportFiles],
+        redirects: Any = None,
+        *,
+        rows_per_part: int = ROWS_PER_PART,
+    ) -> None:
+        self._engine = engine
+        self._redirects = redirects
+        self._imports = sorted(imports, key=lambda i: (i.source, i.ordinal))
+        for part in self._imports:
+            for path in part.paths:
+                check_schema(path, tables.ROWS)
+        self.total = sum(count_rows(i.paths) for i in self._imports)
+        self.parts = 1
+        while self.parts < BUCKETS and self.total > self.parts * rows_per_part:
+            self.parts *= 2
+        self._superseded = self._find_superseded()
+        self._only: Any = None
+        self._filled: dict[str, bool] = {}
+
+    def narrowed(self, only: Any) -> "Rows":
+        """The same rows, less those whose `row` does not stand in the table `only`."""
+        other = object.__new__(Rows)
+        other.__dict__.update(self.__dict__)
+        other._only = only
+        return other
+
+    def select(self, *columns: str, part: int | None = None) -> Any:
+        """`row`, `bucket`, and the named columns of `tables.ROWS` and `source`; of one part."""
+        wanted = dict.fromkeys([*columns, "bucket"])
+        parts = []
+        for ordinal, each in enumerate(self._imports):
+            table = self._engine.read(each.paths, tables.ROWS)
+            if part is not None and self.parts > 1:
+                width = BUCKETS // self.parts
+                table = table.filter(table.bucket.between(part * width, (part + 1) * width - 1))
+            columns_ = {n: self._column(table, n) for n in wanted if n != "source"}
+            columns_["row"] = table.place + (ordinal << ROW_BITS)
+            if "source" in wanted:
+                columns_["source"] = ibis.literal(each.source)
+            parts.append(table.select(**columns_))
+        rows = union(self._engine, parts, self._schema(list(wanted)))
+        if self._superseded is not None:
+            rows = rows.anti_join(self._superseded, "row")
+        if self._only is not None:
+            rows = rows.semi_join(self._only, "row")
+        return self._redirected(rows)
+
+    def has(self, column: str) -> bool:
+        """Whether any row of any import has a value in a column that may be empty; by footers."""
+        if column not in self._filled:
+            paths = (path for each in self._imports for path in each.paths)
+            self._filled[column] = any(_has_values(path, column) for path in paths)
+        return self._filled[column]
+
+    def _column(self, table: Any, name: str) -> Any:
+        """The column, or a constant where it is empty everywhere: nothing is read then."""
+        kind = table.schema()[name]
+        if name in _OFTEN_EMPTY and not self.has(name):
+            empty: Any = ibis.literal([], kind) if name in _NEVER_NULL else ibis.null(kind)
+            return empty
+        return table[name]
+
+    def part_of(self, bucket: Any) -> Any:
+        """Column expression: the part a bucket belongs to."""
+        return (bucket.cast("int64") * self.parts // BUCKETS).cast("int32")
+
+    def _redirected(self, rows: Any) -> Any:
+        """MusicBrainz ids that were merged away, replaced by those they became."""
+        if self._redirects is None:
+            return rows
+        for column, entity in (("recording_mbid", "recording"), ("release_mbid", "release")):
+            if column in rows.columns:
+                table = self._redirects
+                moved = table.filter(table.entity == entity).select(old="old", new="new")
+                rows = rows.left_join(moved, rows[column] == moved.old)
+                rows = rows.mutate(**{column: ibis.coalesce(rows.new, rows[column])})
+                rows = rows.drop("old", "new")
+        return rows
+
+    def _schema(self, wanted: list[str]) -> pa.Schema:
+        kinds = {f.name: f.type for f in tables.ROWS} | {"source": pa.string()}
+        fields = [pa.field(n, kinds[n]) for n in wanted if n != "source"]
+        fields.append(pa.field("row", pa.int64()))
+        if "source" in wanted:
+            fields.append(pa.field("source", pa.string()))
+        return pa.schema(fields)
+
+    def _find_superseded(self) -> Any:
+        """Column `row`: rows on whose key a later import of the source has a word; or None."""
+        found = []
+        for source in dict.fromkeys(i.source for i in self._imports):
+            of_source = [(n, i) for n, i in enumerate(self._imports) if i.source == source]
+            if len(of_source) > 1:
+                found += self._superseded_in(of_source)
+        if not found:
+            return None
+        return self._engine.keep(ibis.union(*found, distinct=False) if len(found) > 1 else found[0])
+
+    def _superseded_in(self, imports: list[tuple[int, ImportFiles]]) -> list[Any]:
+        said = []
+        for _, each in imports[1:]:
+            for paths, schema in ((each.paths, tables.ROWS), (each.gone, tables.GONE)):
+                if paths:
+                    keys = self._engine.read(paths, schema).select("source_key")
+                    said.append(keys.mutate(ordinal=ibis.literal(each.ordinal, "int64")))
+        every = union(self._engine, said, _ORDINAL)
+        newest = self._engine.keep(every.group_by("source_key").agg(newest=every.ordinal.max()))
+        out = []
+        for number, each in imports[:-1]:
+            mine = self._engine.read(each.paths, tables.ROWS)
+            mine = mine.select("source_key", row=mine.place + (number << ROW_BITS))
+            met = mine.inner_join(newest, "source_key")
+            out.append(met.filter(met.newest > each.ordinal).select("row"))
+        return out
+
+
+def count_rows(paths: Iterable[Path]) -> int:
+    """Rows of Parquet files, by their footers."""
+    return sum(int(pq.read_metadata(path).num_rows) for path in paths)
 
 
 def newest_listens(engine: TableEngine, imports: Sequence[ImportFiles]) -> Any:
     """The rows of the newest import of each listens source, with a column `source`."""
+    parts = []
+    for each in newest_of_each(imports):
+        for path in each.paths:
+            check_schema(path, tables.LISTENS)
+        table = engine.read(each.paths, tables.LISTENS)
+        parts.append(table.mutate(source=ibis.literal(each.source)))
+    schema = tables.LISTENS.append(pa.field("source", pa.string(), nullable=False))
+    return union(engine, parts, schema)
+
+
+def newest_of_each(imports: Sequence[ImportFiles]) -> list[ImportFiles]:
+    """The newest import of each source, by source."""
     newest = {i.source: i for i in sorted(imports, key=lambda i: i.ordinal)}
-    parts = [_labelled(engine, newest[source], tables.LISTENS) for source in sorted(newest)]
-    return union(engine, parts, _with_source(tables.LISTENS))
+    return [newest[source] for source in sorted(newest)]
+
+
+def newest_table(engine: TableEngine, imports: Sequence[ImportFiles], schema: pa.Schema) -> Any:
+    """All rows of the newest import of each source, files of `schema`; None without any."""
+    paths = [path for each in newest_of_each(imports) for path in each.paths]
+    for path in paths:
+        check_schema(path, schema)
+    return engine.read(paths, schema) if paths else None
 
 
 def union(engine: TableEngine, parts: Sequence[Any], schema: pa.Schema) -> Any:
@@ -59,33 +211,16 @@ def union(engine: TableEngine, parts: Sequence[Any], schema: pa.Schema) -> Any:
     return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 
-def _with_source(schema: pa.Schema) -> pa.Schema:
-    return schema.append(pa.field("source", pa.string(), nullable=False))
-
-
-def _labelled(engine: TableEngine, part: ImportFiles, schema: pa.Schema) -> Any:
-    for path in part.paths:
-        check_schema(path, schema)
-    return engine.read(part.paths, schema).mutate(source=ibis.literal(part.source))
-
-
-def _of_source(engine: TableEngine, source: str, imports: list[ImportFiles]) -> Any:
-    if len(imports) == 1:
-        return _labelled(engine, imports[0], tables.ROWS)
-    numbered = [
-        _labelled(engine, i, tables.ROWS).mutate(ordinal=ibis.literal(i.ordinal, "int64"))
-        for i in imports
-    ]
-    every = ibis.union(*numbered, distinct=False)
-    newest = engine.keep(every.group_by("source_key").agg(ordinal=every.ordinal.max()))
-    return every.semi_join(newest, ["source_key", "ordinal"]).drop("ordinal")
-
-
-def _check_unique(engine: TableEngine, rows: Any) -> None:
-    counted = rows.group_by("source", "source_key").agg(copies=rows.count())
-    twice = counted.filter(counted.copies > 1).order_by("source", "source_key").limit(1)
-    for source, key, copies in engine.rows(twice):
-        raise InputError(
-            f"source {source}: one import gives the key {key!r} {copies} times; "
-            "its files were changed by hand: ingest that source again"
-        )
+def _has_values(path: Path, column: str) -> bool:
+    """Whether a Parquet file has a value in a column (or within it); true where it cannot tell."""
+    meta = pq.read_metadata(path)
+    for group in range(meta.num_row_groups):
+        row_group = meta.row_group(group)
+        for index in range(row_group.num_columns):
+            chunk = row_group.column(index)
+            if chunk.path_in_schema.split(".")[0] == column:
+                stats = chunk.statistics
+                if stats is None or stats.has_min_max or not stats.has_null_count:
+                    return True
+                break
+    return False

@@ -9,6 +9,16 @@ import pyarrow as pa
 from phonotheque.model.rights import Evidence
 
 
+class TableSink(Protocol):
+    """A table in the making."""
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add rows."""
+
+    def close(self) -> Any:
+        """The table."""
+
+
 class TableEngine(Protocol):
     """Computes Ibis expressions. The contract of each method is that of `engine.LocalEngine`."""
 
@@ -20,6 +30,15 @@ class TableEngine(Protocol):
 
     def keep_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Any:
         """Keep Arrow batches made outside."""
+
+    def sink(self, schema: pa.Schema) -> TableSink:
+        """Keep batches as they come by."""
+
+    def scatter(self, expression: Any, by: str, parts: int) -> list[Any]:
+        """Compute now, in one pass, into kept tables by an integer column 0 … parts-1."""
+
+    def drop(self, *tables: Any) -> None:
+        """Remove kept tables that are used up."""
 
     def number(
         self,

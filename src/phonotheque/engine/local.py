@@ -25,6 +25,23 @@ import pyarrow.parquet as pq
 BATCH_ROWS = 122_880
 
 
+class Sink:
+    """Kept rows that are written while other work goes on."""
+
+    def __init__(self, engine: "LocalEngine", path: Path, schema: pa.Schema) -> None:
+        self._engine, self._path, self._schema = engine, path, schema
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add rows; the batch has just the columns of the schema."""
+        self._writer.write_batch(batch.cast(self._schema), row_group_size=BATCH_ROWS)
+
+    def close(self) -> Any:
+        """The table, to go on from."""
+        self._writer.close()
+        return self._engine.read([self._path], self._schema)
+
+
 class LocalEngine:
     """DuckDB in this process. `work` is a directory of its own, emptied by whoever made it.
 
@@ -69,6 +86,10 @@ class LocalEngine:
             for batch in batches:
                 writer.write_batch(batch, row_group_size=BATCH_ROWS)
         return self.read([path], schema)
+
+    def sink(self, schema: pa.Schema) -> "Sink":
+        """A table in the making: `write` batches as they come by, `close` gives the table."""
+        return Sink(self, self._path(), schema)
 
     def scatter(self, expression: Any, by: str, parts: int) -> list[Any]:
         """Compute `expression` in one pass into `parts` kept tables: part i has the rows whose

@@ -1,0 +1,375 @@
+"""Which unit each row belongs to: MusicBrainz ids, then codes, then text, each in parts.
+
+```
+rows ─► by MBID ─► mbid units ─► by ISRC ─► + rows that share a code ─► by text ─► + rows without
+                                             (join the one MBID there)      a code, or alone
+```
+A unit is named by the `row` of one of its rows. Level by level a row joins at most one unit, and
+units that carry different MBIDs, or different codes, are never joined: so there is no chain of
+joins that could run away, and nothing depends on the order of rows.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+from phonotheque.catalogue import identity
+from phonotheque.catalogue.inputs import Rows
+from phonotheque.catalogue.ports import TableEngine
+from phonotheque.model.edition import Met
+
+LEVELS = (Met.MBID, Met.ISRC, Met.TEXT, Met.LINK)
+"""`level` 0 … 3 of a member, smaller counting first."""
+
+_MEMBERS = pa.schema(
+    [
+        pa.field("row", pa.int64()),
+        pa.field("bucket", pa.int16()),
+        pa.field("unit", pa.int64()),
+        pa.field("level", pa.int8()),
+        pa.field("conflict", pa.bool_()),
+        pa.field("strong", pa.bool_()),
+    ]
+)
+
+_FEW = 4
+"""Text groups are narrowed to those of rows without codes where these are under one in four."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Kept tables. `members`, one for each part of rows: row, bucket, unit, level, conflict; a row
+    that does not stand there is a unit by itself without doubts. `codes`: code, reason (why its
+    rows were kept apart). `refused`: code, units (joins by text that codes forbid)."""
+
+    members: list[Any]
+    codes: Any
+    refused: Any
+
+
+def find_units(engine: TableEngine, rows: Rows) -> Units:
+    """Gather the rows. Memory: what one part needs."""
+    by_mbid = _by_mbid(engine, rows)
+    by_isrc, codes = _by_isrc(engine, rows, by_mbid)
+    coded = [_merged(engine, [m, c]) for m, c in zip(by_mbid, by_isrc, strict=True)]
+    engine.drop(*by_mbid, *by_isrc)
+    by_text, links, refused = _by_text(engine, rows, coded)
+    members = [_linked(engine, c, t, links) for c, t in zip(coded, by_text, strict=True)]
+    engine.drop(*coded, *by_text)
+    return Units(members, codes, refused)
+
+
+# ------------------------------------------------------------------------------ MusicBrainz ids
+
+
+def _by_mbid(engine: TableEngine, rows: Rows) -> list[Any]:
+    if not rows.has("recording_mbid"):
+        return [engine.read([], _MEMBERS)] * rows.parts
+    table = rows.select("recording_mbid", "duration_ms")
+    table = table.filter(table.recording_mbid.notnull())
+    table = table.select("row", "bucket", mbid="recording_mbid", ms="duration_ms")
+    parts = engine.scatter(
+        table.mutate(part=_part_of_mbid(table.mbid, rows.parts)), "part", rows.parts
+    )
+    out = []
+    for part in parts:
+        met = identity.anchored(engine, part, ["mbid"], unknown_alone=False)
+        groups = met.group_by("mbid", "anchor").agg(unit=met.row.min())
+        split = met.group_by("mbid").agg(anchors=met.anchor.nunique())
+        found = met.inner_join(groups, ["mbid", "anchor"]).inner_join(split, "mbid")
+        alone = found.anchor == identity.ALONE
+        out.append(
+            engine.keep(
+                found.select(
+                    "row",
+                    "bucket",
+                    unit=ibis.ifelse(alone, found.row, found.unit),
+                    level=ibis.literal(0, "int8"),
+                    conflict=found.anchors > 1,
+                    strong=ibis.literal(True),
+                )
+            )
+        )
+        engine.drop(part)
+    return _regrouped(engine, rows, out)
+
+
+def _part_of_mbid(mbid: Any, parts: int) -> Any:
+    """A part for a MusicBrainz id, by its last two hex digits."""
+    value = ibis.literal(0, "int64")
+    for place in (34, 35):
+        code = mbid.substr(place, 1).ascii_str().cast("int64")
+        value = value * 16 + ibis.ifelse(code >= 97, code - 87, code - 48)
+    return (value * parts // 256).cast("int32")
+
+
+def _regrouped(engine: TableEngine, rows: Rows, tables: list[Any]) -> list[Any]:
+    """Members by the parts of rows instead of those of keys."""
+    every = tables[0] if len(tables) == 1 else ibis.union(*tables, distinct=False)
+    parts = engine.scatter(every.mutate(part=rows.part_of(every.bucket)), "part", rows.parts)
+    engine.drop(*tables)
+    return parts
+
+
+# ---------------------------------------------------------------------------------------- codes
+
+
+def _by_isrc(engine: TableEngine, rows: Rows, by_mbid: list[Any]) -> tuple[list[Any], Any]:
+    found, codes = [], []
+    for part in engine.scatter(_code_members(engine, rows, by_mbid), "part", rows.parts):
+        made, doubts = _code_groups(engine, part)
+        found.append(made)
+        codes.append(doubts)
+        engine.drop(part)
+    every = codes[0] if len(codes) == 1 else ibis.union(*codes, distinct=False)
+    members = _regrouped(engine, rows, found)
+    return [_one_each(engine, part) for part in members], engine.keep(every)
+
+
+def _code_members(engine: TableEngine, rows: Rows, by_mbid: list[Any]) -> Any:
+    """Each row with each of its codes, and the MBID unit it is of."""
+    parts = []
+    for number, members in enumerate(by_mbid):
+        table = rows.select("isrcs", "recording_mbid", "title_match", "duration_ms", part=number)
+        table = table.filter(table.isrcs.length() > 0)
+        table = table.left_join(members.select("row", "unit"), "row")
+        parts.append(
+            table.select(
+                "row", "bucket", "title_match",
+                ms="duration_ms", mbid="recording_mbid",
+                own=ibis.coalesce(table.unit, table.row),
+                several=table.isrcs.unique().length() > 1,
+                isrc=table.isrcs.unique().unnest(),
+            )
+        )  # fmt: skip
+    every = parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
+    digits = every.isrc.substr(9, 3).cast("int64")
+    return every.mutate(part=(digits * rows.parts // 1000).cast("int32"))
+
+
+def _code_groups(engine: TableEngine, part: Any) -> tuple[Any, Any]:
+    """Members by codes (with `strong`, `votes`, `several`, `isrc`), and the codes in doubt."""
+    key = ["isrc", "title_match"]
+    met = identity.anchored(engine, part, key, unknown_alone=False)
+    group = [*key, "anchor"]
+    known = met.filter(met.mbid.notnull())
+    votes = known.group_by(*group, "own").agg(votes=known.count(), mbid=known.mbid.min())
+    best = identity.first_in(votes, group, [ibis.desc("votes"), ibis.asc("mbid"), ibis.asc("own")])
+    best = best.select(*group, home="own")
+    free = met.filter(met.mbid.isnull())
+    labels = free.group_by(group).agg(label=free.row.min())
+    sizes = met.group_by(group).agg(votes=met.count(), mbids=met.mbid.nunique())
+    doubts = engine.keep(_doubtful_codes(part, met, sizes))
+    found = (
+        met.filter(met.anchor != identity.ALONE)
+        .left_join(best, group, rname="{name}_b")
+        .left_join(labels, group, rname="{name}_l")
+        .inner_join(sizes.filter(sizes.votes > 1).select(*group, "votes"), group)
+    )
+    joined = found.filter(found.mbid.isnull() | (found.own == found.home)).select(
+        "row", "bucket", "isrc", "several", "votes",
+        unit=ibis.ifelse(found.mbid.notnull(), found.own, ibis.coalesce(found.home, found.label)),
+        level=ibis.literal(1, "int8"),
+        conflict=ibis.literal(False),
+        strong=found.home.notnull(),
+    )  # fmt: skip
+    apart = part.semi_join(doubts, part.isrc == doubts.code).select(
+        "row", "bucket", "isrc", "several",
+        votes=ibis.literal(0, "int64"),
+        unit="own",
+        level=ibis.literal(1, "int8"),
+        conflict=ibis.literal(True),
+        strong=part.mbid.notnull(),
+    )  # fmt: skip
+    return engine.keep(joined.union(apart.select(joined.columns), distinct=False)), doubts
+
+
+def _doubtful_codes(part: Any, met: Any, sizes: Any) -> Any:
+    """Codes whose rows disagree: `code`, `reason`."""
+    titles = part.group_by("isrc").agg(titles=part.title_match.nunique())
+    titles = titles.filter(titles.titles > 1).select("isrc", reason=ibis.literal("titles"))
+    spans = met.group_by("isrc", "title_match").agg(anchors=met.anchor.nunique())
+    spans = spans.filter(spans.anchors > 1).select("isrc", reason=ibis.literal("durations"))
+    ids = sizes.filter(sizes.mbids > 1).select("isrc", reason=ibis.literal("ids"))
+    every = ibis.union(titles, spans, ids, distinct=False)
+    return every.group_by(code=every.isrc).agg(reason=every.reason.min())
+
+
+def _one_each(engine: TableEngine, members: Any) -> Any:
+    """One unit for each row: with several codes the strong one, the largest, the first code."""
+    flags = members.group_by("row").agg(doubt=members.conflict.any())
+    sure = members.filter(~members.conflict)
+    order = [ibis.desc("strong"), ibis.desc("votes"), ibis.asc("isrc")]
+    many = identity.first_in(sure.filter(sure.several), ["row"], order)
+    chosen = sure.filter(~sure.several).union(many, distinct=False).drop("conflict")
+    alone = identity.first_in(
+        members.filter(members.conflict).anti_join(chosen, "row"), ["row"], [ibis.asc("isrc")]
+    )
+    every = chosen.union(alone.drop("conflict").select(chosen.columns), distinct=False)
+    every = every.inner_join(flags, "row")
+    kept = engine.keep(
+        every.select("row", "bucket", "unit", "level", conflict="doubt", strong="strong")
+    )
+    engine.drop(members)
+    return kept
+
+
+def _merged(engine: TableEngine, tables: list[Any]) -> Any:
+    """Members of several levels, one line a row: they agree on the unit where they overlap."""
+    every = ibis.union(*tables, distinct=False)
+    return engine.keep(
+        every.group_by("row", "bucket").agg(
+            level=every.level.min(),
+            unit=_unit_of_first(every),
+            conflict=every.conflict.any(),
+            strong=every.strong.any(),
+        )
+    )
+
+
+def _unit_of_first(every: Any) -> Any:
+    """The unit of the smallest level: where a row has an MBID, that unit."""
+    ranked = every.level.cast("int64") * (1 << 61) + every.unit
+    return ranked.min() % (1 << 61)
+
+
+# ----------------------------------------------------------------------------------------- text
+
+
+def _by_text(engine: TableEngine, rows: Rows, coded: list[Any]) -> tuple[list[Any], Any, Any]:
+    found, links, refused = [], [], []
+    for part in engine.scatter(_text_members(engine, rows, coded), "part", rows.parts):
+        made, proposed, doubts = _text_groups(engine, part)
+        found.append(made)
+        links.append(proposed)
+        refused.append(doubts)
+        engine.drop(part)
+    every = [t[0] if len(t) == 1 else ibis.union(*t, distinct=False) for t in (links, refused)]
+    return _regrouped(engine, rows, found), _resolved(engine, every[0]), engine.keep(every[1])
+
+
+def _text_members(engine: TableEngine, rows: Rows, coded: list[Any]) -> Any:
+    free = rows.select("text_match", "isrcs")
+    free = free.filter(free.isrcs.length() == 0)
+    ((without,),) = engine.rows(free.agg(rows=free.count()))
+    keys = None
+    if without * _FEW < rows.total:
+        keys = engine.keep(free.filter(free.text_match.notnull()).select("text_match").distinct())
+    parts = []
+    for number, members in enumerate(coded):
+        table = rows.select("text_match", "isrcs", "recording_mbid", "duration_ms", part=number)
+        table = table.filter(table.text_match.notnull())
+        if keys is not None:
+            table = table.semi_join(keys, "text_match")
+        table = table.left_join(members.select("row", "unit", "strong"), "row")
+        first = ibis.ifelse(table.isrcs.length() > 0, table.isrcs[0], None)
+        parts.append(
+            table.select(
+                "row", "bucket", "text_match",
+                ms="duration_ms",
+                unit=ibis.coalesce(table.unit, table.row),
+                strong=table.strong.fill_null(False) | table.recording_mbid.notnull(),
+                isrc=first,
+                code=ibis.coalesce(table.recording_mbid, first),
+            )
+        )  # fmt: skip
+    every = parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
+    return every.mutate(part=(every.text_match & (rows.parts - 1)).cast("int32"))
+
+
+def _text_groups(engine: TableEngine, part: Any) -> tuple[Any, Any, Any]:
+    """Members by text, links between coded units, and joins that codes forbid."""
+    met = identity.anchored(engine, part, ["text_match"], unknown_alone=True)
+    met = met.filter(met.anchor != identity.ALONE)
+    group = ["text_match", "anchor"]
+    known = met.filter(met.code.notnull())
+    units = engine.keep(
+        known.group_by(*group, "unit").agg(
+            votes=known.count(),
+            code=known.code.min(),
+            strong=known.strong.any(),
+            has_isrc=known.isrc.notnull().any(),
+        )
+    )
+    order = [ibis.desc("votes"), ibis.asc("code"), ibis.asc("unit")]
+    best = identity.first_in(units, group, order).select(*group, home="unit")
+    free = met.filter(met.code.isnull())
+    labels = free.group_by(group).agg(label=free.row.min(), without=free.count())
+    labels = engine.keep(labels)
+    proposed = engine.keep(_proposed(units, group))
+    pairs = proposed.select(*group, linked=ibis.literal(True)).distinct()
+    found = (
+        met.left_join(best, group, rname="{name}_b")
+        .left_join(labels, group, rname="{name}_l")
+        .left_join(pairs, group, rname="{name}_p")
+    )
+    joined = found.label.notnull() & ((found.without > 1) | found.home.notnull())
+    made = found.filter(
+        (joined & (found.code.isnull() | (found.unit == found.home)))
+        | (found.linked.notnull() & found.code.notnull())
+    ).select(
+        "row", "bucket", "strong",
+        unit=ibis.ifelse(
+            found.code.notnull(), found.unit, ibis.coalesce(found.home, found.label)
+        ),
+        level=ibis.literal(2, "int8"),
+        conflict=ibis.literal(False),
+    )  # fmt: skip
+    counted = units.group_by(group).agg(units=units.count(), code=units.code.min())
+    doubts = counted.filter(counted.units > 1).semi_join(labels, group)
+    return (
+        engine.keep(made),
+        proposed,
+        engine.keep(doubts.select("code", "units")),
+    )
+
+
+def _proposed(units: Any, group: list[str]) -> Any:
+    """Links where a group has one unit with an MBID and no code, and one with a code and no MBID:
+    `unit` (the coded one), `home`, `votes`, `code`."""
+    ids = units.filter(units.strong, ~units.has_isrc)
+    codes = units.filter(~units.strong)
+    counts = units.group_by(group).agg(units=units.count())
+    pairs = (
+        codes.select(*group, "unit", "votes", "code")
+        .inner_join(ids.select(*group, home="unit", id="code"), group)
+        .inner_join(counts.filter(counts.units == 2), group)
+    )
+    return pairs.select(*group, "unit", "home", "votes", "code", "id")
+
+
+def _resolved(engine: TableEngine, proposed: Any) -> Any:
+    """At most one home for a unit, and one unit for a home: those with most votes."""
+    counted = proposed.group_by("unit", "home").agg(
+        votes=proposed.votes.sum(), code=proposed.code.min(), id=proposed.id.min()
+    )
+    order = [ibis.desc("votes"), ibis.asc("id"), ibis.asc("code")]
+    once = identity.first_in(counted, ["unit"], order)
+    once = identity.first_in(once, ["home"], order)
+    return engine.keep(once.select(old="unit", home="home"))
+
+
+def _linked(engine: TableEngine, coded: Any, by_text: Any, links: Any) -> Any:
+    """All members of one part, after links."""
+    merged = _merged(engine, [coded, by_text])
+    ((some,),) = engine.rows(links.agg(links=links.count()))
+    if not some:
+        return merged
+    moved = merged.left_join(links, merged.unit == links.old)
+    out = engine.keep(
+        moved.select(
+            "row", "bucket", "conflict", "strong",
+            unit=ibis.coalesce(moved.home, moved.unit),
+            level=ibis.ifelse(moved.home.notnull(), ibis.literal(3, "int8"), moved.level),
+        )
+    )  # fmt: skip
+    engine.drop(merged)
+    return out
+
+
+def level_name(level: Any) -> Any:
+    """`tracks.met` of a column of levels; null stays null."""
+    branches = [(level == i, met.value) for i, met in enumerate(LEVELS)]
+    return ibis.cases(*branches, else_=None)
