@@ -5,6 +5,7 @@ Pure. docs/formats/matching.md is the specification; the digests are stored in i
 format.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -12,12 +13,21 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
+from phonotheque.model.credits import artist_key, generic_artists
 from phonotheque.model.text import normalise
+from phonotheque.model.titles import generic_titles, title_key
+
+__all__ = ["BUCKETS", "MatchColumns", "artist_key", "digest64", "digests64", "identifies",
+           "match_columns", "title_key"]  # fmt: skip
 
 BUCKETS = 256
 """Values of `ROWS.bucket`."""
 
 _BETWEEN = "\x1f"
+_LETTER = re.compile(r"[^\W\d_]")
+_NUMBERED = re.compile(
+    r"(?:part|volume|chapter|act|movement|scene|track|song|titel|piste|pista|faixa|side)?[\d_]*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +43,11 @@ class MatchColumns:
     bucket: npt.NDArray[np.int16]
 
 
-def title_key(title: str) -> tuple[str, str]:
-    """(key, version): what the title says of the piece, and of which performance or mix it is."""
-    return normalise(title), ""
-
-
-def artist_key(credit: str) -> str:
-    """What an artist credit is compared by."""
-    return normalise(credit)
-
-
 def identifies(artist: str, title: str) -> bool:
     """Whether an artist key and a title key together say enough to tell recordings apart."""
-    return bool(artist and title)
+    if not artist or artist in generic_artists() or title in generic_titles():
+        return False
+    return _LETTER.search(title) is not None and _NUMBERED.fullmatch(title) is None
 
 
 def digest64(text: str) -> int:
@@ -62,7 +64,10 @@ def digests64(texts: Iterable[str]) -> npt.NDArray[np.int64]:
 def match_columns(titles: Sequence[str], credits: Sequence[str]) -> MatchColumns:
     """The computed columns of rows with these titles and artist credits (same length n)."""
     artists = {credit: (normalise(credit), artist_key(credit)) for credit in set(credits)}
-    keys = [(artists[c][1], *title_key(t)) for t, c in zip(titles, credits, strict=True)]
+    keys = [
+        (artists[c][1], *title_key(_without_artist(t, artists[c][1])))
+        for t, c in zip(titles, credits, strict=True)
+    ]
     norms = [artists[credit][0] for credit in credits]
     return MatchColumns(
         artist_norm=norms,
@@ -72,3 +77,9 @@ def match_columns(titles: Sequence[str], credits: Sequence[str]) -> MatchColumns
         wording=digests64(t + _BETWEEN + c for t, c in zip(titles, credits, strict=True)),
         bucket=(digests64(norms) & (BUCKETS - 1)).astype(np.int16),
     )
+
+
+def _without_artist(title: str, artist: str) -> str:
+    """ "Artist - Song" of that artist is "Song"."""
+    head, dash, rest = title.partition(" - ")
+    return rest if dash and rest.strip() and artist_key(head) == artist else title

@@ -1,0 +1,238 @@
+"""What a title says: the name of the piece, and which performance or mix of it (pure).
+
+docs/formats/matching.md is the specification.
+"""
+
+import re
+from functools import lru_cache
+
+from phonotheque.model import title_words as lists
+from phonotheque.model.text import fold, normalise
+
+_LETTERS = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)(?:[)\]}]|$)")
+_SIGNS = str.maketrans({"【": "[", "】": "]", "〔": "[", "〕": "]", "〈": "[", "〉": "]", "〜": "~",
+                        "–": "-", "—": "-", "―": "-", "‐": "-", "‑": "-", "−": "-", "ー": "ー",
+                        "`": "'", "´": "'", "\u0640": None})  # fmt: skip
+_DASH = re.compile(r"(?:\s+-+\s*|\s*-+\s+|--+)(?=\S)")
+_TILDES = re.compile(r"(?:\s+|\b)[~-]([^~-]+)[~-]\s*$")
+_GUESTS = re.compile(r"\b(?:feat|ft|featuring|f/|w/)(?![a-z'])\.?\s*\S.*$")
+_GUESTS_INSIDE = re.compile(r"(?<=\S)\s+(?:feat|ft|featuring|w/)(?![a-z'])\.?\s+.*?(?=\s-\s|$)")
+_CREDIT = re.compile(r"^(?:with|prod|produced by|starring|guest|avec|mit|con)\b")
+_SOUNDTRACK = re.compile(r"^(?:theme )?from .*\b(?:soundtrack|film|movie|motion picture|ost)\b")
+_TRACK_NUMBER = re.compile(
+    r"^\s*(?:0\d{1,2}\s*[-.)_:]*\s*|\d{1,3}\s+-+\s*|\d{1,3}_+)(?=([^\W\d_]+))"
+)
+_ARTICLE_LAST = re.compile(rf"^(.+), ({'|'.join(lists.ARTICLES)})\s*$")
+_TAIL = re.compile(
+    r"(?<=\S)\s+(?:((?:original mix|album version|(?:digitally )?remastered(?: \d{4})?|"
+    r"\d{4} (?:digital )?remaster(?:ed)?))|(radio (?:edit|version|mix)|extended (?:mix|version)|"
+    r"club mix|single version|(?:instrumental|acoustic|live|karaoke|demo) version|ao vivo|en vivo|"
+    r"en directo|dal vivo|off vocal))\s*$"
+)
+_PHRASE = re.compile(
+    r"\b(?:" + "|".join(sorted(map(re.escape, lists.PHRASES), key=len, reverse=True)) + r")\b"
+)
+_PARTED = re.compile(r"^(pt|part|vol|no|nr|teil)(\d+)$")
+_DOLLAR = re.compile(r"\$(?=[a-z])|(?<=[a-z])\$")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_DOUBLED = re.compile(r"([a-z])\1+")
+_VOWELS = str.maketrans(dict.fromkeys("aeiouy", ""))
+_CONSONANT = re.compile(r"[b-df-hj-np-tv-xz]")
+_LATIN_ONLY = re.compile(r"^[a-z' .,!?-]*[a-z]{3}[a-z' .,!?-]*$")
+_LATIN = re.compile(r"[a-z]")
+
+SKELETON = 8
+"""From this many consonants on a key is its consonants alone."""
+
+
+def opened(text: str) -> str:
+    """Folded text with signs unified; UTF-8 once read as Latin-1 or CP1252 is put right."""
+    if text.isascii():
+        return text.lower()
+    return fold(_repaired(text)).translate(_SIGNS)
+
+
+def split_title(text: str) -> tuple[list[str], str]:
+    """(words of the name, version) of an opened title."""
+    text = text.partition(" = ")[0] if len(text.partition(" = ")[0]) > 3 else text
+    said: list[list[str]] = []
+    rest = _take_brackets(text, said)
+    rest = _take_tildes(rest, said)
+    rest = _take_dashes(rest, said)
+    rest = _GUESTS_INSIDE.sub("", rest)
+    while match := _TAIL.search(rest):
+        if match[2]:
+            said.append(_tokens(match[2]))
+        rest = rest[: match.start()]
+    names = _LETTERS.findall(rest)
+    if not names:
+        return _LETTERS.findall(text), ""
+    number = _TRACK_NUMBER.match(rest)
+    if number and number[1] not in lists.MOVEMENTS:
+        rest = rest[number.end() :]
+    if last := _ARTICLE_LAST.match(rest.strip()):
+        rest = f"{last[2]} {last[1]}"
+    return _LETTERS.findall(rest), _version(said)
+
+
+def compact(names: list[str]) -> str:
+    """The words of a name as one key: parts numbered alike, small words gone, consonants only
+    where there are many."""
+    tokens = _numbered([n.replace("'", "") for n in names])
+    if len(tokens) > 1 and tokens[0] in {"the", "a", "an"}:
+        tokens = tokens[1:]
+    kept = [t for i, t in enumerate(tokens) if not _joins(t, i, len(tokens))] or tokens
+    joined = ""
+    for token in kept:
+        short = token[:-1] if len(token) > 5 and token.endswith("ing") else token
+        joined += ("_" if joined[-1:].isdigit() and short[:1].isdigit() else "") + short
+    return skeleton(joined)
+
+
+def skeleton(joined: str, least: int = SKELETON) -> str:
+    """Without vowels and doubled letters, where at least `least` consonants are left."""
+    thin = _DOUBLED.sub(r"\1", joined[:1] + joined[1:].translate(_VOWELS))
+    return thin if len(_CONSONANT.findall(thin)) >= least else joined
+
+
+def title_key(title: str) -> tuple[str, str]:
+    """(key, version): what the title says of the piece, and of which performance or mix it is."""
+    text = opened(title)
+    text = _THOUSANDS.sub("", _DOLLAR.sub("s", text))
+    names, version = split_title(text)
+    return compact(names) or normalise(title), version
+
+
+def _repaired(text: str) -> str:
+    for codec in ("cp1252", "latin-1"):
+        try:
+            return text.encode(codec).decode()
+        except UnicodeError:
+            continue
+    return text
+
+
+def _take_brackets(text: str, said: list[list[str]]) -> str:
+    while match := _BRACKETS.search(text):
+        inner = match[1]
+        kept = "" if _classify(inner, said, text[: match.start()], dashed=False) else inner
+        text = f"{text[: match.start()]} {kept.replace(' - ', ' ')} {text[match.end() :]}"
+    return text
+
+
+def _take_tildes(text: str, said: list[list[str]]) -> str:
+    match = _TILDES.search(text)
+    if match and _classify(match[1], said, text[: match.start()], dashed=True):
+        return text[: match.start()]
+    return text
+
+
+def _take_dashes(text: str, said: list[list[str]]) -> str:
+    while True:
+        cuts = list(_DASH.finditer(text))
+        if not cuts or not _LETTERS.search(text[: cuts[-1].start()]):
+            return text
+        if not _classify(text[cuts[-1].end() :], said, text[: cuts[-1].start()], dashed=True):
+            return text
+        text = text[: cuts[-1].start()]
+
+
+def _classify(segment: str, said: list[list[str]], head: str, *, dashed: bool) -> bool:
+    """Whether a segment is no part of the name; what it says of the version goes to `said`."""
+    tokens = _tokens(_GUESTS.sub("", segment))
+    if not tokens:
+        return not dashed
+    words = frozenset(tokens)
+    if words & lists.PLAIN and words <= lists.PLAIN | lists.PLAIN_TOO:
+        return True
+    if _is_version(tokens, words, dashed):
+        said.append(tokens)
+        return True
+    if words & lists.NOISE or words <= lists.CARRIERS or _SOUNDTRACK.match(segment.strip()):
+        return True
+    if dashed:
+        return False
+    return bool(_CREDIT.match(segment.strip())) or _translates(segment, head)
+
+
+def _is_version(tokens: list[str], words: frozenset[str], dashed: bool) -> bool:
+    found = words & lists.STRONG or (not dashed and words & lists.WEAK)
+    if found == {"live"}:
+        return _says_live(tokens)
+    return bool(found)
+
+
+def _says_live(tokens: list[str]) -> bool:
+    at = tokens.index("live")
+    after = tokens[at + 1] if at + 1 < len(tokens) else ""
+    before = tokens[at - 1] if at else ""
+    if after:
+        return after in lists.LIVE_NEXT or after[0].isdigit()
+    return before not in lists.LIVE_BEFORE_NOT and len(tokens) <= 4
+
+
+def _translates(segment: str, head: str) -> bool:
+    return bool(_LATIN_ONLY.match(segment)) and not _LATIN.search(head) and not head.isascii()
+
+
+def _tokens(text: str) -> list[str]:
+    plain = " ".join(w.replace("'", "") for w in _LETTERS.findall(text))
+    plain = _PHRASE.sub(lambda m: lists.PHRASES[m[0]], plain)
+    return [lists.SAME.get(w, w) for w in plain.split()]
+
+
+def _version(said: list[list[str]]) -> str:
+    tokens = [t for segment in said for t in segment]
+    if not tokens:
+        return ""
+    known = {t for t in tokens if t in lists.STRONG or t in lists.WEAK}
+    rest = "".join(t for t in tokens if t not in known and t not in lists.SMALL)
+    if known & lists.FOLDED_INTO:
+        known -= {"mix", "edit"}
+    if known & (lists.STRONG | lists.WEAK) - {"version"} or rest:
+        known.discard("version")
+    if "mix" in known and rest:
+        known = known - {"mix"} | {"remix"}
+    return " ".join(sorted(known)) + (f":{rest}" if rest else "")
+
+
+def _numbered(tokens: list[str]) -> list[str]:
+    split: list[str] = []
+    for token in tokens:
+        match = _PARTED.match(token)
+        split.extend(match.groups() if match else (token,))
+    out: list[str] = []
+    counted = False  # a number may follow
+    for at, token in enumerate(split):
+        number = _number(token, counted)
+        following = split[at + 1] if at + 1 < len(split) else ""
+        if number:
+            out.append(number)
+        elif token in lists.PARTS_BEFORE_NUMBERS and _number(following, True):
+            if lists.PARTS_BEFORE_NUMBERS[token]:
+                out.append(lists.PARTS_BEFORE_NUMBERS[token])
+            counted = True
+            continue
+        else:
+            out.append(lists.PARTS.get(token, token))
+        counted = counted and (bool(number) or token in lists.JOINERS)
+    return out
+
+
+def _number(token: str, counted: bool) -> str:
+    if token.isdecimal() and token.isascii():
+        return (token.lstrip("0") or "0") if counted else token
+    if counted and (token in lists.NUMBERS or token in lists.ROMAN_AFTER_PART):
+        return lists.NUMBERS.get(token) or lists.ROMAN_AFTER_PART[token]
+    return lists.ROMAN.get(token, "")
+
+
+def _joins(token: str, at: int, of: int) -> bool:
+    return token in lists.JOINERS or (token in {"n"} and 0 < at < of - 1)
+
+
+@lru_cache(maxsize=1)
+def generic_titles() -> frozenset[str]:
+    """Keys of titles that say nothing."""
+    return frozenset(title_key(t)[0] for t in (*lists.GENERIC_TITLES, *lists.MOVEMENTS))
