@@ -5,8 +5,8 @@ What no result may depend on, and how that is kept:
 * Strings compare by code point. DuckDB's VARCHAR order is the order of the UTF-8 bytes, which is
   the same; no collation is ever named. (Tested; Spark's binary order is the same too.)
 * Rows leave in the total order the caller names, nulls last. Inside, order is not preserved.
-* Numbers over an order are counted while the sorted rows stream by, not by a window over the whole
-  table: Spark would put such a window on one executor, and DuckDB would hold it in memory.
+* Numbers over an order are counted while the sorted rows stream by (see `numbering`).
+* Batches have the types that the expression says, whatever DuckDB widened on the way.
 * No `hash()` of an engine is used anywhere.
 """
 
@@ -18,9 +18,17 @@ from typing import Any
 
 import duckdb
 import ibis
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from phonotheque.engine.numbering import (
+    arrow_schema,
+    cast_columns,
+    iter_numbered,
+    numbered_schema,
+    ordering,
+    without_promises,
+)
 
 BATCH_ROWS = 122_880
 
@@ -127,23 +135,19 @@ class LocalEngine:
         `order_by` must be a total order (see `stream`). With `running` the table also gets
         ``<running>_before``: the sum of that column over all earlier rows.
         """
-        added = [(name, pa.int64())]
-        if running:
-            added.append((f"{running}_before", pa.int64()))
-        schema = pa.schema(
-            [*((f.name, f.type) for f in expression.schema().to_pyarrow()), *added],
-        )
-        batches = _numbered(self.stream(expression, order_by), first, running)
-        return self.keep_batches(schema, (_cast(batch, schema) for batch in batches))
+        schema = numbered_schema(arrow_schema(expression.schema()), name, running)
+        batches = self.stream(expression, order_by)
+        return self.keep_batches(schema, iter_numbered(batches, schema, first, running))
 
     def stream(self, expression: Any, order_by: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows in the order of the named columns (``-name``: falling), nulls last.
 
         The columns together must make a total order, else equal rows may change places.
         """
-        ordered = expression.order_by([_ordering(column) for column in order_by])
-        reader = self._connection.sql(self._sql(ordered)).to_arrow_reader(BATCH_ROWS)
-        yield from reader
+        schema = arrow_schema(expression.schema())
+        ordered = expression.order_by([ordering(column) for column in order_by])
+        for batch in self._connection.sql(self._sql(ordered)).to_arrow_reader(BATCH_ROWS):
+            yield cast_columns(batch.columns, schema)
 
     def rows(self, expression: Any) -> list[tuple[Any, ...]]:
         """A small result as Python tuples, in no order."""
@@ -161,7 +165,7 @@ class LocalEngine:
         return _compiled(expression.op())
 
     def _view(self, paths: list[Path], schema: Any) -> Any:
-        schema = ibis.schema({name: _nullable(kind) for name, kind in schema.items()})
+        schema = without_promises(schema)
         name = f"t{next(self._names):05d}"
         if paths:
             listed = ", ".join(_quoted(path) for path in paths)
@@ -182,43 +186,5 @@ def _compiled(operation: Any) -> str:
     return str(ibis.to_sql(operation.to_expr(), dialect="duckdb", pretty=False))
 
 
-def _nullable(kind: Any) -> Any:
-    """The type with nothing promised: two columns that differ in nullability cannot be united."""
-    if kind.is_array():
-        return type(kind)(_nullable(kind.value_type))
-    if kind.is_struct():
-        return type(kind)({name: _nullable(each) for name, each in kind.items()})
-    return kind.copy(nullable=True)
-
-
 def _quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
-
-
-def _ordering(column: str) -> Any:
-    if column.startswith("-"):
-        return ibis.desc(column[1:], nulls_first=False)
-    return ibis.asc(column, nulls_first=False)
-
-
-def _numbered(
-    batches: Iterable[pa.RecordBatch], first: int, running: str | None
-) -> Iterator[list[pa.Array]]:
-    before = 0
-    for batch in batches:
-        columns = list(batch.columns)
-        columns.append(pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64)))
-        first += batch.num_rows
-        if running:
-            values = batch.column(running).to_numpy(zero_copy_only=False).astype(np.int64)
-            sums = before + np.cumsum(values)
-            columns.append(pa.array(sums - values))
-            before = int(sums[-1]) if len(sums) else before
-        yield columns
-
-
-def _cast(columns: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(
-        [column.cast(field.type) for column, field in zip(columns, schema, strict=True)],
-        schema=schema,
-    )

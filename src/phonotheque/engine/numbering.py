@@ -1,0 +1,73 @@
+"""Order and numbers of rows, the same for every engine.
+
+Numbers over an order are counted while the sorted rows stream by, not by a window over the whole
+table: Spark would put such a window on one executor, and DuckDB would hold it in memory.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import ibis
+import numpy as np
+import pyarrow as pa
+
+
+def ordering(column: str) -> Any:
+    """A sort key from a column's name (``-name``: falling); nulls last either way."""
+    if column.startswith("-"):
+        return ibis.desc(column[1:], nulls_first=False)
+    return ibis.asc(column, nulls_first=False)
+
+
+def without_promises(schema: Any) -> Any:
+    """An Ibis schema with every type nullable: columns that differ in that cannot be united."""
+    return ibis.schema({name: _nullable(kind) for name, kind in schema.items()})
+
+
+def _nullable(kind: Any) -> Any:
+    if kind.is_array():
+        return type(kind)(_nullable(kind.value_type))
+    if kind.is_struct():
+        return type(kind)({name: _nullable(each) for name, each in kind.items()})
+    return kind.copy(nullable=True)
+
+
+def arrow_schema(schema: Any) -> pa.Schema:
+    """The Arrow schema of what leaves an engine."""
+    return without_promises(schema).to_pyarrow()
+
+
+def numbered_schema(schema: pa.Schema, name: str, running: str | None) -> pa.Schema:
+    """`schema` with the columns that `iter_numbered` adds."""
+    added = [pa.field(name, pa.int64())]
+    if running:
+        added.append(pa.field(f"{running}_before", pa.int64()))
+    return pa.schema([*schema, *added])
+
+
+def iter_numbered(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, first: int, running: str | None
+) -> Iterator[pa.RecordBatch]:
+    """Batches with a count from `first` on, and the sum of `running` over all rows before.
+
+    `schema` is that of `numbered_schema`. Memory: one batch.
+    """
+    before = 0
+    for batch in batches:
+        columns = list(batch.columns)
+        columns.append(pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64)))
+        first += batch.num_rows
+        if running:
+            values = batch.column(running).to_numpy(zero_copy_only=False).astype(np.int64)
+            sums = before + np.cumsum(values)
+            columns.append(pa.array(sums - values))
+            before = int(sums[-1]) if len(sums) else before
+        yield cast_columns(columns, schema)
+
+
+def cast_columns(columns: Iterable[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
+    """A batch with just the types of `schema` (equal types are not copied)."""
+    return pa.RecordBatch.from_arrays(
+        [column.cast(field.type) for column, field in zip(columns, schema, strict=True)],
+        schema=schema,
+    )
