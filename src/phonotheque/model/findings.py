@@ -28,6 +28,7 @@ class FindingCode(StrEnum):
     ISRC_MALFORMED = "isrc.malformed"
     ISRC_UNKNOWN_PREFIX = "isrc.unknown-prefix"
     ISRC_PLACEHOLDER = "isrc.placeholder"
+    IDENTITY_AMBIGUOUS = "identity.ambiguous"
     ISRC_CONFLICT = "isrc.conflict"
     LISTENS_UNMATCHED = "listens.unmatched"
     # input files
@@ -57,6 +58,18 @@ class FindingCode(StrEnum):
     COPY_WITHDRAWN = "copy.withdrawn"
     TABLE_DAMAGED = "table.damaged"
     TABLE_MISSING = "table.missing"
+    # a catalogue as a whole
+    CATALOGUE_COUNT = "catalogue.count"
+    CATALOGUE_DUPLICATE_KEY = "catalogue.duplicate-key"
+    CATALOGUE_IDENTIFIER = "catalogue.identifier"
+    CATALOGUE_LISTENS_FELL = "catalogue.listens-fell"
+    CATALOGUE_NULLS_ROSE = "catalogue.nulls-rose"
+    CATALOGUE_ORDER = "catalogue.order"
+    CATALOGUE_RANGE = "catalogue.range"
+    CATALOGUE_REDIRECT = "catalogue.redirect"
+    CATALOGUE_REFERENCE = "catalogue.reference"
+    CATALOGUE_ROWS_LOST = "catalogue.rows-lost"
+    CATALOGUE_STANDING = "catalogue.standing"
 
 
 @dataclass(frozen=True, slots=True)
