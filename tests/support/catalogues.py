@@ -21,6 +21,7 @@ from phonotheque.model import tables
 from phonotheque.model.edition import BuildManifest
 from phonotheque.model.progress import Silent
 from phonotheque.model.rights import Evidence
+from phonotheque.model.matching import digest64, match_columns
 from phonotheque.model.text import normalise
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import write_table
@@ -34,10 +35,38 @@ def row(key: str, title: str = "Song", artist: str = "Band", **more: Any) -> Row
     release = more.get("release_title")
     return base | {
         "source_key": key, "title": title, "artist_credit": artist, "isrcs": [], "isrcs_raw": [],
-        "title_norm": normalise(title), "artist_norm": normalise(artist),
         "release_norm": normalise(release) if release else "", "evidence": [],
         "origin": "rows.csv", "origin_row": 1,
     } | more  # fmt: skip
+
+
+def computed(source: str, rows: list[Row]) -> list[Row]:
+    """`rows` in the order of an import, with the columns that reading a row computes."""
+    match = match_columns([r["title"] for r in rows], [r["artist_credit"] for r in rows])
+    out = []
+    for i, each in enumerate(rows):
+        made = each | {
+            "artist_norm": match.artist_norm[i],
+            "title_match": int(match.title_match[i]),
+            "text_match": int(match.text_match[i]) if match.text_usable[i] else None,
+            "wording": int(match.wording[i]),
+            "bucket": int(match.bucket[i]),
+        }
+        key = _release_key(source, made)
+        out.append(made | {"release_match": digest64(key) if key else None})
+    out.sort(key=lambda r: r["bucket"])
+    return [r | {"place": place} for place, r in enumerate(out)]
+
+
+def _release_key(source: str, r: Row) -> str | None:
+    if r["release_mbid"]:
+        return f"mbid:{r['release_mbid']}"
+    if r["release_key"]:
+        return f"source:{source}:{r['release_key']}"
+    if not r["release_norm"]:
+        return None
+    by = normalise(r["release_artist"]) if r["release_artist"] else r["artist_norm"]
+    return f"name:{by}|{r['release_norm']}|{r['release_year'] or ''}"
 
 
 def fake_summary(evidence: tuple[Evidence, ...]) -> Summary:
@@ -66,7 +95,7 @@ class Archive:
 
     def add_rows(self, source: str, rows: Iterable[Row], *, files: int = 1) -> None:
         """A new import of `source`, its rows dealt out over `files` files."""
-        listed = list(rows)
+        listed = computed(source, list(rows))
         parts = [listed[i::files] for i in range(files)]
         self.rows.append(self._import("rows", source, tables.ROWS, parts, self.rows))
 

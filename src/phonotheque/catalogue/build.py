@@ -1,7 +1,9 @@
 """One build of the catalogue: plan, then a new directory that appears whole or not at all.
 
-rows, newest import of each key ─► identity ─► numbers ─► tables ─► shards ─┐
-listens, newest of each source ─► recordings ─► ranks ─► tiers ─► standing ─┴► build.json
+rows, newest word on each key ─► units ─► descriptions ─► numbers ─► tables ─► shards ─┐
+listens, newest of each source ─► recordings ─► ranks ─► tiers ─► standing ────────────┴► build.json
+
+Everything goes part by part (inputs.Rows), so memory does not grow with the catalogue.
 """
 
 import shutil
@@ -14,13 +16,19 @@ import ibis
 
 from phonotheque.catalogue import findings, registry
 from phonotheque.catalogue.builds import CurrentBuild, build_directory, current_build, current_json
-from phonotheque.catalogue.inputs import ImportFiles, newest_listens, newest_rows
+from phonotheque.catalogue.first import Extras, FirstBuild
+from phonotheque.catalogue.inputs import (
+    ROWS_PER_PART,
+    ImportFiles,
+    Rows,
+    newest_listens,
+    newest_table,
+)
 from phonotheque.catalogue.ports import DecideSummary, TableEngine
-from phonotheque.catalogue.previous import TABLES, Previous
-from phonotheque.catalogue.reader import NUMBERED
-from phonotheque.catalogue.relations import Relations, relate
+from phonotheque.catalogue.previous import Previous
 from phonotheque.catalogue.shards import ShardWriter
 from phonotheque.catalogue.standing import matched_listens, standing
+from phonotheque.catalogue.units import Units, find_units
 from phonotheque.model import tables
 from phonotheque.model.edition import BuildManifest, ShardFile
 from phonotheque.model.numbers import IdKey, Kind
@@ -44,10 +52,15 @@ class BuildInputs:
     withdrawn: Sequence[int] = ()
     id_key: IdKey | None = None
     settings: str = ""
+    artists: Sequence[ImportFiles] = ()
+    groups: Sequence[ImportFiles] = ()
+    redirects: Sequence[ImportFiles] = ()
+    rows_per_part: int = ROWS_PER_PART
     labels: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "labels", sorted(i.label for i in [*self.rows, *self.listens]))
+        every = [*self.rows, *self.listens, *self.artists, *self.groups, *self.redirects]
+        object.__setattr__(self, "labels", sorted(i.label for i in every))
 
 
 def is_up_to_date(manifest: BuildManifest | None, inputs: BuildInputs) -> bool:
@@ -123,85 +136,61 @@ def _fill(
     progress: Progress,
 ) -> BuildManifest:
     progress.start("identify", None, "rows")
-    related = relate(
-        engine, previous, newest_rows(engine, inputs.rows), sorted(inputs.withdrawn), decide
+    rows = Rows(
+        engine,
+        inputs.rows,
+        newest_table(engine, inputs.redirects, tables.MBID_REDIRECTS),
+        rows_per_part=inputs.rows_per_part,
     )
+    writer = ShardWriter(engine, previous, root, inputs.rows_per_shard)
+    units = find_units(engine, rows)
+    build = FirstBuild(engine, rows, writer, progress)
+    build.write(units, _extras(engine, inputs), decide)
     progress.start("count listens", None, "rows")
-    recordings = related.content[Kind.RECORDING]
+    content = {t: _written(engine, root, build.shards, t) for t in ("recordings", "tracks")}
     matched = matched_listens(
         engine,
         newest_listens(engine, inputs.listens),
-        recordings,
-        row_numbers=related.row_numbers,
-        redirects=related.redirects[Kind.RECORDING],
+        content["recordings"],
+        tracks=content["tracks"],
+        redirects=engine.read([], tables.REDIRECTS),
         id_key=inputs.id_key,
+        parts=rows.parts,
     )
-    progress.start("write", None, "tables")
-    writer = ShardWriter(engine, previous, root, inputs.rows_per_shard)
-    shards = _write_tables(writer, previous, related, progress)
-    shards += writer.write_plain(
-        "standing", tables.STANDING, standing(engine, recordings, matched, inputs.cuts_percent)
-    )
-    files = writer.write_plain("recording_files", tables.RECORDING_FILES, related.recording_files)
-    doubts = findings.conflicts(related.codes).union(findings.unmatched(matched), distinct=False)
+    ranked = standing(engine, content["recordings"], matched, inputs.cuts_percent)
+    shards = build.shards + writer.write_stream("standing", tables.STANDING, ranked)
+    doubts = findings.every(units, matched.unmatched)
     batches = engine.stream(doubts, ["code", "where", "message"])
     write_table(root / "findings.parquet", tables.FINDINGS, batches)
-    return _manifest(
-        number, inputs, shards=shards, files=files, engine=engine, related=related, matched=matched
-    )
-
-
-def _write_tables(
-    writer: ShardWriter, previous: Previous, related: Relations, progress: Progress
-) -> list[ShardFile]:
-    shards: list[ShardFile] = []
-    for kind, content in related.content.items():
-        table = TABLES[kind]
-        shards += writer.write_layered(table, NUMBERED[table][0], content)
-        if previous.exists:
-            retired = registry.retired_keys(
-                previous, kind, related.content.__getitem__, related.redirects[kind]
-            )
-            name = f"registry-{table}"
-            shards += writer.write_plain(name, tables.REGISTRY, retired, order_by=["key"])
-        progress.advance()
-    every = [
-        table.select(kind=ibis.literal(kind.value), old="old", new="new")
-        for kind, table in related.redirects.items()
-    ]
-    return shards + writer.write_single(
-        "redirects", tables.REDIRECTS, ibis.union(*every, distinct=False), ["kind", "old"]
-    )
-
-
-def _manifest(
-    number: int,
-    inputs: BuildInputs,
-    *,
-    shards: list[ShardFile],
-    files: list[ShardFile],
-    engine: TableEngine,
-    related: Relations,
-    matched: Any,
-) -> BuildManifest:
-    counts = {kind: _count(engine, table) for kind, table in related.content.items()}
     return BuildManifest(
         format=tables.FORMAT_VERSION,
         build=number,
         inputs=inputs.labels,
         rows_per_shard=inputs.rows_per_shard,
         shards=shards,
-        recording_files=files,
-        recordings=counts[Kind.RECORDING],
-        tracks=counts[Kind.TRACK],
-        releases=counts[Kind.RELEASE],
-        artists=counts[Kind.ARTIST],
-        conflicts=_count(engine, related.codes.filter(~related.codes.agrees)),
-        unmatched_listens=_count(engine, matched.filter(matched.number.isnull())),
+        recording_files=build.file_shards,
+        recordings=build.counts["recordings"],
+        tracks=build.counts["tracks"],
+        releases=build.counts["releases"],
+        artists=build.counts["artists"],
+        conflicts=_count(engine, units.codes),
+        unmatched_listens=_count(engine, matched.unmatched),
         tier_cuts_percent=list(inputs.cuts_percent),
         withdrawn=sorted(inputs.withdrawn),
         settings=inputs.settings,
     )
+
+
+def _extras(engine: TableEngine, inputs: BuildInputs) -> Extras:
+    groups = newest_table(engine, inputs.groups, tables.GROUP_ROWS)
+    if groups is not None:
+        groups = engine.keep(groups.group_by(group_key="source_key").agg(group_year=groups.year.min()))
+    return Extras(newest_table(engine, inputs.artists, tables.ARTIST_ROWS), groups)
+
+
+def _written(engine: TableEngine, root: Path, shards: list[ShardFile], table: str) -> Any:
+    schema = {"recordings": tables.RECORDINGS, "tracks": tables.TRACKS}[table]
+    return engine.read([root / s.path for s in shards if s.table == table], schema)
 
 
 def _count(engine: TableEngine, table: Any) -> int:

@@ -55,7 +55,7 @@ def describe_units(engine: TableEngine, rows: Rows, units: Units, groups: Any) -
     heads = united(found)
     placed = engine.scatter(heads.mutate(part=rows.part_of(heads.bucket)), "part", rows.parts)
     engine.drop(*found)
-    return Described(shared, [table.drop("bucket") for table in placed])
+    return Described(shared, placed)
 
 
 def heads_of(rows: Rows, units: Units, described: Described, groups: Any, part: int) -> Any:
@@ -74,7 +74,7 @@ def heads_of(rows: Rows, units: Units, described: Described, groups: Any, part: 
         alone=ibis.literal(True),
     )
     head = rows.select(*_HEAD, "artists", part=part)
-    shared = head.inner_join(described.heads[part], "row").mutate(alone=ibis.literal(False))
+    shared = head.inner_join(described.heads[part].drop("bucket"), "row").mutate(alone=ibis.literal(False))
     return alone.select(columns).union(shared.select(columns), distinct=False)
 
 

@@ -1,33 +1,59 @@
-"""The findings of a build as relations: codes in conflict, listens of nobody."""
+"""The findings of a build as relations: codes in conflict, doubtful joins, listens of nobody."""
 
 from typing import Any
 
 import ibis
 
+from phonotheque.catalogue.units import Units
 from phonotheque.model.findings import FindingCode, Severity
 
 
-def conflicts(codes: Any) -> Any:
-    """One finding for each code whose rows disagree."""
-    apart = codes.filter(~codes.agrees)
-    return _finding(
-        apart,
-        FindingCode.ISRC_CONFLICT,
-        ibis.literal("isrc:") + apart.code,
-        apart.rows.cast("string")
-        + " rows carry this code but do not agree (titles: "
-        + apart.titles.cast("string")
-        + ", durations: "
-        + _ms(apart.shortest_ms)
-        + " to "
-        + _ms(apart.longest_ms)
-        + "); they are kept apart: correct the code at its source",
+_REASONS = {
+    "titles": "their titles differ",
+    "durations": "their durations lie too far apart",
+    "ids": "they carry different MusicBrainz ids",
+}
+
+
+def every(units: Units, unmatched_listens: Any) -> Any:
+    """All findings of a build, in no order."""
+    return ibis.union(
+        _conflicts(units.codes),
+        _refused(units.refused),
+        _unmatched(unmatched_listens),
+        distinct=False,
     )
 
 
-def unmatched(listens: Any) -> Any:
+def _conflicts(codes: Any) -> Any:
+    """One finding for each code whose rows disagree."""
+    reason = ibis.cases(
+        *[(codes.reason == name, text) for name, text in _REASONS.items()], else_="they disagree"
+    )
+    return _finding(
+        codes,
+        FindingCode.ISRC_CONFLICT,
+        ibis.literal("isrc:") + codes.code,
+        ibis.literal("rows carry this code, but ")
+        + reason
+        + "; what disagrees is kept apart: correct the code at its source",
+    )
+
+
+def _refused(refused: Any) -> Any:
+    """One finding for each group of text that different codes keep apart."""
+    return _finding(
+        refused,
+        FindingCode.IDENTITY_AMBIGUOUS,
+        refused.code,
+        refused.units.cast("string")
+        + " recordings with codes of their own have this one's artist, title and duration; rows "
+        "without a code went to the one with most rows: give them a code to decide it",
+    )
+
+
+def _unmatched(lost: Any) -> Any:
     """One finding for each row of listens whose key names no recording."""
-    lost = listens.filter(listens.number.isnull())
     return _finding(
         lost,
         FindingCode.LISTENS_UNMATCHED,
@@ -35,10 +61,6 @@ def unmatched(listens: Any) -> Any:
         lost.listens.cast("string")
         + " listens of a key that no recording has; ingest its recording, or correct the key",
     )
-
-
-def _ms(value: Any) -> Any:
-    return ibis.coalesce(value.cast("string") + " ms", "unknown")
 
 
 def _finding(table: Any, code: FindingCode, where: Any, message: Any) -> Any:

@@ -58,6 +58,16 @@ class ShardWriter:
         content = content.mutate(shard=self._shard_of(content))
         return self._write(table, schema, content, "base", ["shard", *order_by])
 
+    def write_stream(
+        self, table: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+    ) -> list[ShardFile]:
+        """Write rows that come in the order of their number, each shard as a base."""
+        column = self._number_column(schema)
+        return [
+            self._write_file(table, schema, k, "base", part)
+            for k, part in by_shard(batches, self._rows_per_shard, column)
+        ]
+
     def write_single(
         self, table: str, schema: pa.Schema, content: Any, order_by: list[str]
     ) -> list[ShardFile]:
