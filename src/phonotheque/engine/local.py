@@ -19,7 +19,6 @@ from typing import Any
 import duckdb
 import ibis
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from phonotheque.engine.numbering import (
     arrow_schema,
@@ -29,25 +28,7 @@ from phonotheque.engine.numbering import (
     ordering,
     without_promises,
 )
-
-BATCH_ROWS = 122_880
-
-
-class Sink:
-    """Kept rows that are written while other work goes on."""
-
-    def __init__(self, engine: "LocalEngine", path: Path, schema: pa.Schema) -> None:
-        self._engine, self._path, self._schema = engine, path, schema
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Add rows; the batch has just the columns of the schema."""
-        self._writer.write_batch(batch.cast(self._schema), row_group_size=BATCH_ROWS)
-
-    def close(self) -> Any:
-        """The table, to go on from."""
-        self._writer.close()
-        return self._engine.read([self._path], self._schema)
+from phonotheque.engine.sink import BATCH_ROWS, Sink
 
 
 class LocalEngine:
@@ -89,15 +70,15 @@ class LocalEngine:
 
     def keep_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Any:
         """Keep Arrow batches that were made outside, and return them as a table."""
-        path = self._path()
-        with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer:
-            for batch in batches:
-                writer.write_batch(batch, row_group_size=BATCH_ROWS)
-        return self.read([path], schema)
+        sink = self.sink(schema)
+        for batch in batches:
+            sink.write(batch)
+        return sink.close()
 
-    def sink(self, schema: pa.Schema) -> "Sink":
+    def sink(self, schema: pa.Schema) -> Sink:
         """A table in the making: `write` batches as they come by, `close` gives the table."""
-        return Sink(self, self._path(), schema)
+        path = self._path()
+        return Sink(path, schema, lambda: self.read([path], schema))
 
     def scatter(self, expression: Any, by: str, parts: int) -> list[Any]:
         """Compute `expression` in one pass into `parts` kept tables: part i has the rows whose

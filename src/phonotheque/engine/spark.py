@@ -30,10 +30,9 @@ from phonotheque.engine.numbering import (
     ordering,
     without_promises,
 )
+from phonotheque.engine.sink import BATCH_ROWS, Sink
 from phonotheque.engine.spark_session import Session
 from phonotheque.engine.spark_sql import quoted, spark_sql, spark_type
-
-BATCH_ROWS = 122_880
 
 
 class SparkEngine:
@@ -73,13 +72,17 @@ class SparkEngine:
 
     def keep_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Any:
         """Keep Arrow batches that were made outside, and return them as a table."""
+        sink = self.sink(schema)
+        for batch in batches:
+            sink.write(batch)
+        return sink.close()
+
+    def sink(self, schema: pa.Schema) -> Sink:
+        """A table in the making: `write` batches as they come by, `close` gives the table."""
         path = self._path()
         path.mkdir()
-        part = path / "part.parquet"
-        with pq.ParquetWriter(part, schema, compression="zstd", compression_level=1) as writer:
-            for batch in batches:
-                writer.write_batch(batch, row_group_size=BATCH_ROWS)
-        return self._keeping(path, ibis.Schema.from_pyarrow(schema))
+        kept = ibis.Schema.from_pyarrow(schema)
+        return Sink(path / "part.parquet", schema, lambda: self._keeping(path, kept))
 
     def scatter(self, expression: Any, by: str, parts: int) -> list[Any]:
         """Compute `expression` in one pass into `parts` kept tables: part i has the rows whose
