@@ -18,10 +18,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     **dict.fromkeys(ROOMS, GROUND),
     "search": GROUND | {"catalogue"},
     "statistics": GROUND | {"catalogue"},
+    "synth": GROUND,
     "archive": GROUND | ROOMS,
     "mirror": GROUND | {"edition", "catalogue"},
     "serve": GROUND | {"search", "catalogue", "statistics"},
-    "cli": GROUND | ROOMS | {"archive", "mirror", "serve"},
+    "cli": GROUND | ROOMS | {"archive", "mirror", "serve", "synth"},
 }
 """Who may import whom, besides itself. The package's own root is open to all."""
 
