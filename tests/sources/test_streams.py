@@ -1,16 +1,14 @@
 """Streams: every compression, archives, and what is kept of damaged files."""
 
-import bz2
 import gzip
 import io
 import lzma
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,33 +24,12 @@ from phonotheque.sources.streams import (
     read_head,
     until_broken,
 )
+from tests.sources.dumps import COMPRESSIONS, tar_of, zstd
 
-
-def zstd(data: bytes) -> bytes:
-    return bytes(pa.compress(data, codec="zstd", asbytes=True))
-
-
-COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
-    "plain": bytes,
-    "gz": gzip.compress,
-    "bz2": bz2.compress,
-    "xz": lzma.compress,
-    "zst": zstd,
-}
 SKIPPABLE = b"\x53\x2a\x4d\x18\x04\0\0\0abcd"
 LINES = b"".join(
     b"line %d %s\n" % (i, sha256(b"%d" % i).digest().hex().encode()) for i in range(99)
 )
-
-
-def tar_of(files: dict[str, bytes]) -> bytes:
-    sink = io.BytesIO()
-    with tarfile.open(fileobj=sink, mode="w") as tar:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return sink.getvalue()
 
 
 def all_of(stream: Any) -> tuple[bytes, bool]:

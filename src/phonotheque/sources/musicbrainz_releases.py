@@ -127,6 +127,12 @@ def _is_video(track: Track) -> bool:
     return track.recording is not None and track.recording.video is True
 
 
+def _position_text(track: Track) -> str | None:
+    """What is printed beside the track, where it is more than the position says."""
+    text = None if track.number is None else str(track.number).strip()
+    return None if not text or (track.position and text == str(track.position)) else text
+
+
 def _genres(release: Release) -> list[str] | None:
     group = release.release_group
     found = release.genres or (group.genres if group else None) or []
@@ -173,13 +179,7 @@ class _Tracks:
         self._column("title").extend([track.title or rec.title for track, rec in pairs])
         self._column("duration_ms").extend([track.length or rec.length for track, rec in pairs])
         self._column("position").extend([track.position or None for track in tracks])
-        self._column("position_text").extend(
-            [
-                None if track.number is None or str(track.number) == str(track.position)
-                else str(track.number)
-                for track in tracks
-            ]
-        )  # fmt: skip
+        self._column("position_text").extend([_position_text(track) for track in tracks])
 
     def _of_recordings(self, recordings: list[Recording]) -> None:
         self._column("recording_mbid").extend([recording.id for recording in recordings])
