@@ -23,7 +23,8 @@ class NumberSet:
         """Which of `numbers` (n,) are in it; shape (n,)."""
         inside = self._inside(numbers)
         at = np.where(inside, numbers, 0)
-        return inside & ((self._bits[at >> 3] >> (at & 7).astype(np.uint8)) & 1).astype(np.bool_)
+        bits = (self._bits[at >> 3] >> (at & 7).astype(np.uint8)) & 1
+        return np.asarray(inside & bits.astype(np.bool_))
 
     def __len__(self) -> int:
         return int(np.bitwise_count(self._bits).sum(dtype=np.int64))

@@ -112,7 +112,7 @@ def find_broken(cursor: duckdb.DuckDBPyConnection, table: str, year: int) -> lis
         return []
     counted = ", ".join(
         f"count(*) FILTER (WHERE {wrong}), min(number) FILTER (WHERE {wrong})"
-        for wrong in (f"({rule.wrong.replace("{year}", str(year))})" for rule in rules)
+        for wrong in (f"({rule.wrong.replace('{year}', str(year))})" for rule in rules)
     )
     found = cursor.execute(f"SELECT {counted} FROM {table}").fetchone()
     assert found is not None
