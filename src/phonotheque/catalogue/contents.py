@@ -34,7 +34,7 @@ def recordings(heads: Any, artists: Any, credited: Any, summaries: Any) -> Any:
     return table.select(
         "title", "artist_credit", "collections", "licence", "stream", "distribute",
         "artist_norm", "release_year", "release_norm", "disc", "position", "bucket", "row",
-        "unit", "alone", "wording", "isrcs",
+        "source", "source_key", "unit", "alone", "wording", "isrcs",
         recording_mbid="mbid",
         artist_numbers=numbers,
         duration_ms="ms",

@@ -16,13 +16,16 @@ from phonotheque.catalogue.inputs import Rows
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.units import Units
 
-ORDER = ["bucket", "artist_norm", "release_year", "release_norm", "disc", "position", "row"]
+ORDER = [
+    "bucket", "artist_norm", "release_year", "release_norm", "disc", "position", "source",
+    "source_key",
+]  # fmt: skip
 """The order new numbers are given in (nulls last): neighbours in it are alike, so they compress."""
 
 _HEAD = ["title", "artist_credit", "artist_norm", "release_norm", "release_year", "disc",
-         "position", "wording"]  # fmt: skip
+         "position", "wording", "source", "source_key"]  # fmt: skip
 _SAID = ["isrcs", "recording_mbid", "duration_ms", "year", "release_year", "collection",
-         "evidence", "release_group"]  # fmt: skip
+         "evidence", "release_group", "release_match"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def describe_units(engine: TableEngine, rows: Rows, units: Units, groups: Any) -
         [
             p.select(
                 "row", "bucket", "unit", "level", "conflict", "wording", "isrcs", "mbid", "ms",
-                "earliest", "collection", "claims",
+                "earliest", "collection", "claims", "release_match", "disc", "position",
             )
             for p in parts
         ]
@@ -105,7 +108,7 @@ def _said(rows: Rows, groups: Any, part: int) -> Any:
         some = table.evidence.length() > 0
         claims = ibis.ifelse(some, evidence.claims(table.evidence), None)
     return table.select(
-        "row", "bucket", *_HEAD, "artists", "isrcs", "collection",
+        "row", "bucket", *_HEAD, "artists", "isrcs", "collection", "release_match",
         mbid="recording_mbid", ms="duration_ms", earliest=earliest, claims=claims,
     )  # fmt: skip
 
@@ -113,10 +116,11 @@ def _said(rows: Rows, groups: Any, part: int) -> Any:
 def _gathered(engine: TableEngine, shared: Any) -> Any:
     """One line for each unit of a part: the head's `row` and `bucket`, and what is gathered."""
     counted = shared.group_by("unit", "wording").agg(attested=shared.count())
-    ranked = shared.select("unit", "wording", "earliest", "row", "bucket", "ms")
+    ties = ["earliest", "release_match", "disc", "position", "ms"]
+    ranked = shared.select("unit", "wording", "row", "bucket", *ties)
     ranked = ranked.inner_join(counted, ["unit", "wording"])
     order = [ibis.desc("attested"), ibis.asc("wording")]
-    order += [ibis.asc("earliest", nulls_first=False), ibis.asc("row")]
+    order += [ibis.asc(column, nulls_first=False) for column in [*ties, "row"]]
     head = first_in(ranked, ["unit"], order).select("unit", "row", "bucket", head_ms="ms")
     summed = shared.group_by("unit").agg(
         isrcs=shared.isrcs.collect().flatten().unique().sort(),

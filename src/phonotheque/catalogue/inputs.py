@@ -4,7 +4,7 @@ A row is known inside a build by `row`: import number * 2^36 + its place in the 
 labels; they decide nothing but ties between rows that nothing else tells apart.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,25 +69,59 @@ class Rows:
             for path in part.paths:
                 check_schema(path, tables.ROWS)
         self.total = sum(count_rows(i.paths) for i in self._imports)
-        self.parts = 1
-        while self.parts < BUCKETS and self.total > self.parts * rows_per_part:
-            self.parts *= 2
+        self._rows_per_part = rows_per_part
+        self.parts = self.parts_for(self.total)
         self._superseded = self._find_superseded()
         self._only: Any = None
         self._filled: dict[str, bool] = {}
 
-    def narrowed(self, only: Any) -> "Rows":
+    def narrowed(self, only: Any, parts: int) -> "Rows":
         """The same rows, less those whose `row` does not stand in the table `only`."""
         other = object.__new__(Rows)
         other.__dict__.update(self.__dict__)
         other._only = only
+        other.parts = parts
         return other
+
+    def parts_for(self, rows: int) -> int:
+        """How many parts so many rows are worked through in."""
+        parts = 1
+        while parts < BUCKETS and rows > parts * self._rows_per_part:
+            parts *= 2
+        return parts
 
     def select(self, *columns: str, part: int | None = None) -> Any:
         """`row`, `bucket`, and the named columns of `tables.ROWS` and `source`; of one part."""
+        rows = self._every(range(len(self._imports)), columns, part)
+        if self._superseded is not None:
+            rows = rows.anti_join(self._superseded, "row")
+        if self._only is not None:
+            rows = rows.semi_join(self._only, "row")
+        return self._redirected(rows)
+
+    def added(self, known: Collection[str], *columns: str) -> Any:
+        """As `select`: the rows that count and come from imports with other labels than `known`."""
+        fresh = [n for n, each in enumerate(self._imports) if each.label not in known]
+        rows = self._every(fresh, columns, None)
+        if self._superseded is not None:
+            rows = rows.anti_join(self._superseded, "row")
+        return self._redirected(rows)
+
+    def replaced(self, known: Collection[str], *columns: str) -> Any:
+        """As `select`: rows that counted while only the imports `known` were there."""
+        old = [n for n, each in enumerate(self._imports) if each.label in known]
+        rows = self._every(old, columns, None)
+        if self._superseded is None:
+            return rows.limit(0)
+        then = self._find_superseded(known)
+        rows = rows.semi_join(self._superseded, "row")
+        return self._redirected(rows.anti_join(then, "row") if then is not None else rows)
+
+    def _every(self, imports: Iterable[int], columns: Sequence[str], part: int | None) -> Any:
         wanted = dict.fromkeys([*columns, "bucket"])
         parts = []
-        for ordinal, each in enumerate(self._imports):
+        for ordinal in imports:
+            each = self._imports[ordinal]
             table = self._engine.read(each.paths, tables.ROWS)
             if part is not None and self.parts > 1:
                 width = BUCKETS // self.parts
@@ -97,12 +131,7 @@ class Rows:
             if "source" in wanted:
                 columns_["source"] = ibis.literal(each.source)
             parts.append(table.select(**columns_))
-        rows = union(self._engine, parts, self._schema(list(wanted)))
-        if self._superseded is not None:
-            rows = rows.anti_join(self._superseded, "row")
-        if self._only is not None:
-            rows = rows.semi_join(self._only, "row")
-        return self._redirected(rows)
+        return union(self._engine, parts, self._schema(list(wanted)))
 
     def has(self, column: str) -> bool:
         """Whether any row of any import has a value in a column that may be empty; by footers."""
@@ -144,11 +173,18 @@ class Rows:
             fields.append(pa.field("source", pa.string()))
         return pa.schema(fields)
 
-    def _find_superseded(self) -> Any:
-        """Column `row`: rows on whose key a later import of the source has a word; or None."""
+    def _find_superseded(self, known: Collection[str] | None = None) -> Any:
+        """Column `row`: rows on whose key a later import of the source has a word; or None.
+
+        With `known`, only the imports with these labels have a word.
+        """
         found = []
         for source in dict.fromkeys(i.source for i in self._imports):
-            of_source = [(n, i) for n, i in enumerate(self._imports) if i.source == source]
+            of_source = [
+                (n, each)
+                for n, each in enumerate(self._imports)
+                if each.source == source and (known is None or each.label in known)
+            ]
             if len(of_source) > 1:
                 found += self._superseded_in(of_source)
         if not found:

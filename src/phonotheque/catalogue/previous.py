@@ -1,4 +1,4 @@
-"""The build before this one, as tables: content, registry, redirects."""
+"""The build before this one, as tables: live rows, registry, redirects."""
 
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,22 @@ from phonotheque.model.edition import BuildManifest, RecordingFlag, ShardFile
 from phonotheque.model.numbers import Kind
 
 TABLES = {kind: table for table, (_, kind) in NUMBERED.items()}
+GONE = 0
+"""`redirects.new` of a number that names nothing any more."""
 
 
 class Previous:
-    """What the last build left; all tables empty when there was none."""
+    """What the last build left; all tables empty when there was none. Nothing is copied: every
+    table is an expression over the files of that build."""
 
     def __init__(
         self, engine: TableEngine, manifest: BuildManifest | None, directory: Path | None
     ) -> None:
         self._engine = engine
+        self.manifest = manifest
         self.shards: list[ShardFile] = list(manifest.shards) if manifest else []
         self.recording_files: list[ShardFile] = list(manifest.recording_files) if manifest else []
         self.directory = directory
-        self._contents: dict[Kind, Any] = {}
-        self._registries: dict[Kind, Any] = {}
 
     @property
     def exists(self) -> bool:
@@ -36,39 +38,28 @@ class Previous:
         """The files of one layer of a table by shard."""
         return {s.shard: s for s in self.shards if s.table == table and layer in (None, s.layer)}
 
-    def base(self, table: str) -> Any:
-        """Base shards as they are on disk."""
-        return self._read(table, "base")
+    def layer(self, table: str, layer: str, shards: set[int] | None = None) -> Any:
+        """Base or overlay as it is on disk; of some shards, or of all."""
+        paths = self._paths(table, layer, shards)
+        return self._engine.read(paths, NUMBERED[table][0])
 
     def content(self, kind: Kind) -> Any:
-        """The live rows: the overlay over the base, less what redirects hide. Kept."""
-        if kind not in self._contents:
-            self._contents[kind] = self._engine.keep(self._live(kind))
-        return self._contents[kind]
-
-    def _live(self, kind: Kind) -> Any:
+        """The live rows: the overlay over the base, less what redirects hide."""
         table = TABLES[kind]
-        base, over = self._read(table, "base"), self._read(table, "overlay")
+        base, over = self.layer(table, "base"), self.layer(table, "overlay")
         hidden = self.redirects(kind).select(number="old")
-        return (
-            base.anti_join(over, "number").union(over, distinct=False).anti_join(hidden, "number")
-        )
+        if self._paths(table, "overlay"):
+            base = base.anti_join(over, "number").union(over, distinct=False)
+        return base.anti_join(hidden, "number") if self._paths("redirects") else base
 
     def redirects(self, kind: Kind) -> Any:
         """Columns `old` and `new` of one kind."""
-        every = self._engine.read(self._paths("redirects", None), tables.REDIRECTS)
+        every = self._engine.read(self._paths("redirects"), tables.REDIRECTS)
         return every.filter(every.kind == kind.value).select("old", "new")
 
-    def registry(self, kind: Kind) -> Any:
-        """Every key ever given a number of this kind: `key`, `number`; keys are distinct. Kept."""
-        if kind not in self._registries:
-            self._registries[kind] = self._engine.keep(self._every_key(kind))
-        return self._registries[kind]
-
-    def _every_key(self, kind: Kind) -> Any:
-        retired = self._engine.read(self._paths(f"registry-{TABLES[kind]}", None), tables.REGISTRY)
-        parts = [retired, *keys_of_tables(kind, self.content)]
-        return ibis.union(*parts, distinct=False).distinct()
+    def retired(self, kind: Kind) -> Any:
+        """Keys that hold a number but stand in no table: `key`, `number`."""
+        return self._engine.read(self._paths(f"registry-{TABLES[kind]}"), tables.REGISTRY)
 
     def withdrawn(self) -> Any:
         """Column `number`: recordings that were flagged withdrawn."""
@@ -77,39 +68,27 @@ class Previous:
 
     def highest(self, kind: Kind) -> int:
         """The largest number ever given to this kind."""
-        tables_ = [
-            self.base(TABLES[kind]).select("number"),
-            self._read(TABLES[kind], "overlay").select("number"),
+        every = ibis.union(
+            self.layer(TABLES[kind], "base").select("number"),
+            self.layer(TABLES[kind], "overlay").select("number"),
             self.redirects(kind).select(number="old"),
-        ]
-        every = ibis.union(*tables_, distinct=False)
+            distinct=False,
+        )
         ((highest,),) = self._engine.rows(every.agg(highest=every.number.max()))
         return int(highest or 0)
 
-    def _paths(self, table: str, layer: str | None) -> list[Path]:
+    def _paths(
+        self, table: str, layer: str | None = None, shards: set[int] | None = None
+    ) -> list[Path]:
         if self.directory is None:
             return []
         return [
             self.directory / s.path
             for s in self.shards
-            if s.table == table and layer in (None, s.layer)
+            if s.table == table and layer in (None, s.layer) and (shards is None or s.shard in shards)
         ]
 
-    def _read(self, table: str, layer: str) -> Any:
-        return self._engine.read(self._paths(table, layer), NUMBERED[table][0])
 
-
-def keys_of_tables(kind: Kind, content: Any) -> list[Any]:
-    """The keys that the tables themselves give: the part of the registry that is not written."""
-    if kind is Kind.TRACK:
-        tracks = content(Kind.TRACK)
-        return [tracks.select(key=_track_key(tracks), number="number")]
-    own = content(kind).select("key", "number")
-    if kind is not Kind.RECORDING:
-        return [own]
-    tracks = content(Kind.TRACK)
-    return [own, tracks.select(key=_track_key(tracks), number="recording")]
-
-
-def _track_key(tracks: Any) -> Any:
-    return ibis.literal("source:") + tracks.source + ":" + tracks.source_key
+def source_key(rows: Any) -> Any:
+    """The registry's key of a row: ``source:<source>:<source_key>``."""
+    return ibis.literal("source:") + rows.source + ":" + rows.source_key

@@ -1,0 +1,199 @@
+"""What an update touches: the rows whose recording may change, found from the keys they share.
+
+```
+changed rows ─► rows with their MBIDs ─► with the codes of those ─► with the texts of those
+             ─► the recordings these rows were of, with all their rows            = target
+target ─► rows that share a text, a code or an MBID with it, three times over     = context
+```
+Identity goes MBID → code → text (units.py), so a change can travel no further than that way, and
+inside the context every group that decides over the target is whole. The target's recordings are
+made anew from the context; everything else stays as it is.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+
+from phonotheque.catalogue.inputs import Rows, union
+from phonotheque.catalogue.ports import TableEngine
+from phonotheque.catalogue.previous import Previous
+from phonotheque.model import tables
+from phonotheque.model.numbers import Kind
+
+_KEYS = ("isrcs", "recording_mbid", "text_match")
+_HOPS = 3
+_ALMOST_ALL = 3
+"""When more than one row in so many would be made anew, all are: it is cheaper."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Rows to be made anew. `everything`: all of them; the tables are then None.
+
+    `recordings`: `number` of recordings before that are made anew; `codes`: `code` that target
+    rows carry or carried; `artists`, `releases`: `key` and `release_match` that changed rows name.
+    """
+
+    everything: bool
+    target: Rows
+    context: Rows
+    recordings: Any = None
+    codes: Any = None
+    artists: Any = None
+    releases: Any = None
+    artist_rows: Rows | None = None
+    release_rows: Rows | None = None
+
+
+def whole(rows: Rows) -> Scope:
+    """Everything anew."""
+    return Scope(True, rows, rows, artist_rows=rows, release_rows=rows)
+
+
+def find_scope(engine: TableEngine, rows: Rows, previous: Previous, marked: list[int]) -> Scope:
+    """What the imports that `previous` did not know touch. `marked` are numbers of recordings to
+    be made anew in any case."""
+    assert previous.manifest is not None
+    known = set(previous.manifest.inputs)
+    columns = (*_KEYS, "source", "source_key", "artist_norm", "artists", "release_match")
+    added = engine.keep(rows.added(known, *columns))
+    replaced = engine.keep(rows.replaced(known, *columns))
+    touched = engine.keep(_touched(engine, rows, added, replaced))
+    recordings = _recordings_of(engine, rows, previous, touched, replaced, marked)
+    target = engine.keep(_with_their_rows(rows, previous, touched, recordings))
+    ((count,),) = engine.rows(target.agg(rows=target.count()))
+    if count * _ALMOST_ALL > rows.total:
+        return whole(rows)
+    context = _context(engine, rows, target)
+    ((size,),) = engine.rows(context.agg(rows=context.count()))
+    parts = rows.parts_for(int(size))
+    target_rows = rows.narrowed(target, parts)
+    changed = added.union(replaced, distinct=False)
+    artists, artist_rows = _artists(engine, rows, changed, parts)
+    releases = engine.keep(
+        changed.filter(changed.release_match.notnull()).select("release_match").distinct()
+    )
+    of_releases = rows.select("release_match").semi_join(releases, "release_match").select("row")
+    codes = _codes(target_rows.select("isrcs")).union(_codes(replaced), distinct=True)
+    return Scope(
+        False,
+        target_rows,
+        rows.narrowed(context, parts),
+        recordings=recordings,
+        codes=engine.keep(codes),
+        artists=artists,
+        releases=releases,
+        artist_rows=artist_rows,
+        release_rows=rows.narrowed(engine.keep(of_releases), parts),
+    )
+
+
+def _codes(table: Any) -> Any:
+    return table.select(code=table.isrcs.unnest()).distinct()
+
+
+def _mbids(table: Any) -> Any:
+    return table.filter(table.recording_mbid.notnull()).select("recording_mbid").distinct()
+
+
+def _texts(table: Any) -> Any:
+    return table.filter(table.text_match.notnull()).select("text_match").distinct()
+
+
+def _sharing(rows: Rows, *, codes: Any = None, mbids: Any = None, texts: Any = None) -> list[Any]:
+    """Tables of `row`: the rows that carry one of the given keys."""
+    found = []
+    if mbids is not None and rows.has("recording_mbid"):
+        found.append(rows.select("recording_mbid").semi_join(mbids, "recording_mbid"))
+    if codes is not None and rows.has("isrcs"):
+        table = rows.select("isrcs")
+        table = table.filter(table.isrcs.length() > 0)
+        found.append(table.select("row", code=table.isrcs.unnest()).semi_join(codes, "code"))
+    if texts is not None:
+        found.append(rows.select("text_match").semi_join(texts, "text_match"))
+    return [table.select("row") for table in found]
+
+
+def _joined(engine: TableEngine, *ids: Any) -> Any:
+    """Kept distinct rows of several tables of `row`."""
+    every = ids[0] if len(ids) == 1 else ibis.union(*ids, distinct=False)
+    return engine.keep(every.distinct())
+
+
+def _touched(engine: TableEngine, rows: Rows, added: Any, replaced: Any) -> Any:
+    """Rows that share keys with changed ones, along the way that identity goes."""
+    changed = added.union(replaced, distinct=False)
+    here = _joined(engine, added.select("row"), *_sharing(rows, mbids=_mbids(changed)))
+    said = rows.select(*_KEYS).semi_join(here, "row")
+    codes = engine.keep(_codes(changed).union(_codes(said), distinct=True))
+    here = _joined(engine, here, *_sharing(rows, codes=codes))
+    said = rows.select(*_KEYS).semi_join(here, "row")
+    texts = engine.keep(_texts(changed).union(_texts(said), distinct=True))
+    return _joined(engine, here, *_sharing(rows, texts=texts))
+
+
+def _recordings_of(
+    engine: TableEngine,
+    rows: Rows,
+    previous: Previous,
+    touched: Any,
+    replaced: Any,
+    marked: list[int],
+) -> Any:
+    """Numbers of the recordings that touched and replaced rows were of."""
+    keys = rows.select("source", "source_key").semi_join(touched, "row")
+    keys = keys.select("source", "source_key").union(
+        replaced.select("source", "source_key"), distinct=False
+    )
+    tracks = previous.content(Kind.TRACK)
+    met = tracks.semi_join(keys, ["source", "source_key"])
+    told = engine.read([], tables.REGISTRY).select("number")
+    if marked:
+        told = ibis.memtable({"number": marked}, schema={"number": "int64"})
+    return engine.keep(met.select(number="recording").union(told, distinct=True))
+
+
+def _with_their_rows(rows: Rows, previous: Previous, touched: Any, recordings: Any) -> Any:
+    tracks = previous.content(Kind.TRACK)
+    theirs = tracks.semi_join(recordings, tracks.recording == recordings.number)
+    keys = theirs.select("source", "source_key")
+    found = rows.select("source", "source_key").semi_join(keys, ["source", "source_key"])
+    return touched.select("row").union(found.select("row"), distinct=True)
+
+
+def _context(engine: TableEngine, rows: Rows, target: Any) -> Any:
+    here = target
+    for _ in range(_HOPS):
+        texts = engine.keep(_texts(rows.select("text_match").semi_join(here, "row")))
+        here = _joined(engine, here, *_sharing(rows, texts=texts))
+        said = engine.keep(rows.select(*_KEYS).semi_join(here, "row"))
+        codes, mbids = engine.keep(_codes(said)), engine.keep(_mbids(said))
+        here = _joined(engine, here, *_sharing(rows, codes=codes, mbids=mbids))
+        if not rows.has("recording_mbid"):
+            break  # without ids there are no links, and one hop is all
+    return here
+
+
+def _artists(engine: TableEngine, rows: Rows, changed: Any, parts: int) -> tuple[Any, Rows]:
+    """Keys of the artists that changed rows name, and the rows that name one of them."""
+    norms = engine.keep(changed.select("artist_norm").distinct())
+    keys = norms.select(key=ibis.literal("name:") + norms.artist_norm)
+    ids = [rows.select("artist_norm").semi_join(norms, "artist_norm").select("row")]
+    if rows.has("artists"):
+        named = changed.filter(changed.artists.notnull())
+        named = named.select(artist=named.artists.unnest())
+        given = engine.keep(
+            named.select(key=named.artist["key"], name=named.artist["name"]).distinct()
+        )
+        keys = union(engine, [keys, given.filter(given.key.notnull()).select("key")], _KEY)
+        theirs = rows.select("artists")
+        theirs = theirs.filter(theirs.artists.notnull())
+        theirs = theirs.select("row", artist=theirs.artists.unnest())
+        theirs = theirs.select("row", key=theirs.artist["key"], name=theirs.artist["name"])
+        ids.append(theirs.semi_join(given, "name").select("row"))
+        ids.append(theirs.semi_join(given, "key").select("row"))
+    return engine.keep(keys.distinct()), rows.narrowed(_joined(engine, *ids), parts)
+
+
+_KEY = tables.REGISTRY
