@@ -51,8 +51,11 @@ def ingest(tree: Tree, *inputs: Path, source: str | None = None, now: datetime =
 
 
 def rows_of(tree: Tree, name: str) -> list[dict]:
+    """The rows of an import in the order of the input."""
     (paths,) = [ref.paths for ref in iter_imports(tree) if ref.label == name]
-    return pa.concat_tables([pq.read_table(p) for p in paths]).to_pylist()
+    rows = pa.concat_tables([pq.read_table(p) for p in paths]).to_pylist()
+    assert [row["place"] for row in rows] == list(range(len(rows)))
+    return sorted(rows, key=lambda row: (row["origin"], row["origin_row"]))
 
 
 def codes(report: IngestReport) -> dict[str, int]:

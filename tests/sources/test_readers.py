@@ -151,10 +151,10 @@ def test_rows_are_read_and_every_fault_names_its_row(tmp_path: Path) -> None:
     assert check_rows_file(path) == ["x"]
     rows, findings = rows_of(path)
     first, last = rows
-    assert (first["source_key"], first["title_norm"], first["artist_norm"]) == (
+    assert (first["source_key"], first["artist_norm"], first["release_norm"]) == (
         "1",
-        "cafe",
         "artist",
+        "album",
     )
     assert (first["isrcs"], first["isrcs_raw"]) == (["USRC17607839"], ["USRC17607839", "bad"])
     assert (first["year"], first["duration_ms"], first["recording_mbid"]) == (2001, 180000, MBID)

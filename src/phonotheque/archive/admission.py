@@ -14,7 +14,6 @@ from phonotheque.model.archive import RightsSettings
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.rights import Claim, EvidenceKind, Level, Use, Verdict
-from phonotheque.model.tables import ROWS
 from phonotheque.rights import Facts, Profile, decide, licence_by_id
 from phonotheque.sources import (
     AudioFile,
@@ -24,6 +23,7 @@ from phonotheque.sources import (
     TagReader,
     Tags,
     Understand,
+    folder_batch,
     folder_row,
     iter_folder,
     keep_evidence,
@@ -90,7 +90,7 @@ class Audio:
                     rows += [row] if row else []
                     advance()
                 if rows:
-                    yield pa.RecordBatch.from_pylist(rows, schema=ROWS)
+                    yield folder_batch(self._source, rows)
 
     def _iter_files(self, counts: AudioCounts, report: Report) -> Iterator[AudioFile]:
         for found in iter_folder(self._folder):

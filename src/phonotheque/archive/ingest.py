@@ -259,7 +259,9 @@ class _Source:
     def _iter_table(self, path: Path, item: InputPlan) -> Iterator[pa.RecordBatch]:
         self._progress.start(f"{item.kind} of {item.source}", None, "rows")
         reader = (
-            iter_listens(path) if item.kind == "listens" else iter_rows(path, understand, self._now)
+            iter_listens(path)
+            if item.kind == "listens"
+            else iter_rows(path, understand, self._now, item.source)
         )
         for found in reader:
             if isinstance(found, Finding):

@@ -24,6 +24,9 @@ from phonotheque.sources.imports import (
     source_name,
 )
 from phonotheque.sources.listens import check_listens_file, is_listens_file, iter_listens
+from phonotheque.sources.readers import Reader
+from phonotheque.sources.records import Block
+from phonotheque.sources.row_maker import RowMaker, folder_batch
 from phonotheque.sources.rows import check_rows_file, iter_rows
 from phonotheque.sources.statements import Understand
 from phonotheque.sources.tag_reader import TagReader
@@ -32,6 +35,7 @@ from phonotheque.sources.writer import ImportWriter
 
 __all__ = [
     "AudioFile",
+    "Block",
     "FindingsLog",
     "FolderRights",
     "FolderSize",
@@ -40,13 +44,16 @@ __all__ = [
     "ImportWriter",
     "InputRecord",
     "OtherFile",
+    "Reader",
     "RightsFound",
+    "RowMaker",
     "TagReader",
     "Tags",
     "Understand",
     "check_listens_file",
     "check_rows_file",
     "check_source_name",
+    "folder_batch",
     "folder_row",
     "is_listens_file",
     "iter_folder",

@@ -9,10 +9,10 @@ from typing import Any
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.identifiers import parse_mbid
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind
-from phonotheque.model.text import normalise
 from phonotheque.sources.audio_tags import Tags
 from phonotheque.sources.debian import copyright_evidence
 from phonotheque.sources.identifiers import sort_isrcs
+from phonotheque.sources.isrc_columns import best_class
 from phonotheque.sources.packages import Packages
 from phonotheque.sources.sidecar import (
     NAME,
@@ -166,7 +166,8 @@ def _not_understood(claims: list[Evidence], key: str, name: str) -> list[Finding
 def folder_row(
     file: AudioFile, tags: Tags, rights: RightsFound, duration_ms: int | None, sha256: str | None
 ) -> tuple[dict[str, Any], list[Finding]]:
-    """One row with the columns of `tables.ROWS`, and what is wrong with its codes."""
+    """One row with the columns of `tables.ROWS` but the computed ones, and what is wrong with its
+    codes; `computed_columns` gives the rest."""
     title = tags.first("title") or file.path.stem
     artist = tags.first("artist", "albumartist") or UNKNOWN_ARTIST
     release = tags.first("album")
@@ -175,30 +176,39 @@ def folder_row(
         "source_key": file.key,
         "title": title,
         "artist_credit": artist,
+        "artists": None,
         "release_title": release,
         "release_artist": tags.first("albumartist"),
         "release_key": None,
+        "release_group": None,
         "release_year": tags.year,
+        "release_country": tags.first("releasecountry"),
         "label": tags.first("organization", "label", "publisher"),
         "barcode": tags.first("barcode", "upc", "ean"),
+        "genres": [value for _, value in tags.all("genre")] or None,
         "disc": tags.number("discnumber", 2**15 - 1),
         "position": tags.number("tracknumber", 2**31 - 1),
+        "position_text": _position_text(tags),
         "duration_ms": duration_ms or tags.duration_ms or None,
         "year": tags.year,
         "isrcs": usable,
         "isrcs_raw": written,
+        "isrc_class": best_class(written),
         "recording_mbid": parse_mbid(tags.first("musicbrainztrackid") or ""),
         "release_mbid": parse_mbid(tags.first("musicbrainzalbumid") or ""),
         "collection": rights.collection,
-        "title_norm": normalise(title),
-        "artist_norm": normalise(artist),
-        "release_norm": normalise(release or ""),
         "evidence": [evidence_value(e) for e in rights.evidence],
         "file_sha256": sha256,
         "origin": file.key,
         "origin_row": 1,
     }
     return row, findings
+
+
+def _position_text(tags: Tags) -> str | None:
+    """What the tags say of the position where that is no plain number, as on vinyl ("A1")."""
+    said = (tags.first("tracknumber") or "").partition("/")[0].strip()
+    return said if said and not said.isdecimal() else None
 
 
 def evidence_value(evidence: Evidence) -> dict[str, Any]:

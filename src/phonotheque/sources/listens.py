@@ -79,7 +79,11 @@ def iter_listens(path: Path) -> Iterator[pa.RecordBatch | Finding]:
 
 
 def _rows(block: Block, where: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
-    for row, key, *counts in zip(block.rows, *(block.columns[n] for n in COLUMNS), strict=True):
+    for row, key, *counts in zip(
+        block.rows,
+        *(block.columns.get(n) or [None] * len(block.rows) for n in COLUMNS),
+        strict=True,
+    ):
         parsed = parse_listens_key(str(key or ""))
         listens, listeners = (_count(value) for value in counts)
         if parsed is None:

@@ -1,20 +1,17 @@
 """Records of a table file (CSV, JSON Lines, Parquet) in blocks of columns, with row numbers.
 
 Rows are counted from 1; the header line of a CSV file is not a row. Compressed files are read by
-their ending: .gz .bz2 .zst .xz.
+what is in them. Rows are taken by the thousand, and one by one only where something is wrong.
 """
 
-import bz2
 import csv
-import gzip
 import io
-import lzma
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any
 
 import msgspec
 import pyarrow as pa
@@ -22,17 +19,14 @@ import pyarrow.parquet as pq
 
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding, FindingCode, Severity
+from phonotheque.sources.streams import BROKEN, iter_lines, open_stream, until_broken
 
-T = TypeVar("T")
 BLOCK_ROWS = 65_536
 MAX_FIELD_CHARS = 1 << 20
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-_OPENERS: dict[str, Callable[..., Any]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-}
-_BROKEN_STREAM = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException, ValueError)
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+_BROKEN = (*BROKEN, pa.ArrowException, ValueError)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,7 @@ def table_format(path: Path) -> str:
         InputError: it is none of them.
     """
     suffixes = [s.lower() for s in path.suffixes]
-    if suffixes and suffixes[-1] in (*_OPENERS, ".zst"):
+    if suffixes and suffixes[-1] in _COMPRESSED:
         suffixes.pop()
     found = FORMATS.get(suffixes[-1]) if suffixes else None
     if found is None:
@@ -74,138 +68,238 @@ def read_columns(path: Path) -> list[str]:
     try:
         if kind == "parquet":
             return [name.lower() for name in pq.read_schema(path).names]
-        with _open(path) as stream:
+        with open_stream(path) as stream:
             line = stream.readline(MAX_FIELD_CHARS)
-    except _BROKEN_STREAM as error:
+    except _BROKEN as error:
         raise InputError(f"{path}: cannot be read ({error}); get a sound copy") from error
     if kind == "csv":
         return _header(line.decode("utf-8-sig", "replace"))
-    try:
-        first = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return []
-    return [str(name).lower() for name in first] if isinstance(first, dict) else []
+    return [name.lower() for name in _names(line)]
 
 
-def iter_records(path: Path, wanted: Sequence[str]) -> Iterator[Record]:
-    """Blocks of the columns `wanted` (those that are missing are all None), and findings.
+def iter_records(path: Path, wanted: Sequence[str], after: int = 0) -> Iterator[Record]:
+    """Blocks of the columns `wanted` behind the first `after` rows, and findings, in row order.
 
     A file that breaks off is read up to there. Memory: one block.
     """
     readers = {"csv": _iter_csv, "jsonl": _iter_jsonl, "parquet": _iter_parquet}
-    yield from _until_broken(readers[table_format(path)](path, wanted), path.name)
-
-
-def _until_broken(items: Iterator[T], where: str) -> Iterator[T | Finding]:
-    """The items; where reading them breaks off, a finding instead of the rest."""
+    blocks = readers[table_format(path)](path, wanted, after)
     try:
-        yield from items
-    except _BROKEN_STREAM as error:
+        yield from until_broken(blocks, path.name)
+    except (pa.ArrowException, ValueError) as error:
         message = f"cannot be read to its end ({error}); what came before is kept; get a sound copy"
-        yield Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, where, message)
-
-
-def _open(path: Path) -> IO[bytes]:
-    suffix = path.suffix.lower()
-    if suffix == ".zst":
-        return cast(IO[bytes], io.BufferedReader(pa.input_stream(path, compression="zstd")))
-    return cast(IO[bytes], _OPENERS.get(suffix, open)(path, "rb"))
+        yield Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, path.name, message)
 
 
 def _header(line: str) -> list[str]:
     return [name.strip().lower() for name in next(csv.reader([line]), [])]
 
 
-def _iter_csv(path: Path, wanted: Sequence[str]) -> Iterator[Record]:
-    csv.field_size_limit(MAX_FIELD_CHARS)
-    with _open(path) as stream:
-        text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
-        lines = csv.reader(text)
-        header = [name.strip().lower() for name in next(lines, [])]
-        places = [header.index(name) if name in header else -1 for name in wanted]
-        rows = _until_broken(_csv_rows(lines, len(header), path.name), path.name)
-        yield from _blocks(rows, wanted, lambda row: [row[p] if p >= 0 else None for p in places])
-
-
-def _csv_rows(lines: Any, width: int, where: str) -> Iterator[tuple[int, list[str]] | Finding]:
-    number = 0
-    while True:
-        number += 1
-        try:
-            row = next(lines, None)
-        except csv.Error as error:
-            yield _unreadable(where, number, f"is no CSV ({error})")
-            continue
-        if row is None:
-            return
-        if not row:  # an empty line is no row
-            number -= 1
-        elif len(row) != width:
-            yield _unreadable(where, number, f"has {len(row)} fields, the header has {width}")
-        elif any(not field.isascii() and _has_surrogate(field) for field in row):
-            yield _unreadable(where, number, "is not UTF-8")
-        else:
-            yield number, row
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= c <= "\udfff" for c in text)
-
-
-def _iter_jsonl(path: Path, wanted: Sequence[str]) -> Iterator[Record]:
-    with _open(path) as stream:
-        rows = _until_broken(_json_rows(stream, path.name), path.name)
-        yield from _blocks(rows, wanted, lambda row: [row.get(name) for name in wanted])
-
-
-def _json_rows(stream: IO[bytes], where: str) -> Iterator[tuple[int, dict[str, Any]] | Finding]:
-    decoder = msgspec.json.Decoder(dict[str, Any])
-    number = 0
-    while line := stream.readline(MAX_FIELD_CHARS):
-        number += 1
-        if not line.strip():
-            continue
-        try:
-            row = decoder.decode(line)
-            row = row if all(map(str.islower, row)) else {k.lower(): v for k, v in row.items()}
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            yield _unreadable(where, number, f"is no JSON object ({error})")
-            while len(line) == MAX_FIELD_CHARS and not line.endswith(b"\n"):
-                line = stream.readline(MAX_FIELD_CHARS)  # the rest of a line that is too long
-            continue
-        yield number, row
-
-
-def _blocks(
-    rows: Iterator[tuple[int, Any] | Finding],
-    wanted: Sequence[str],
-    pick: Callable[[Any], list[Any]],
-) -> Iterator[Record]:
-    while chunk := list(islice(rows, BLOCK_ROWS)):
-        yield from (item for item in chunk if isinstance(item, Finding))
-        good = [item for item in chunk if not isinstance(item, Finding)]
-        if good:
-            columns = zip(*(pick(row) for _, row in good), strict=True)
-            named = zip(wanted, map(list, columns), strict=True)
-            yield Block([number for number, _ in good], dict(named))
-
-
-def _iter_parquet(path: Path, wanted: Sequence[str]) -> Iterator[Record]:
-    with pq.ParquetFile(path) as file:
-        by_lower = {name.lower(): name for name in reversed(file.schema_arrow.names)}
-        present = [name for name in wanted if name in by_lower]
-        done = 0
-        columns = [by_lower[name] for name in present]
-        for batch in file.iter_batches(batch_size=BLOCK_ROWS, columns=columns):
-            values = {name: batch.column(by_lower[name]).to_pylist() for name in present}
-            empty: list[Any] = [None] * batch.num_rows
-            yield Block(
-                list(range(done + 1, done + batch.num_rows + 1)),
-                {name: values.get(name, empty) for name in wanted},
-            )
-            done += batch.num_rows
-
-
 def _unreadable(where: str, row: int, what: str) -> Finding:
     message = f"the row {what}; mend it and ingest again"
     return Finding(FindingCode.ROW_UNREADABLE, Severity.ERROR, where, message, row)
+
+
+def _in_order(findings: list[Finding], block: Block | None) -> Iterator[Record]:
+    yield from findings
+    if block is not None and block.rows:
+        yield block
+
+
+# ------------------------------------------------------------------------------------------ CSV
+
+
+def _iter_csv(path: Path, wanted: Sequence[str], after: int) -> Iterator[Record]:
+    csv.field_size_limit(MAX_FIELD_CHARS)
+    with open_stream(path) as stream:
+        text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
+        lines = csv.reader(text)
+        header = [name.strip().lower() for name in next(lines, [])]
+        places = {name: header.index(name) for name in wanted if name in header}
+        number = 0
+        for batch in _csv_batches(lines):
+            rows = batch if isinstance(batch, csv.Error) else [row for row in batch if row]
+            first, number = number + 1, number + (1 if isinstance(rows, csv.Error) else len(rows))
+            if number <= after:
+                continue
+            if isinstance(rows, csv.Error):
+                yield _unreadable(path.name, first, f"is no CSV ({rows})")
+                continue
+            skip = max(after + 1 - first, 0)
+            yield from _csv_block(rows[skip:], first + skip, len(header), places, path.name)
+
+
+def _csv_batches(lines: Any) -> Iterator[list[list[str]] | csv.Error]:
+    """Rows in batches, empty lines as empty rows; and the rows that do not parse. What was read
+    before the stream breaks off is given before its error is raised."""
+    while True:
+        batch: list[list[str]] = []
+        try:
+            batch.extend(islice(lines, BLOCK_ROWS))
+        except csv.Error as error:
+            yield batch
+            yield error
+        except _BROKEN:
+            yield batch
+            raise
+        else:
+            if not batch:
+                return
+            yield batch
+
+
+def _csv_block(
+    rows: list[list[str]], first: int, width: int, places: dict[str, int], where: str
+) -> Iterator[Record]:
+    numbers: Sequence[int] = range(first, first + len(rows))
+    findings: list[Finding] = []
+    if not set(map(len, rows)) <= {width} or _has_surrogates(rows):
+        numbers = []
+        good = []
+        for number, row in enumerate(rows, first):
+            if len(row) != width:
+                what = f"has {len(row)} fields, the header has {width}"
+                findings.append(_unreadable(where, number, what))
+            elif any(_SURROGATE.search(field) for field in row):
+                findings.append(_unreadable(where, number, "is not UTF-8"))
+            else:
+                numbers.append(number)
+                good.append(row)
+        rows = good
+    columns = list(zip(*rows, strict=True))
+    found = {name: list(columns[place]) for name, place in places.items()} if rows else {}
+    yield from _in_order(findings, Block(numbers, found))
+
+
+def _has_surrogates(rows: list[list[str]]) -> bool:
+    try:
+        "".join(map("".join, rows)).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+# ----------------------------------------------------------------------------------- JSON Lines
+
+
+def _names(line: bytes) -> list[str]:
+    """The names of a JSON object, as written; none of what is no object."""
+    try:
+        first = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    return [str(name) for name in first] if isinstance(first, dict) else []
+
+
+def _iter_jsonl(path: Path, wanted: Sequence[str], after: int) -> Iterator[Record]:
+    decoder: msgspec.json.Decoder[Any] | None = None
+    number = 0
+    with open_stream(path) as stream:
+        for lines in _line_blocks(stream):
+            first, number = number + 1, number + len(lines)
+            if decoder is None:
+                decoder = _decoder(lines[0] or b"", wanted)
+            if number > after:
+                skip = max(after + 1 - first, 0)
+                yield from _json_block(lines[skip:], first + skip, decoder, wanted, path.name)
+
+
+def _line_blocks(stream: IO[bytes]) -> Iterator[list[bytes | None]]:
+    """Lines by the block; those read before the stream breaks off come before its error."""
+    held: list[bytes | None] = []
+    try:
+        for lines in iter_lines(stream, MAX_FIELD_CHARS):
+            held += lines
+            while len(held) >= BLOCK_ROWS:
+                yield held[:BLOCK_ROWS]
+                del held[:BLOCK_ROWS]
+    except _BROKEN:
+        if held:
+            yield held
+        raise
+    if held:
+        yield held
+
+
+def _decoder(first: bytes, wanted: Sequence[str]) -> msgspec.json.Decoder[Any]:
+    """A decoder of the wanted names alone, spelt as the first line spells them."""
+    spelling = {name.lower(): name for name in reversed(_names(first))}
+    record = msgspec.defstruct(
+        "Row",
+        [(name, Any, None) for name in wanted],
+        rename={name: spelling.get(name, name) for name in wanted},
+        gc=False,
+    )
+    return msgspec.json.Decoder(record)
+
+
+def _json_block(
+    lines: list[bytes | None],
+    first: int,
+    decoder: msgspec.json.Decoder[Any],
+    wanted: Sequence[str],
+    where: str,
+) -> Iterator[Record]:
+    numbers: Sequence[int] = range(first, first + len(lines))
+    findings: list[Finding] = []
+    try:
+        rows = [decoder.decode(line) for line in lines]  # type: ignore[arg-type]
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
+        numbers, rows = _decode_each(lines, first, decoder, where, findings)
+    columns = zip(*map(msgspec.structs.astuple, rows), strict=True)
+    said = {name: list(column) for name, column in zip(wanted, columns, strict=rows != [])
+            if any(value is not None for value in column)}  # fmt: skip
+    yield from _in_order(findings, Block(numbers, said))
+
+
+def _decode_each(
+    lines: list[bytes | None],
+    first: int,
+    decoder: msgspec.json.Decoder[Any],
+    where: str,
+    findings: list[Finding],
+) -> tuple[list[int], list[Any]]:
+    numbers: list[int] = []
+    rows: list[Any] = []
+    for number, line in enumerate(lines, first):
+        if line is None:
+            findings.append(_unreadable(where, number, "is longer than 1 MiB"))
+            continue
+        if not line.strip():
+            continue
+        try:
+            rows.append(decoder.decode(line))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            findings.append(_unreadable(where, number, f"is no JSON object ({error})"))
+            continue
+        numbers.append(number)
+    return numbers, rows
+
+
+# -------------------------------------------------------------------------------------- Parquet
+
+
+def _iter_parquet(path: Path, wanted: Sequence[str], after: int) -> Iterator[Record]:
+    with pq.ParquetFile(path) as file:
+        by_lower = {name.lower(): name for name in reversed(file.schema_arrow.names)}
+        names = {name: by_lower[name] for name in wanted if name in by_lower}
+        groups, done = _groups_behind(file, after)
+        batches = file.iter_batches(BLOCK_ROWS, row_groups=groups, columns=list(names.values()))
+        for batch in batches:
+            first, done = done + 1, done + batch.num_rows
+            skip = max(after + 1 - first, 0)
+            if skip < batch.num_rows:
+                kept = batch.slice(skip)
+                columns = {name: kept.column(spelt) for name, spelt in names.items()}
+                yield Block(range(first + skip, done + 1), columns)
+
+
+def _groups_behind(file: pq.ParquetFile, after: int) -> tuple[list[int], int]:
+    """(row groups that hold rows behind the first `after`, rows of the groups before them)."""
+    passed = 0
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        if passed + rows > after:
+            return list(range(group, file.num_row_groups)), passed
+        passed += rows
+    return [], passed

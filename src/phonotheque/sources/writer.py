@@ -7,7 +7,6 @@ different, and a source's rows are the newest of each key (docs/formats/import.m
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -23,18 +22,16 @@ from phonotheque.sources.imports import (
     imports_of,
     next_import,
 )
+from phonotheque.sources.parts import PART_ROWS, iter_tables, write_part
 from phonotheque.storage.digests import digest_file
 from phonotheque.storage.documents import write_document
 from phonotheque.storage.durable import ensure_directory
 from phonotheque.storage.layout import Tree
-from phonotheque.storage.tables import write_table
 
-PART_ROWS = 4_000_000
 ROWS_AT_ONCE = 122_880
 SPILL = ".spill"
-_IDENTITY = [
-    f.name for f in ROWS if f.name not in ("source_key", "origin", "origin_row", "evidence")
-]
+_NO_CONTENT = ("source_key", "origin", "origin_row", "evidence", "place")
+_IDENTITY = [f.name for f in ROWS if f.name not in _NO_CONTENT]
 _CONTENT = (
     "hash(" + ", ".join(f'"{name}"' for name in _IDENTITY) + ", list_transform(evidence, "
     "lambda e: hash(e.claim, e.value, e.raw, e.kind, e.source, e.sha256)))"
@@ -96,9 +93,12 @@ class ImportWriter:
     ) -> list[tuple[Path, int]]:
         ensure_directory(self.place)
         parts: list[tuple[Path, int]] = []
-        for part in _split(batches, PART_ROWS):
+        place = 0
+        for table in iter_tables(batches, PART_ROWS):
             path = self.place / f"{prefix}-{len(parts):05d}.parquet"
-            parts.append((path, write_table(path, self._schema, part)))
+            write_part(path, self._schema, table, place)
+            parts.append((path, table.num_rows))
+            place += table.num_rows
         return parts
 
     def _named(self, path: Path) -> Path:
@@ -174,18 +174,3 @@ def _record(path: Path) -> PartRecord:
     return PartRecord(
         path=path.name, rows=rows, bytes=digests.size_bytes, sha256=digests.sha256.hex()
     )
-
-
-def _split(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[Iterator[pa.RecordBatch]]:
-    """The batches as runs of at least `rows` rows; each run must be used up before the next."""
-    every: Iterator[Any] = iter(batches)
-
-    def run(first: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        count = first.num_rows
-        yield first
-        while count < rows and (batch := next(every, None)) is not None:
-            count += batch.num_rows
-            yield batch
-
-    for first in every:
-        yield run(first)
