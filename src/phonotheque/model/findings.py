@@ -28,6 +28,7 @@ class FindingCode(StrEnum):
     ROW_NO_TRACKS = "row.no-tracks"
     ROW_VIDEO = "row.video"
     ISRC_MALFORMED = "isrc.malformed"
+    ISRC_NO_TRACK = "isrc.no-track"
     ISRC_UNKNOWN_PREFIX = "isrc.unknown-prefix"
     ISRC_PLACEHOLDER = "isrc.placeholder"
     IDENTITY_AMBIGUOUS = "identity.ambiguous"
