@@ -1,7 +1,7 @@
 """Rows, listens and builds for tests of the catalogue and of what stands on it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +93,19 @@ class Archive:
     def tree(self) -> Tree:
         return Tree(self.root)
 
-    def add_rows(self, source: str, rows: Iterable[Row], *, files: int = 1) -> None:
-        """A new import of `source`, its rows dealt out over `files` files."""
+    def add_rows(
+        self, source: str, rows: Iterable[Row], *, files: int = 1, gone: Iterable[str] = ()
+    ) -> None:
+        """A new import of `source`, its rows dealt out over `files` files; keys that went."""
         listed = computed(source, list(rows))
         parts = [listed[i::files] for i in range(files)]
-        self.rows.append(self._import("rows", source, tables.ROWS, parts, self.rows))
+        made = self._import("rows", source, tables.ROWS, parts, self.rows)
+        lost = [{"source_key": key} for key in gone]
+        if lost:
+            path = made.paths[0].with_name("gone-00000.parquet")
+            write_table(path, tables.GONE, [pa.Table.from_pylist(lost, schema=tables.GONE)])
+            made = replace(made, gone=(path,))
+        self.rows.append(made)
 
     def add_listens(self, source: str, listens: Iterable[tuple[str, str, int]]) -> None:
         """A new import of listens: (key kind, key, listens)."""
@@ -148,6 +156,18 @@ class Archive:
         """The findings of a build, in its order."""
         folder = self.tree.catalogue / "builds" / f"{build.build:04d}"
         return pq.read_table(folder / "findings.parquet").to_pylist()
+
+
+    def members(self, build: BuildManifest) -> dict[int, list[str]]:
+        """Recording number → its rows as ``<source>:<source_key>``, sorted."""
+        found: dict[int, list[str]] = {}
+        for t in self.table("tracks", build):
+            found.setdefault(t["recording"], []).append(f"{t['source']}:{t['source_key']}")
+        return {number: sorted(keys) for number, keys in found.items()}
+
+    def recordings(self, build: BuildManifest) -> dict[str, int]:
+        """The first of the rows of each recording → its number."""
+        return {keys[0]: number for number, keys in self.members(build).items()}
 
 
 def numbers(rows: list[Row]) -> dict[str, int]:

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ibis
-
-from phonotheque.catalogue import findings, registry
+from phonotheque.catalogue import contents, findings
 from phonotheque.catalogue.builds import CurrentBuild, build_directory, current_build, current_json
-from phonotheque.catalogue.first import Extras, FirstBuild
+from phonotheque.catalogue.extras import Extras
+from phonotheque.catalogue.first import FirstBuild
 from phonotheque.catalogue.inputs import (
     ROWS_PER_PART,
     ImportFiles,
@@ -24,13 +23,16 @@ from phonotheque.catalogue.inputs import (
     newest_listens,
     newest_table,
 )
+from phonotheque.catalogue.later import LaterBuild
 from phonotheque.catalogue.ports import DecideSummary, TableEngine
 from phonotheque.catalogue.previous import Previous
+from phonotheque.catalogue.scope import Scope, find_scope, whole
 from phonotheque.catalogue.shards import ShardWriter
 from phonotheque.catalogue.standing import matched_listens, standing
-from phonotheque.catalogue.units import Units, find_units
+from phonotheque.catalogue.units import find_units
 from phonotheque.model import tables
 from phonotheque.model.edition import BuildManifest, ShardFile
+from phonotheque.model.findings import FindingCode
 from phonotheque.model.numbers import IdKey, Kind
 from phonotheque.model.progress import Progress
 from phonotheque.storage.documents import write_document
@@ -56,6 +58,7 @@ class BuildInputs:
     groups: Sequence[ImportFiles] = ()
     redirects: Sequence[ImportFiles] = ()
     rows_per_part: int = ROWS_PER_PART
+    anew: bool = False  # make everything anew, not only what new imports touch
     labels: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -143,37 +146,50 @@ def _fill(
         rows_per_part=inputs.rows_per_part,
     )
     writer = ShardWriter(engine, previous, root, inputs.rows_per_shard)
-    units = find_units(engine, rows)
-    build = FirstBuild(engine, rows, writer, progress)
-    build.write(units, _extras(engine, inputs), decide)
+    extras = _extras(engine, inputs)
+    build: FirstBuild | LaterBuild
+    if previous.manifest is None:
+        units = find_units(engine, rows)
+        doubts = findings.of_units(units)
+        build = FirstBuild(engine, rows, writer, progress)
+        build.write(units, extras, decide, list(inputs.withdrawn))
+    else:
+        scope = _scope(engine, rows, previous, inputs)
+        units = find_units(engine, scope.context).within(engine, scope)
+        doubts = findings.carried_over(engine, previous, scope, findings.of_units(units))
+        build = LaterBuild(engine, scope, previous, writer, progress)
+        build.write(units, extras, decide, list(inputs.withdrawn))
+    doubts = engine.keep(doubts)
     progress.start("count listens", None, "rows")
-    content = {t: _written(engine, root, build.shards, t) for t in ("recordings", "tracks")}
+    live = Previous(engine, _so_far(build.shards), root)
     matched = matched_listens(
         engine,
         newest_listens(engine, inputs.listens),
-        content["recordings"],
-        tracks=content["tracks"],
-        redirects=engine.read([], tables.REDIRECTS),
+        live.content(Kind.RECORDING),
+        tracks=live.content(Kind.TRACK),
+        redirects=live.redirects(Kind.RECORDING),
         id_key=inputs.id_key,
         parts=rows.parts,
     )
-    ranked = standing(engine, content["recordings"], matched, inputs.cuts_percent)
+    ranked = standing(engine, live.content(Kind.RECORDING), matched, inputs.cuts_percent)
     shards = build.shards + writer.write_stream("standing", tables.STANDING, ranked)
-    doubts = findings.every(units, matched.unmatched)
-    batches = engine.stream(doubts, ["code", "where", "message"])
+    files = _write_files(engine, writer, rows, live)
+    every = doubts.union(findings.of_listens(matched.unmatched), distinct=False)
+    batches = engine.stream(every, ["code", "where", "message"])
     write_table(root / "findings.parquet", tables.FINDINGS, batches)
+    conflicts = doubts.filter(doubts.code == FindingCode.ISRC_CONFLICT.value)
     return BuildManifest(
         format=tables.FORMAT_VERSION,
         build=number,
         inputs=inputs.labels,
         rows_per_shard=inputs.rows_per_shard,
         shards=shards,
-        recording_files=build.file_shards,
+        recording_files=files,
         recordings=build.counts["recordings"],
         tracks=build.counts["tracks"],
         releases=build.counts["releases"],
         artists=build.counts["artists"],
-        conflicts=_count(engine, units.codes),
+        conflicts=_count(engine, conflicts),
         unmatched_listens=_count(engine, matched.unmatched),
         tier_cuts_percent=list(inputs.cuts_percent),
         withdrawn=sorted(inputs.withdrawn),
@@ -181,16 +197,49 @@ def _fill(
     )
 
 
+def _scope(engine: TableEngine, rows: Rows, previous: Previous, inputs: BuildInputs) -> Scope:
+    """What must be made anew: what new imports touch, or everything where they are not all that
+    changed."""
+    manifest = previous.manifest
+    assert manifest is not None
+    beside = [i.label for i in [*inputs.artists, *inputs.groups, *inputs.redirects]]
+    known = set(manifest.inputs)
+    same = (
+        known <= set(inputs.labels)
+        and known.issuperset(beside)
+        and manifest.settings == inputs.settings
+        and manifest.rows_per_shard == inputs.rows_per_shard
+        and not inputs.anew
+    )
+    if not same:
+        return whole(rows)
+    marked = sorted(set(manifest.withdrawn) ^ set(inputs.withdrawn))
+    return find_scope(engine, rows, previous, marked)
+
+
+def _so_far(shards: list[ShardFile]) -> BuildManifest:
+    """A manifest of what is written so far, to read it by."""
+    return BuildManifest(
+        format=tables.FORMAT_VERSION, build=0, inputs=[], rows_per_shard=1, shards=shards,
+        recording_files=[], recordings=0, tracks=0, releases=0, artists=0, conflicts=0,
+        unmatched_listens=0, tier_cuts_percent=[],
+    )  # fmt: skip
+
+
+def _write_files(
+    engine: TableEngine, writer: ShardWriter, rows: Rows, live: Previous
+) -> list[ShardFile]:
+    if not rows.has("file_sha256"):
+        return []
+    table = contents.recording_files(engine, rows, live.content(Kind.TRACK))
+    return writer.write_plain("recording_files", tables.RECORDING_FILES, table)
+
+
 def _extras(engine: TableEngine, inputs: BuildInputs) -> Extras:
     groups = newest_table(engine, inputs.groups, tables.GROUP_ROWS)
     if groups is not None:
         groups = engine.keep(groups.group_by(group_key="source_key").agg(group_year=groups.year.min()))
     return Extras(newest_table(engine, inputs.artists, tables.ARTIST_ROWS), groups)
-
-
-def _written(engine: TableEngine, root: Path, shards: list[ShardFile], table: str) -> Any:
-    schema = {"recordings": tables.RECORDINGS, "tracks": tables.TRACKS}[table]
-    return engine.read([root / s.path for s in shards if s.table == table], schema)
 
 
 def _count(engine: TableEngine, table: Any) -> int:

@@ -6,14 +6,9 @@ is "not-checked", never "passed".
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from phonotheque.catalogue.file_checks import check_files, check_order
 from phonotheque.catalogue.measuring import (
@@ -27,13 +22,11 @@ from phonotheque.catalogue.number_checks import (
     check_references,
     check_standing,
 )
-from phonotheque.catalogue.published import CatalogueFiles
+from phonotheque.catalogue.published import Bounds, CatalogueFiles
 from phonotheque.catalogue.row_rules import find_broken
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.progress import Progress
 
-I64 = npt.NDArray[np.int64]
-_PART_ROWS = 1 << 25
 _MOST_SHARED = 10_000
 _KEYS = {
     "tracks": ("source", "source_key"),
@@ -64,17 +57,6 @@ class CatalogueReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[Finding]
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What a self-test may use: `memory` of DuckDB's buffers, and `work`, a directory to spill
-    to; `part_rows` keys are compared at a time."""
-
-    work: Path
-    memory: str = "2GB"
-    threads: int = 2
-    part_rows: int = _PART_ROWS
-
-
 def check_catalogue(
     catalogue: CatalogueFiles,
     before: CatalogueFiles | None,
@@ -96,7 +78,7 @@ def check_catalogue(
         why = "files are damaged" if not sound else "numbers are out of order"
         made.skip(("order", *_WITHIN)[sound:], why)
         return made.report(catalogue.label, None, None, None)
-    with _cursor(catalogue, bounds) as cursor:
+    with catalogue.open(bounds) as cursor:
         progress.start("measure", None, "tables")
         figures = measure(cursor, catalogue.label)
         checks = _checks_within(catalogue, cursor, figures, year, bounds.part_rows)
@@ -139,7 +121,7 @@ def _compare(
         return None
     made.progress.start(f"measure {before.label}", None, "tables")
     try:
-        with _cursor(before, bounds) as cursor:
+        with before.open(bounds) as cursor:
             earlier = measure(cursor, before.label)
     except duckdb.Error as error:
         made.skip(["differences"], f"{before.label} cannot be read: {str(error).splitlines()[0]}")
@@ -234,18 +216,6 @@ class _Making:
             before=before,
             findings=self._findings,
         )
-
-
-@contextmanager
-def _cursor(catalogue: CatalogueFiles, bounds: Bounds) -> Iterator[duckdb.DuckDBPyConnection]:
-    reader = catalogue.open(threads=bounds.threads)
-    try:
-        cursor = reader.cursor()
-        cursor.execute("SET memory_limit = ?", [bounds.memory])
-        cursor.execute("SET temp_directory = ?", [str(bounds.work)])
-        yield cursor
-    finally:
-        reader.close()
 
 
 def _error(code: FindingCode, where: str, message: str) -> Finding:

@@ -11,6 +11,7 @@ from phonotheque.catalogue.inputs import Rows
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.units import level_name
 from phonotheque.model.edition import RecordingFlag
+from phonotheque.model.tables import RECORDING_FILES
 
 RELEASE_ORDER = ["artist_norm", "year", "release_norm", "key", "release_match"]
 
@@ -107,8 +108,8 @@ def told_shared(shared: Any, numbered: Any) -> Any:
     )  # fmt: skip
 
 
-def recording_files(engine: TableEngine, rows: Rows, told: Any) -> Any:
-    """`tables.RECORDING_FILES`. `told` (row, recording) covers the rows that have a file.
+def recording_files(engine: TableEngine, rows: Rows, tracks_: Any) -> Any:
+    """`tables.RECORDING_FILES`; `tracks_` are the live ones, for the recordings of rows.
 
     Evidence is about bytes: what any source says of a file counts wherever the same file stands.
     """
@@ -118,10 +119,8 @@ def recording_files(engine: TableEngine, rows: Rows, told: Any) -> Any:
     )  # fmt: skip
     held = engine.keep(held.filter(held.file_sha256.notnull()).rename(sha256="file_sha256"))
     gathered = held.group_by("sha256").agg(evidence=held.evidence.collect().flatten().unique().sort())
-    named = held.drop("evidence").inner_join(told.select("row", "recording"), "row")
-    first = first_in(
-        named, ["recording", "sha256"], [ibis.asc("source"), ibis.asc("source_key"), ibis.asc("row")]
-    )
-    joined = first.inner_join(gathered, "sha256")
-    return joined.drop("source", "source_key", "row", "bucket")
-
+    told = tracks_.select("source", "source_key", "recording")
+    named = held.drop("evidence").inner_join(told, ["source", "source_key"])
+    order = [ibis.asc("source"), ibis.asc("source_key")]
+    first = first_in(named, ["recording", "sha256"], order)
+    return first.inner_join(gathered, "sha256").select(RECORDING_FILES.names)

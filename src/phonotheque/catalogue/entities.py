@@ -126,7 +126,7 @@ def _variants(engine: TableEngine, rows: Rows, part: int) -> Any:
     table = table.select(
         "release_match", "bucket", "label", "barcode", "release_mbid", "genres", "release_norm",
         "artist_norm",
-        key=_release_key(table),
+        key=release_key(table),
         title=table.release_title.fill_null(""),
         artist_credit=ibis.coalesce(table.release_artist, table.artist_credit),
         year="release_year",
@@ -138,7 +138,14 @@ def _variants(engine: TableEngine, rows: Rows, part: int) -> Any:
     return engine.keep(counted)
 
 
-def _release_key(table: Any) -> Any:
+def release_keys(rows: Rows) -> Any:
+    """`release_match`, `key` of the rows that stand on a release."""
+    table = rows.select("release_match", "release_mbid", "release_key", "source")
+    table = table.filter(table.release_match.notnull())
+    return table.select("release_match", key=release_key(table))
+
+
+def release_key(table: Any) -> Any:
     """docs/formats/catalogue.md: ``mbid:…``, ``source:…``, or ``name:`` and the digest."""
     by_source = ibis.literal("source:") + table.source + ":" + table.release_key
     by_name = ibis.literal("name:") + table.release_match.cast("string")

@@ -4,8 +4,12 @@ from typing import Any
 
 import ibis
 
+from phonotheque.catalogue.ports import TableEngine
+from phonotheque.catalogue.previous import Previous
+from phonotheque.catalogue.scope import Scope
 from phonotheque.catalogue.units import Units
 from phonotheque.model.findings import FindingCode, Severity
+from phonotheque.model.tables import FINDINGS
 
 
 _REASONS = {
@@ -15,14 +19,26 @@ _REASONS = {
 }
 
 
-def every(units: Units, unmatched_listens: Any) -> Any:
-    """All findings of a build, in no order."""
-    return ibis.union(
-        _conflicts(units.codes),
-        _refused(units.refused),
-        _unmatched(unmatched_listens),
-        distinct=False,
-    )
+def of_units(units: Units) -> Any:
+    """What identity doubts, in no order."""
+    return _conflicts(units.codes).union(_refused(units.refused), distinct=False)
+
+
+def carried_over(engine: TableEngine, previous: Previous, scope: Scope, doubts: Any) -> Any:
+    """The doubts of a scope, and those of the build before that lie outside it."""
+    if scope.everything or previous.directory is None:
+        return doubts
+    before = engine.read([previous.directory / "findings.parquet"], FINDINGS)
+    before = before.filter(before.code != FindingCode.LISTENS_UNMATCHED.value)
+    codes = scope.codes.select(place=scope.codes.code)
+    places = codes.union(codes.select(place=ibis.literal("isrc:") + codes.place), distinct=False)
+    kept = before.anti_join(places, before["where"] == places.place)
+    return kept.select(doubts.columns).union(doubts, distinct=False)
+
+
+def of_listens(lost: Any) -> Any:
+    """What listens nobody has."""
+    return _unmatched(lost)
 
 
 def _conflicts(codes: Any) -> Any:

@@ -4,12 +4,12 @@ artists ─► releases ─► recordings ─► tracks, each part after part in
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import ibis
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from phonotheque.catalogue import contents, evidence
 from phonotheque.catalogue.described import (
@@ -21,12 +21,13 @@ from phonotheque.catalogue.described import (
     united,
 )
 from phonotheque.catalogue.entities import find_artists, find_releases
+from phonotheque.catalogue.extras import Extras
 from phonotheque.catalogue.inputs import Rows
 from phonotheque.catalogue.ports import DecideSummary, TableEngine
 from phonotheque.catalogue.shards import ShardWriter
 from phonotheque.catalogue.units import Units
 from phonotheque.model import tables
-from phonotheque.model.edition import ShardFile
+from phonotheque.model.edition import RecordingFlag, ShardFile
 from phonotheque.model.progress import Progress
 
 _NUMBERED = pa.schema(
@@ -42,16 +43,6 @@ _NUMBERED = pa.schema(
 _RELEASE_NUMBERS = pa.schema(
     [pa.field("release_match", pa.int64()), pa.field("release", pa.int64())]
 )
-_FILE_ROWS = pa.schema([pa.field("row", pa.int64()), pa.field("recording", pa.int64())])
-
-
-@dataclass(frozen=True, slots=True)
-class Extras:
-    """What sources say beside rows: tables, or None. `artists`: `tables.ARTIST_ROWS`; `groups`:
-    group_key, group_year."""
-
-    artists: Any
-    groups: Any
 
 
 class FirstBuild:
@@ -66,11 +57,13 @@ class FirstBuild:
         self._progress = progress
         self._parts = range(rows.parts)
         self.shards: list[ShardFile] = []
-        self.file_shards: list[ShardFile] = []
         self.counts: dict[str, int] = {}
 
-    def write(self, units: Units, extras: Extras, decide: DecideSummary) -> None:
-        """Write artists, releases, recordings, tracks and the files of recordings."""
+    def write(
+        self, units: Units, extras: Extras, decide: DecideSummary, withdrawn: list[int]
+    ) -> None:
+        """Write artists, releases, recordings and tracks."""
+        self._withdrawn = np.array(sorted(withdrawn), dtype=np.int64)
         artists = self._write_artists(extras)
         releases = self._write_releases()
         self._progress.start("describe recordings", None, "parts")
@@ -139,34 +132,37 @@ class FirstBuild:
             made = pa.RecordBatch.from_arrays(arrays, names=_NUMBERED.names)
             sinks[self._at].write(made.cast(_NUMBERED))
 
-        self._put("recordings", tables.RECORDINGS, self._counted(table, ORDER, told))
+        batches = (self._denied(batch) for batch in self._counted(table, ORDER, told))
+        self._put("recordings", tables.RECORDINGS, batches)
         self._engine.drop(*by_part, *described.heads, *units.members)
         return [sink.close() for sink in sinks]
+
+    def _denied(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The recordings, those of numbers that were withdrawn denied."""
+        gone = np.isin(batch.column("number").to_numpy(), self._withdrawn)
+        if not gone.any():
+            return batch
+        mask = pa.array(gone)
+        flags = batch.column("flags").to_numpy() | (gone * int(RecordingFlag.WITHDRAWN))
+        changed = {"flags": pa.array(flags.astype(np.int32))}
+        for name in ("stream", "distribute"):
+            changed[name] = pc.if_else(mask, "DENY", batch.column(name))
+        columns = [changed.get(name, batch.column(name)) for name in batch.schema.names]
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
     def _write_tracks(self, described: Described, numbered: list[Any], releases: list[Any]) -> None:
         self._progress.start("tracks", self._rows.parts, "parts")
         told = self._told(described, numbered)
-        files = self._engine.sink(_FILE_ROWS) if self._rows.has("file_sha256") else None
 
         def table(part: int) -> Any:
             known = united([contents.told_alone(numbered[part]), told[part]])
             rows = self._rows.select(*contents.TRACK_COLUMNS, part=part)
             return contents.tracks(rows, known, releases[part])
 
-        def note(batch: pa.RecordBatch, _: pa.Array) -> None:
-            if files is not None:
-                columns = [batch.column("row"), batch.column("recording")]
-                files.write(pa.RecordBatch.from_arrays(columns, schema=_FILE_ROWS))
-
         def done(part: int) -> None:
             self._engine.drop(told[part], releases[part], numbered[part])
 
-        self._put("tracks", tables.TRACKS, self._counted(table, ORDER, note, done))
-        if files is not None:
-            table_ = contents.recording_files(self._engine, self._rows, files.close())
-            self.file_shards = self._writer.write_plain(
-                "recording_files", tables.RECORDING_FILES, table_
-            )
+        self._put("tracks", tables.TRACKS, self._counted(table, ORDER, done=done))
 
     def _told(self, described: Described, numbered: list[Any]) -> list[Any]:
         """What tracks of shared recordings take from them, by part of rows."""
@@ -191,7 +187,7 @@ class FirstBuild:
         self,
         table: Callable[[int], Any],
         order: list[str],
-        told: Callable[[pa.RecordBatch, pa.Array], None],
+        told: Callable[[pa.RecordBatch, pa.Array], None] = lambda _, __: None,
         done: Callable[[int], None] = lambda _: None,
     ) -> Iterator[pa.RecordBatch]:
         """The rows of all parts in order, with `number` counting from 1."""

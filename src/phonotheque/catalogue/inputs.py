@@ -97,7 +97,7 @@ class Rows:
             rows = rows.anti_join(self._superseded, "row")
         if self._only is not None:
             rows = rows.semi_join(self._only, "row")
-        return self._redirected(rows)
+        return closed(self._redirected(rows))
 
     def added(self, known: Collection[str], *columns: str) -> Any:
         """As `select`: the rows that count and come from imports with other labels than `known`."""
@@ -105,7 +105,7 @@ class Rows:
         rows = self._every(fresh, columns, None)
         if self._superseded is not None:
             rows = rows.anti_join(self._superseded, "row")
-        return self._redirected(rows)
+        return closed(self._redirected(rows))
 
     def replaced(self, known: Collection[str], *columns: str) -> Any:
         """As `select`: rows that counted while only the imports `known` were there."""
@@ -115,7 +115,8 @@ class Rows:
             return rows.limit(0)
         then = self._find_superseded(known)
         rows = rows.semi_join(self._superseded, "row")
-        return self._redirected(rows.anti_join(then, "row") if then is not None else rows)
+        rows = rows.anti_join(then, "row") if then is not None else rows
+        return closed(self._redirected(rows))
 
     def _every(self, imports: Iterable[int], columns: Sequence[str], part: int | None) -> Any:
         wanted = dict.fromkeys([*columns, "bucket"])
@@ -207,6 +208,12 @@ class Rows:
             met = mine.inner_join(newest, "source_key")
             out.append(met.filter(met.newest > each.ordinal).select("row"))
         return out
+
+
+def closed(table: Any) -> Any:
+    """The table as a relation of its own: Ibis would draw later joins into the one it ends in,
+    and lose track of columns computed between."""
+    return table.view()
 
 
 def count_rows(paths: Iterable[Path]) -> int:

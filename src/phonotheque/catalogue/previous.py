@@ -50,7 +50,8 @@ class Previous:
         hidden = self.redirects(kind).select(number="old")
         if self._paths(table, "overlay"):
             base = base.anti_join(over, "number").union(over, distinct=False)
-        return base.anti_join(hidden, "number") if self._paths("redirects") else base
+        live = base.anti_join(hidden, "number") if self._paths("redirects") else base
+        return live.view()
 
     def redirects(self, kind: Kind) -> Any:
         """Columns `old` and `new` of one kind."""

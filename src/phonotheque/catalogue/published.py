@@ -1,8 +1,11 @@
 """Which catalogue of a tree is meant: that of an edition, or the current build's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import duckdb
 
 from phonotheque.catalogue.builds import build_directory, current_build
 from phonotheque.catalogue.reader import CatalogueReader
@@ -11,6 +14,17 @@ from phonotheque.model.errors import NotFoundError
 from phonotheque.model.numbers import IdKey
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What reading a catalogue may use: `memory` of DuckDB's buffers, and `work`, a directory to
+    spill to; `part_rows` keys are compared at a time."""
+
+    work: Path
+    memory: str = "2GB"
+    threads: int = 2
+    part_rows: int = 1 << 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +46,17 @@ class CatalogueFiles:
     previous: str | None = None  # edition
     beside: Sequence[ShardFile] = ()  # files that are listed, but are no tables of the catalogue
 
-    def open(self, *, threads: int = 2) -> CatalogueReader:
-        """Its tables as views."""
-        return CatalogueReader(self.directory, self.shards, threads=threads)
+    @contextmanager
+    def open(self, bounds: Bounds) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to its tables as views (see `CatalogueReader`), within `bounds`."""
+        reader = CatalogueReader(self.directory, self.shards, threads=bounds.threads)
+        try:
+            cursor = reader.cursor()
+            cursor.execute("SET memory_limit = ?", [bounds.memory])
+            cursor.execute("SET temp_directory = ?", [str(bounds.work)])
+            yield cursor
+        finally:
+            reader.close()
 
 
 def find_edition(tree: Tree, name: str | None = None) -> CatalogueFiles:

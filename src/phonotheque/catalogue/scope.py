@@ -15,7 +15,8 @@ from typing import Any
 
 import ibis
 
-from phonotheque.catalogue.inputs import Rows, union
+from phonotheque.catalogue.entities import release_key
+from phonotheque.catalogue.inputs import Rows
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.previous import Previous
 from phonotheque.model import tables
@@ -32,7 +33,8 @@ class Scope:
     """Rows to be made anew. `everything`: all of them; the tables are then None.
 
     `recordings`: `number` of recordings before that are made anew; `codes`: `code` that target
-    rows carry or carried; `artists`, `releases`: `key` and `release_match` that changed rows name.
+    rows carry or carried; `artists`, `releases`: `key` and `release_match` that changed rows name
+    (None: all).
     """
 
     everything: bool
@@ -42,6 +44,7 @@ class Scope:
     codes: Any = None
     artists: Any = None
     releases: Any = None
+    release_keys: Any = None
     artist_rows: Rows | None = None
     release_rows: Rows | None = None
 
@@ -56,7 +59,10 @@ def find_scope(engine: TableEngine, rows: Rows, previous: Previous, marked: list
     be made anew in any case."""
     assert previous.manifest is not None
     known = set(previous.manifest.inputs)
-    columns = (*_KEYS, "source", "source_key", "artist_norm", "artists", "release_match")
+    columns = (
+        *_KEYS, "source", "source_key", "artist_norm", "artists", "release_match", "release_mbid",
+        "release_key",
+    )  # fmt: skip
     added = engine.keep(rows.added(known, *columns))
     replaced = engine.keep(rows.replaced(known, *columns))
     touched = engine.keep(_touched(engine, rows, added, replaced))
@@ -84,9 +90,15 @@ def find_scope(engine: TableEngine, rows: Rows, previous: Previous, marked: list
         codes=engine.keep(codes),
         artists=artists,
         releases=releases,
+        release_keys=engine.keep(_release_keys(changed)),
         artist_rows=artist_rows,
         release_rows=rows.narrowed(engine.keep(of_releases), parts),
     )
+
+
+def _release_keys(changed: Any) -> Any:
+    named = changed.filter(changed.release_match.notnull())
+    return named.select(key=release_key(named)).distinct()
 
 
 def _codes(table: Any) -> Any:
@@ -176,24 +188,11 @@ def _context(engine: TableEngine, rows: Rows, target: Any) -> Any:
 
 
 def _artists(engine: TableEngine, rows: Rows, changed: Any, parts: int) -> tuple[Any, Rows]:
-    """Keys of the artists that changed rows name, and the rows that name one of them."""
+    """Keys of the artists that changed rows name, and the rows that name one of them; where any
+    credit names its artists apart, all artists (None): who is named where is not kept by key."""
+    if rows.has("artists"):
+        return None, rows
     norms = engine.keep(changed.select("artist_norm").distinct())
     keys = norms.select(key=ibis.literal("name:") + norms.artist_norm)
-    ids = [rows.select("artist_norm").semi_join(norms, "artist_norm").select("row")]
-    if rows.has("artists"):
-        named = changed.filter(changed.artists.notnull())
-        named = named.select(artist=named.artists.unnest())
-        given = engine.keep(
-            named.select(key=named.artist["key"], name=named.artist["name"]).distinct()
-        )
-        keys = union(engine, [keys, given.filter(given.key.notnull()).select("key")], _KEY)
-        theirs = rows.select("artists")
-        theirs = theirs.filter(theirs.artists.notnull())
-        theirs = theirs.select("row", artist=theirs.artists.unnest())
-        theirs = theirs.select("row", key=theirs.artist["key"], name=theirs.artist["name"])
-        ids.append(theirs.semi_join(given, "name").select("row"))
-        ids.append(theirs.semi_join(given, "key").select("row"))
-    return engine.keep(keys.distinct()), rows.narrowed(_joined(engine, *ids), parts)
-
-
-_KEY = tables.REGISTRY
+    theirs = rows.select("artist_norm").semi_join(norms, "artist_norm").select("row")
+    return engine.keep(keys), rows.narrowed(engine.keep(theirs), parts)

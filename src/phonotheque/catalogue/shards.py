@@ -31,23 +31,52 @@ class ShardWriter:
         self._root = root
         self._rows_per_shard = rows_per_shard
 
-    def write_layered(self, table: str, schema: pa.Schema, content: Any) -> list[ShardFile]:
-        """Write `content` (has `number`) as bases and overlays of `table`."""
+    def write_layered(
+        self, table: str, schema: pa.Schema, rows: Any, before: Any, hidden: Any
+    ) -> list[ShardFile]:
+        """Write `rows` (made anew; has `number`) as bases and overlays of `table`.
+
+        `before` (number): the live rows they take the place of, None: all there are. `hidden`
+        (number): rows that redirects hide from now on. A shard's overlay holds what differs from
+        its base; where that is more than a tenth of the base, or there is no base, the shard is
+        written anew as a base. Other shards keep their bytes.
+        """
         bases = self._previous.files(table, "base")
-        changed = self._changed(table, schema, content) if bases else None
-        live = self._by_shard_counts(content)
-        over = self._by_shard_counts(changed) if changed is not None else {}
+        overlay = self._overlay(table, schema, rows, before, hidden)
+        over = self._by_shard_counts(overlay)
         anew = [
-            k for k, rows in live.items()
-            if k not in bases or over.get(k, 0) * COMPACT_ABOVE > rows
-        ]  # fmt: skip
-        kept = [self._keep(bases[k]) for k in live if k not in anew]
-        written = self._write(table, schema, self._in_shards(content, anew, live), "base")
-        layered = [k for k in over if k in live and k not in anew]
-        if changed is not None and layered:
-            rows = self._in_shards(changed, layered, over)
-            written += self._write(table, schema, rows, "overlay")
-        return sorted(kept + written, key=lambda s: (s.shard, s.layer))
+            k
+            for k, count in over.items()
+            if k not in bases or count * COMPACT_ABOVE > bases[k].rows
+        ]
+        written = [self._keep(shard) for k, shard in bases.items() if k not in anew]
+        if anew:
+            base = self._previous.layer(table, "base", set(anew))
+            whole = base.anti_join(overlay, "number").anti_join(hidden, "number")
+            fresh = self._in_shards(overlay, anew, over)
+            content = whole.union(fresh.select(whole.columns), distinct=False)
+            written += self._write(table, schema, content, "base")
+        layered = [k for k in over if k not in anew]
+        if layered:
+            part = self._in_shards(overlay, layered, over)
+            written += self._write(table, schema, part, "overlay")
+        return sorted(written, key=lambda s: (s.shard, s.layer))
+
+    def _overlay(self, table: str, schema: pa.Schema, rows: Any, before: Any, hidden: Any) -> Any:
+        """All rows that differ from their base row, or have none. Kept."""
+        touched = {k for k, _ in self._by_shard_counts(rows).items()}
+        base = self._previous.layer(table, "base", touched).mutate(in_base=ibis.literal(True))
+        met = rows.left_join(base, "number", lname="", rname="{name}_then")
+        same = met.in_base.fill_null(False)
+        for column in schema.names:
+            if column != "number":
+                same &= met[column].identical_to(met[f"{column}_then"])
+        changed = met.filter(~same).select(schema.names)
+        if before is None or not self._previous.files(table, "overlay"):
+            return self._engine.keep(changed)
+        kept = self._previous.layer(table, "overlay").anti_join(before, "number")
+        kept = kept.anti_join(rows, "number").anti_join(hidden, "number")
+        return self._engine.keep(kept.select(schema.names).union(changed, distinct=False))
 
     def write_plain(
         self, table: str, schema: pa.Schema, content: Any, *, order_by: list[str] | None = None
@@ -77,15 +106,6 @@ class ShardWriter:
         if first is None:
             return []
         return [self._write_file(table, schema, 0, "base", _chained(first, batches))]
-
-    def _changed(self, table: str, schema: pa.Schema, content: Any) -> Any:
-        base = self._previous.base(table).mutate(in_base=ibis.literal(True))
-        met = content.left_join(base, "number", lname="", rname="{name}_then")
-        same = met.in_base.fill_null(False)
-        for column in schema.names:
-            if column != "number":
-                same &= met[column].identical_to(met[f"{column}_then"])
-        return self._engine.keep(met.filter(~same).select(schema.names))
 
     def _shard_of(self, table: Any) -> Any:
         return (table.number // self._rows_per_shard).cast("int64")

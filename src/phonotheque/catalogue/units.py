@@ -18,6 +18,7 @@ import pyarrow as pa
 from phonotheque.catalogue import identity
 from phonotheque.catalogue.inputs import Rows
 from phonotheque.catalogue.ports import TableEngine
+from phonotheque.catalogue.scope import Scope
 from phonotheque.model.edition import Met
 
 LEVELS = (Met.MBID, Met.ISRC, Met.TEXT, Met.LINK)
@@ -47,6 +48,19 @@ class Units:
     members: list[Any]
     codes: Any
     refused: Any
+
+    def within(self, engine: TableEngine, scope: Scope) -> "Units":
+        """What of this concerns the target of a scope whose context it was found in."""
+        if scope.everything:
+            return self
+        rows = [scope.target.select(part=part) for part in range(scope.target.parts)]
+        members = [
+            engine.keep(table.semi_join(mine, "row"))
+            for table, mine in zip(self.members, rows, strict=True)
+        ]
+        codes = self.codes.semi_join(scope.codes, "code")
+        refused = self.refused.semi_join(scope.codes, "code")
+        return Units(members, engine.keep(codes), engine.keep(refused))
 
 
 def find_units(engine: TableEngine, rows: Rows) -> Units:

@@ -1,0 +1,66 @@
+"""An update makes anew what changes can touch, and comes to what a build of everything comes to."""
+
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.catalogues import Archive, Row, row
+from tests.support.properties import costly
+
+CODES = ["USABC2000001", "USABC2000002"]
+MBIDS = [f"b1a9c0e9-d987-4042-ae91-78d6a3267d{i:02d}" for i in (1, 2)]
+TABLES = ("recordings", "tracks", "releases", "artists", "redirects", "standing")
+
+ROWS = st.builds(
+    lambda key, title, codes, mbid, ms, release: row(
+        key, title, "Band", isrcs=codes, recording_mbid=mbid, duration_ms=ms, release_title=release
+    ),
+    st.sampled_from("123456789"),
+    st.sampled_from(["Song", "song", "Other one", "A third"]),
+    st.sampled_from([[], [], CODES[:1], CODES[1:], CODES]),
+    st.sampled_from([None, None, None, *MBIDS]),
+    st.sampled_from([None, 100_000, 101_000, 105_000, 110_000]),
+    st.sampled_from([None, "R", "S"]),
+)
+IMPORT = st.tuples(
+    st.sampled_from("ab"),
+    st.lists(ROWS, min_size=1, max_size=4, unique_by=lambda r: r["source_key"]),
+    st.lists(st.sampled_from("123456789"), max_size=2, unique=True),
+)
+FILLER = [row(f"f{i}", f"Filler {i}", f"Somebody {i % 4}") for i in range(24)]
+"""So many rows that nobody changes that the scope of an update is not simply everything."""
+
+
+@pytest.mark.timeout(1800)
+@costly(12)
+@given(st.lists(ROWS, max_size=9, unique_by=lambda r: r["source_key"]), st.lists(IMPORT, min_size=1, max_size=3))
+def test_an_update_equals_a_build_of_everything_anew(
+    first: list[Row], imports: list[tuple[str, list[Row], list[str]]]
+) -> None:
+    with TemporaryDirectory() as folder:
+        narrow, whole = Archive(Path(folder) / "n"), Archive(Path(folder) / "w")
+        whole.more = {"anew": True}
+        for archive in (narrow, whole):
+            archive.add_rows("a", [*first, *FILLER])
+            archive.build()
+        for source, rows, gone in imports:
+            said = {r["source_key"] for r in rows}
+            for archive in (narrow, whole):
+                archive.add_rows(source, rows, gone=[key for key in gone if key not in said])
+            updated, made = narrow.build(), whole.build()
+            for table in TABLES:
+                assert narrow.table(table, updated) == whole.table(table, made), table
+            assert narrow.findings(updated) == whole.findings(made)
+            assert replace_shards(updated) == replace_shards(made)
+
+
+def replace_shards(made: object) -> object:
+    """A manifest without the names of its files."""
+    import msgspec
+
+    return msgspec.structs.replace(made, shards=[], recording_files=[])
