@@ -75,18 +75,20 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for `shared_data` is a test of real data; who shares the demo, one worker."""
+    """Whatever asks for `shared_data` is a test of real data; the demo has one worker, and Spark."""
     for item in items:
         names = getattr(item, "fixturenames", ())
         if "shared_data" in names:
             item.add_marker("shared_data")
         if "demo" in names:
             item.add_marker(pytest.mark.xdist_group("demo"))
+        if item.get_closest_marker("spark"):
+            item.add_marker(pytest.mark.xdist_group("spark"))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say what was not run, so that a green line is never taken for more than it is."""
-    unrun = {"browser": 0, "shared_data": 0, "other_client": 0}
+    unrun = {"browser": 0, "shared_data": 0, "other_client": 0, "spark": 0}
     for report in terminalreporter.stats.get("skipped", []):
         for marker in unrun:
             unrun[marker] += marker in report.keywords
@@ -107,6 +109,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter,
             f"{unrun['other_client']} OTHER BITTORRENT CLIENTS WERE NOT ASKED",
             "They come from PyPI and npm; `pytest -rs` names what is missing",
+        )
+    if unrun["spark"]:
+        _shout(
+            terminalreporter,
+            f"{unrun['spark']} TESTS OF THE SPARK ENGINE WERE NOT RUN",
+            "They need pyspark (requirements-spark.lock) and Java 17; `pytest -rs` says which",
         )
 
 

@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from phonotheque.engine import LocalEngine
-
-TEXTS = pa.schema([("text", pa.string()), ("n", pa.int64())])
+from tests.engine.contract import ROWS, Contract, Row, texts
+from tests.support.properties import costly
 
 
 @pytest.fixture(scope="module")
@@ -20,58 +18,43 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     made.close()
 
 
-def table(engine: LocalEngine, texts: list[str | None]) -> object:
-    batch = pa.RecordBatch.from_pydict({"text": texts, "n": list(range(len(texts)))}, schema=TEXTS)
-    return engine.keep_batches(TEXTS, [batch])
+class TestLocalEngine(Contract):
+    @given(ROWS)
+    @costly(3)
+    def test_every_operation_means_what_python_means(
+        self, engine: LocalEngine, rows: list[Row]
+    ) -> None:
+        self.check_meanings(engine, rows)
 
+    @given(ROWS)
+    @costly(3)
+    def test_rows_leave_in_the_order_that_was_named(
+        self, engine: LocalEngine, rows: list[Row]
+    ) -> None:
+        self.check_order(engine, rows)
 
-def texts_of(batches: Iterator[pa.RecordBatch]) -> list[str | None]:
-    return [text for batch in batches for text in batch.column("text").to_pylist()]
+    @given(ROWS)
+    @costly(3)
+    def test_groups_pass_nulls_by(self, engine: LocalEngine, rows: list[Row]) -> None:
+        self.check_groups(engine, rows)
 
+    @given(ROWS)
+    @costly(3)
+    def test_places_in_a_group_follow_a_total_order(
+        self, engine: LocalEngine, rows: list[Row]
+    ) -> None:
+        self.check_places(engine, rows)
 
-@given(st.lists(st.text(max_size=6)))
-def test_strings_are_ordered_by_code_point_and_by_nothing_else(
-    engine: LocalEngine, texts: list[str]
-) -> None:
-    made = table(engine, texts)
-    assert texts_of(engine.stream(made, ["text", "n"])) == sorted(texts)
-
-
-def test_no_collation_folds_case_accents_or_width(engine: LocalEngine) -> None:
-    texts = ["b", "B", "ä", "a", "Ａ", "z", "𝄞", "\uffee"]
-    expected = ["B", "a", "b", "z", "ä", "Ａ", "\uffee", "𝄞"]
-    assert texts_of(engine.stream(table(engine, texts), ["text"])) == expected
-
-
-def test_nulls_come_last_whether_rising_or_falling(engine: LocalEngine) -> None:
-    made = table(engine, ["a", None, "b"])
-    assert texts_of(engine.stream(made, ["text"])) == ["a", "b", None]
-    assert texts_of(engine.stream(made, ["-text"])) == ["b", "a", None]
-
-
-def test_numbers_count_on_over_the_batches_of_a_large_table(engine: LocalEngine) -> None:
-    rows = 300_000
-    batch = pa.RecordBatch.from_pydict({"text": ["x"] * rows, "n": range(rows, 0, -1)}, TEXTS)
-    made = engine.number(engine.keep_batches(TEXTS, [batch]), ["n"], first=7, running="n")
-    ((off, last_before),) = engine.rows(
-        made.agg(off=(made.number != made.n + 6).sum(), last=made.n_before.max())
-    )
-    assert off == 0
-    assert last_before == rows * (rows - 1) // 2
-
-
-def test_an_empty_table_keeps_its_columns(engine: LocalEngine) -> None:
-    empty = engine.read([], TEXTS)
-    assert engine.rows(empty) == []
-    assert engine.number(empty, ["text"], running="n").columns == (
-        "text", "n", "number", "n_before",
-    )  # fmt: skip
+    @given(ROWS)
+    @costly(3)
+    def test_null_meets_nothing_in_a_join(self, engine: LocalEngine, rows: list[Row]) -> None:
+        self.check_joins(engine, rows)
 
 
 def test_a_path_may_hold_quotes_and_equals_signs(tmp_path: Path) -> None:
     work = tmp_path / "it's=here"
     engine = LocalEngine(work, memory="100MB")
-    kept = engine.keep(table(engine, ["a"]))
-    assert engine.rows(kept) == [("a", 0)]
-    assert kept.columns == ("text", "n")
+    kept = engine.keep(texts(engine, ["a"]).select("id", "text"))
+    assert engine.rows(kept) == [(0, "a")]
+    assert kept.columns == ("id", "text")
     engine.close()

@@ -26,6 +26,7 @@ from phonotheque.engine.numbering import (
     iter_numbered,
     numbered_schema,
     ordering,
+    python_rows,
     without_promises,
 )
 from phonotheque.engine.sink import BATCH_ROWS, Sink
@@ -132,8 +133,11 @@ class LocalEngine:
 
     def rows(self, expression: Any) -> list[tuple[Any, ...]]:
         """A small result as Python tuples, in no order."""
-        found: list[tuple[Any, ...]] = self._connection.execute(self._sql(expression)).fetchall()
-        return found
+        schema = arrow_schema(expression.schema())
+        return python_rows(
+            cast_columns(batch.columns, schema)
+            for batch in self._connection.sql(self._sql(expression)).to_arrow_reader(BATCH_ROWS)
+        )
 
     def close(self) -> None:
         """Let go of memory and files; the work directory may then be removed."""
@@ -149,7 +153,7 @@ class LocalEngine:
         schema = without_promises(schema)
         name = f"t{next(self._names):05d}"
         if paths:
-            listed = ", ".join(_quoted(path) for path in paths)
+            listed = ", ".join(_quoted(_no_pattern(path)) for path in paths)
             columns = ", ".join('"' + column.replace('"', '""') + '"' for column in schema)
             source = f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)"
         else:
@@ -167,5 +171,10 @@ def _compiled(operation: Any) -> str:
     return str(ibis.to_sql(operation.to_expr(), dialect="duckdb", pretty=False))
 
 
-def _quoted(path: Path) -> str:
+def _no_pattern(path: Path) -> str:
+    """The path as a pattern that means only itself."""
+    return "".join(f"[{c}]" if c in "[*?" else c for c in str(path))
+
+
+def _quoted(path: Path | str) -> str:
     return "'" + str(path).replace("'", "''") + "'"

@@ -71,3 +71,8 @@ def cast_columns(columns: Iterable[pa.Array], schema: pa.Schema) -> pa.RecordBat
         [column.cast(field.type) for column, field in zip(columns, schema, strict=True)],
         schema=schema,
     )
+
+
+def python_rows(batches: Iterable[pa.RecordBatch]) -> list[tuple[Any, ...]]:
+    """The rows of batches as tuples of Python values; structs are dicts, times are aware."""
+    return [row for b in batches for row in zip(*(c.to_pylist() for c in b.columns), strict=True)]

@@ -28,6 +28,7 @@ from phonotheque.engine.numbering import (
     iter_numbered,
     numbered_schema,
     ordering,
+    python_rows,
     without_promises,
 )
 from phonotheque.engine.sink import BATCH_ROWS, Sink
@@ -140,8 +141,7 @@ class SparkEngine:
         folder = self._path()
         try:
             self._frame(expression).write.parquet(str(folder))
-            batches = _iter_parts(folder, arrow_schema(expression.schema()))
-            return [row for b in batches for row in zip(*(c.to_pylist() for c in b), strict=True)]
+            return python_rows(_iter_parts(folder, arrow_schema(expression.schema())))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
