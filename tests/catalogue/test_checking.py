@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonotheque.catalogue.checking import Bounds, CatalogueReport, check_catalogue
+from phonotheque.catalogue.checking import CatalogueReport, check_catalogue
 from phonotheque.catalogue.measuring import Tolerance
 from phonotheque.catalogue.number_set import NumberSet
-from phonotheque.catalogue.published import CatalogueFiles
+from phonotheque.catalogue.published import Bounds, CatalogueFiles
 from phonotheque.model.findings import FindingCode
 from phonotheque.model.progress import Silent
 from tests.catalogue.by_hand import ByHand, recording, release, stands, track

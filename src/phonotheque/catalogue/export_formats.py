@@ -96,7 +96,7 @@ def iter_json(batches: Batches) -> Iterator[list[str]]:
     try:
         for batch in batches:
             connection.register("batch", pa.Table.from_batches([batch]))
-            found = connection.execute("SELECT to_json(batch)::VARCHAR FROM batch")
+            found = connection.sql("SELECT to_json(batch)::VARCHAR FROM batch")
             yield found.to_arrow_table().column(0).to_pylist()
     finally:
         connection.close()

@@ -56,10 +56,10 @@ class Tolerance:
 
 def measure(cursor: duckdb.DuckDBPyConnection, label: str) -> CatalogueFigures:
     """The figures of the catalogue behind `cursor`; one scan of each view."""
-    found = cursor.execute("SELECT coalesce(sum(listens), 0)::BIGINT FROM standing").fetchone()
-    assert found is not None
+    total = "SELECT coalesce(sum(listens), 0)::BIGINT FROM standing"
+    ((listens,),) = cursor.execute(total).fetchall()
     measured = {name: _measure_table(cursor, name, schema) for name, schema in MEASURED.items()}
-    return CatalogueFigures(label=label, listens=int(found[0]), tables=measured)
+    return CatalogueFigures(label=label, listens=int(listens), tables=measured)
 
 
 def find_differences(
@@ -106,8 +106,7 @@ def _measure_table(cursor: duckdb.DuckDBPyConnection, name: str, schema: pa.Sche
     selected = ["count(*)"]
     for field in schema:
         selected += _selected(field)
-    found = cursor.execute(f"SELECT {', '.join(selected)} FROM {name}").fetchone()
-    assert found is not None
+    (found,) = cursor.execute(f"SELECT {', '.join(selected)} FROM {name}").fetchall()
     rows, values = int(found[0]), iter(found[1:])
     columns = {}
     for field in schema:

@@ -137,8 +137,8 @@ def _limit(catalogue: CatalogueFiles, table: str) -> int:
 
 
 def _one_number(cursor: duckdb.DuckDBPyConnection, query: str) -> int:
-    found = cursor.execute(query).fetchone()
-    return int(found[0] or 0) if found else 0
+    ((number,),) = cursor.execute(query).fetchall()
+    return int(number or 0)
 
 
 def _stream(

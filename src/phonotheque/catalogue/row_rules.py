@@ -114,8 +114,7 @@ def find_broken(cursor: duckdb.DuckDBPyConnection, table: str, year: int) -> lis
         f"count(*) FILTER (WHERE {wrong}), min(number) FILTER (WHERE {wrong})"
         for wrong in (f"({rule.wrong.replace('{year}', str(year))})" for rule in rules)
     )
-    found = cursor.execute(f"SELECT {counted} FROM {table}").fetchone()
-    assert found is not None
+    (found,) = cursor.execute(f"SELECT {counted} FROM {table}").fetchall()
     return [
         Broken(rule, int(found[2 * i]), int(found[2 * i + 1]))
         for i, rule in enumerate(rules)

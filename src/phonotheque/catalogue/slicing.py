@@ -124,7 +124,7 @@ class Slice:
         wanted = _within(low)
         if of is Of.TRACKS:
             found = self._cursor.execute(f"SELECT min({key}), max({key}) FROM ({rows}) t")
-            first, last = found.fetchone() or (None, None)
+            ((first, last),) = found.fetchall()
             wanted = f"number BETWEEN {first or 0} AND {last or 0}"
         joined = f"(SELECT * FROM {_VIEWS[other]} WHERE {wanted})"
         return f" LEFT JOIN {joined} {other} ON {other}.number = {key}"
@@ -244,8 +244,8 @@ class Slice:
         return {int(number) for (number,) in found.fetchall()}
 
     def _one(self, query: str) -> int:
-        found = self._cursor.execute(query).fetchone()
-        return int(found[0] or 0) if found else 0
+        ((number,),) = self._cursor.execute(query).fetchall()
+        return int(number or 0)
 
 
 @contextmanager
