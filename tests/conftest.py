@@ -75,7 +75,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for `shared_data` is a test of real data; the demo has one worker, and Spark."""
+    """Whatever asks for `shared_data` is a test of real data; the demo and Spark: one worker."""
     for item in items:
         names = getattr(item, "fixturenames", ())
         if "shared_data" in names:
