@@ -17,13 +17,12 @@ _GUESTS = re.compile(
     r"(?:feat|ft|featuring|with|w/|starring|introducing|presents|pres)(?![a-z'])\.?\s.*$"
 )
 _BETWEEN = re.compile(
-    r"\s*[,;&+×·、]\s+|\s*[;&×、]\s*|\s+[/+|]\s+|\s+(?:and|und|et|y|e|och|og|x|vs|versus|meets)\b\.?\s+"
-)
-_ARTICLE_LAST = re.compile(
-    rf"([^,;&/+]+), ({'|'.join(lists.ARTIST_ARTICLES)})(?=\s*$|\s*[;&/+]|\s+and\b)"
+    r"\s*[,;&+×·、]\s+|\s*[;&×、]\s*|\s+[/+|]\s+|\s+(?:and|und|et|y|e|och|og|x|v|vs|versus|meets)\b\.?\s+"
 )
 _OWN_BAND = re.compile(r"^(?:his|her|their|the band of|son|sa|su|sus|seu|sein|seine|seinem|ihr)\b")
 _DOLLAR = re.compile(r"\$(?=[a-z])|(?<=[a-z])\$")
+
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 SKELETON = 7
 """From this many consonants on a name is its consonants alone."""
@@ -33,16 +32,50 @@ def artist_key(credit: str) -> str:
     """What an artist credit is compared by; empty only where the credit is."""
     text = _DOLLAR.sub("s", _COUNTER.sub("", opened(credit)))
     text = _GUESTS.sub("", text)
-    text = _ARTICLE_LAST.sub(r"\2 \1", text)
-    names = {_name(part) for part in _BETWEEN.split(text) if not _OWN_BAND.match(part)}
-    return "&".join(sorted(names - {""})) or normalise(credit)
+    names: set[str] = set()
+    for part in _BETWEEN.split(text):
+        if not _OWN_BAND.match(part):
+            names.update(_joined(part))
+    if len(names) > 1:
+        names -= lists.ARTIST_ARTICLES
+    return _thinned(sorted(names)) or normalise(credit)
 
 
-def _name(part: str) -> str:
-    tokens = [t.replace("'", "") for t in _NAMES.findall(part)]
-    if len(tokens) > 1 and tokens[0] == "the":
-        tokens = tokens[1:]
-    return skeleton("".join(tokens), SKELETON)
+def _joined(part: str) -> list[str]:
+    """Words of a name; initials, numbers and unspaced scripts joined to what they stand by."""
+    out: list[str] = []
+    letters = False
+    for word in _NAMES.findall(part):
+        token = word.replace("'", "")
+        single = len(token) == 1 and token.isascii()
+        if out and (
+            (single and letters) or (not token.isascii() and _UNSPACED.search(out[-1] + token))
+        ):
+            out[-1] += token
+        else:
+            out.append(token)
+        letters = single
+    return _attached(out)
+
+
+def _attached(tokens: list[str]) -> list[str]:
+    out: list[str] = []
+    for token in tokens:
+        if out and ((len(token) < 3 and token.isascii()) or token.isdigit() or _is_short(out)):
+            out[-1] += token
+        else:
+            out.append(token)
+    return out
+
+
+def _is_short(out: list[str]) -> bool:
+    return len(out) == 1 and len(out[0]) < 3 and out[0].isascii()
+
+
+def _thinned(words: list[str]) -> str:
+    thin = [skeleton(word, 0) for word in words]
+    consonants = sum(map(len, thin))
+    return "&".join(sorted(thin) if consonants >= SKELETON else words)
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phonotheque.model.credits import artist_key, generic_artists
+from phonotheque.model.plain_titles import plain_keys
 from phonotheque.model.text import normalise
 from phonotheque.model.titles import generic_titles, title_key
 
@@ -45,9 +46,7 @@ class MatchColumns:
 
 def identifies(artist: str, title: str) -> bool:
     """Whether an artist key and a title key together say enough to tell recordings apart."""
-    if not artist or artist in generic_artists() or title in generic_titles():
-        return False
-    return _LETTER.search(title) is not None and _NUMBERED.fullmatch(title) is None
+    return _names_someone(artist) and _says_enough(title)
 
 
 def digest64(text: str) -> int:
@@ -63,19 +62,50 @@ def digests64(texts: Iterable[str]) -> npt.NDArray[np.int64]:
 
 def match_columns(titles: Sequence[str], credits: Sequence[str]) -> MatchColumns:
     """The computed columns of rows with these titles and artist credits (same length n)."""
-    artists = {credit: (normalise(credit), artist_key(credit)) for credit in set(credits)}
+    artists = {credit: _Artist.of(credit) for credit in set(credits)}
+    rows = [artists[credit] for credit in credits]
     keys = [
-        (artists[c][1], *title_key(_without_artist(t, artists[c][1])))
-        for t, c in zip(titles, credits, strict=True)
+        (plain, "") if plain is not None else title_key(_without_artist(title, artist.key))
+        for plain, title, artist in zip(plain_keys(titles), titles, rows, strict=True)
     ]
-    norms = [artists[credit][0] for credit in credits]
+    says = [key + _BETWEEN + version if version else key for key, version in keys]
     return MatchColumns(
-        artist_norm=norms,
-        title_match=digests64(_BETWEEN.join(key[1:]) for key in keys),
-        text_match=digests64(_BETWEEN.join(key) for key in keys),
-        text_usable=np.array([identifies(key[0], key[1]) for key in keys], dtype=np.bool_),
-        wording=digests64(t + _BETWEEN + c for t, c in zip(titles, credits, strict=True)),
-        bucket=(digests64(norms) & (BUCKETS - 1)).astype(np.int16),
+        artist_norm=[artist.norm for artist in rows],
+        title_match=digests64(says),
+        text_match=digests64(
+            [artist.key + _BETWEEN + said for artist, said in zip(rows, says, strict=True)]
+        ),
+        text_usable=np.array(
+            [a.named and _says_enough(key) for a, (key, _) in zip(rows, keys, strict=True)],
+            dtype=np.bool_,
+        ),
+        wording=digests64([t + _BETWEEN + c for t, c in zip(titles, credits, strict=True)]),
+        bucket=np.array([artist.bucket for artist in rows], dtype=np.int16),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Artist:
+    norm: str
+    key: str
+    named: bool
+    bucket: int
+
+    @classmethod
+    def of(cls, credit: str) -> "_Artist":
+        norm, key = normalise(credit), artist_key(credit)
+        return cls(norm, key, _names_someone(key), digest64(norm) & (BUCKETS - 1))
+
+
+def _names_someone(artist: str) -> bool:
+    return bool(artist) and artist not in generic_artists()
+
+
+def _says_enough(title: str) -> bool:
+    if title in generic_titles():
+        return False
+    return title.isalpha() or (
+        _LETTER.search(title) is not None and _NUMBERED.fullmatch(title) is None
     )
 
 

@@ -59,6 +59,7 @@ STRONG = frozenset((
 """Words of versions, in brackets or after a dash."""
 
 WEAK = frozenset((
+    "video", "videoclip", "commentary", "arr", "arranged", "arrangement", "preview",
     "acapellas", "alt", "alternate", "alternativ", "alternative", "ambient", "arabic", "beats",
     "cantonese", "censored", "chillout", "chinese", "choir", "clean", "club", "deutsch", "deutsche",
     "dirty", "dutch", "early", "english", "espanol", "espanola", "excerpt", "fragment", "francais",
@@ -88,11 +89,20 @@ NOISE = frozenset((
 """A segment with one of these and no word of a version says nothing of the recording."""
 
 CARRIERS = frozenset((
-    "1080p", "4k", "720p", "audio", "cd", "clip", "deluxe", "digital", "download", "edition",
-    "flac", "hd", "hidden", "hq", "lyric", "lyrics", "mp3", "music", "official", "track", "video",
-    "videoclip", "vinyl", "visualizer",
+    "1080p", "4k", "720p", "audio", "cd", "deluxe", "digital", "download", "edition",
+    "flac", "hd", "hidden", "hq", "lyric", "lyrics", "mp3", "official", "track",
+    "vinyl", "visualizer",
 ))  # fmt: skip
-"""A segment of nothing but these says nothing of the recording."""
+"""With nothing else but `CARRIERS_TOO` beside them they say nothing of the recording."""
+
+CARRIERS_TOO = frozenset(("video", "music", "clip", "videoclip", "version", "the"))  # fmt: skip
+
+THEMES = frozenset((
+    "theme", "maintheme", "maintitle", "maintitles", "titletheme", "overture", "prologue",
+    "finale", "endcredits", "endtitle", "endtitles", "opening", "openingtitles", "title", "titles",
+    "introduction", "lovetheme", "prelude", "suite",
+))  # fmt: skip
+"""Names that many films have: what they are from stays in the key."""
 
 SMALL = frozenset((
     "a", "am", "an", "and", "at", "avec", "by", "con", "dans", "de", "del", "della", "du", "et",
@@ -131,7 +141,12 @@ PARTS = {
     "pt": "part", "pts": "part", "parts": "part",
 }  # fmt: skip
 
+ONLY_BEFORE_DIGITS = frozenset(("no", "nr", "num"))
+"""Words of other meanings too: "No One" is no number."""
+
 PARTS_BEFORE_NUMBERS = {
+    "part": "part", "volume": "volume", "chapter": "chapter", "act": "act", "scene": "scene",
+    "movement": "movement",
     "pt": "part", "pts": "part", "parts": "part", "teil": "part", "parte": "part", "partie": "part",
     "deel": "part", "часть": "part", "vol": "volume", "volumen": "volume", "mvt": "movement",
     "no": "", "nr": "", "num": "", "number": "", "numero": "", "nummer": "",
@@ -163,9 +178,9 @@ MOVEMENTS = frozenset((
 ))  # fmt: skip
 """After a number they name a movement: the number stays."""
 
-ARTIST_ARTICLES = (
-    "the", "die", "der", "das", "le", "la", "les", "los", "las", "el", "il", "os", "gli",
-)  # fmt: skip
+ARTIST_ARTICLES = frozenset((
+    "the", "die", "der", "das", "le", "la", "les", "los", "las", "el", "il", "os", "gli"
+))  # fmt: skip
 
 GENERIC_TITLES = (
     "untitled", "no title", "unknown", "unknown title", "[unknown]", "track", "song", "intro",
@@ -175,7 +190,8 @@ GENERIC_TITLES = (
     "applause", "piste", "titel", "pista", "faixa", "spur", "трек", "トラック", "트랙", "bonus",
     "bonus track", "hidden track", "[data track]", "data track", "test", "audio", "untitled track",
     "untitled song", "title", "n a", "tba", "unbekannt", "inconnu", "intro outro", "side a",
-    "side b", "disc", "part", "unbenannt", "instrumental", "remix", "live", "demo", "jingle",
+    "side b", "disc", "part", "volume", "chapter", "act", "movement", "scene", "side",
+    "unbenannt", "instrumental", "remix", "live", "demo", "jingle",
 )  # fmt: skip
 
 GENERIC_ARTISTS = (

@@ -42,7 +42,7 @@ _CONSONANT = re.compile(r"[b-df-hj-np-tv-xz]")
 _LATIN_ONLY = re.compile(r"^[a-z' .,!?-]*[a-z]{3}[a-z' .,!?-]*$")
 _LATIN = re.compile(r"[a-z]")
 
-SKELETON = 8
+SKELETON = 6
 """From this many consonants on a key is its consonants alone."""
 
 
@@ -91,9 +91,9 @@ def compact(names: list[str]) -> str:
 
 
 def skeleton(joined: str, least: int = SKELETON) -> str:
-    """Without vowels and doubled letters, where at least `least` consonants are left."""
+    """Without vowels, doubled letters and a last s, where at least `least` consonants are left."""
     thin = _DOUBLED.sub(r"\1", joined[:1] + joined[1:].translate(_VOWELS))
-    return thin if len(_CONSONANT.findall(thin)) >= least else joined
+    return thin.removesuffix("s") or thin if len(_CONSONANT.findall(thin)) >= least else joined
 
 
 def title_key(title: str) -> tuple[str, str]:
@@ -144,23 +144,33 @@ def _classify(segment: str, said: list[list[str]], head: str, *, dashed: bool) -
     if not tokens:
         return not dashed
     words = frozenset(tokens)
-    if words & lists.PLAIN and words <= lists.PLAIN | lists.PLAIN_TOO:
+    if _says_nothing(words):
         return True
-    if _is_version(tokens, words, dashed):
-        said.append(tokens)
+    if _is_version(tokens, words - {"version"} if words & lists.NOISE else words, dashed):
+        said.append([t for t in tokens if t not in lists.NOISE])
         return True
-    if words & lists.NOISE or words <= lists.CARRIERS or _SOUNDTRACK.match(segment.strip()):
+    if words & lists.NOISE or (_SOUNDTRACK.match(segment.strip()) and not _is_theme(head)):
         return True
     if dashed:
         return False
     return bool(_CREDIT.match(segment.strip())) or _translates(segment, head)
 
 
+def _says_nothing(words: frozenset[str]) -> bool:
+    plain = words & lists.PLAIN and words <= lists.PLAIN | lists.PLAIN_TOO
+    carrier = words & lists.CARRIERS and words <= lists.CARRIERS | lists.CARRIERS_TOO
+    return bool(plain or carrier)
+
+
+def _is_theme(head: str) -> bool:
+    return "".join(_LETTERS.findall(head)) in lists.THEMES
+
+
 def _is_version(tokens: list[str], words: frozenset[str], dashed: bool) -> bool:
-    found = words & lists.STRONG or (not dashed and words & lists.WEAK)
-    if found == {"live"}:
-        return _says_live(tokens)
-    return bool(found)
+    found = words & lists.STRONG
+    if found == {"live"} and not _says_live(tokens):
+        return False
+    return bool(found or (not dashed and words & lists.WEAK))
 
 
 def _says_live(tokens: list[str]) -> bool:
@@ -177,7 +187,7 @@ def _translates(segment: str, head: str) -> bool:
 
 
 def _tokens(text: str) -> list[str]:
-    plain = " ".join(w.replace("'", "") for w in _LETTERS.findall(text))
+    plain = " ".join(w.removesuffix("'s").replace("'", "") for w in _LETTERS.findall(text))
     plain = _PHRASE.sub(lambda m: lists.PHRASES[m[0]], plain)
     return [lists.SAME.get(w, w) for w in plain.split()]
 
@@ -204,14 +214,13 @@ def _numbered(tokens: list[str]) -> list[str]:
         split.extend(match.groups() if match else (token,))
     out: list[str] = []
     counted = False  # a number may follow
-    for at, token in enumerate(split):
+    for token, following in zip(split, [*split, ""][1:], strict=True):
         number = _number(token, counted)
-        following = split[at + 1] if at + 1 < len(split) else ""
+        stands_for = lists.PARTS_BEFORE_NUMBERS.get(token)
         if number:
             out.append(number)
-        elif token in lists.PARTS_BEFORE_NUMBERS and _number(following, True):
-            if lists.PARTS_BEFORE_NUMBERS[token]:
-                out.append(lists.PARTS_BEFORE_NUMBERS[token])
+        elif stands_for is not None and _number(following, token not in lists.ONLY_BEFORE_DIGITS):
+            out.extend([stands_for] if stands_for else [])
             counted = True
             continue
         else:
