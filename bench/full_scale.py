@@ -17,7 +17,7 @@ import msgspec
 
 from bench.columns import catalogue_columns
 from bench.machine import describe_machine
-from bench.stages import PROGRAM, Taken, disk_by_folder, phonotheque, run_stage
+from bench.stages import Taken, disk_by_folder, phonotheque
 from phonotheque.storage.durable import write_bytes
 
 SOURCE, LISTENS = "synth", "synth-listens"
@@ -117,11 +117,10 @@ class Run:
         return self.dump / f"{kind}-{piece:05d}.{self.settings['format']}"
 
     def ingest(self, piece: int) -> Taken:
-        """The rows of a piece as an import of their own, beside those of the other pieces."""
+        """The rows of a piece as a source of their own: sixteen catalogues, say."""
         file = self.file(SOURCE, piece)
-        taken = phonotheque(
-            *("ingest", self.archive, file, "--source", SOURCE, *adding()), watch=self.root
-        )
+        source = f"{SOURCE}-{piece:02d}"
+        taken = phonotheque("ingest", self.archive, file, "--source", source, watch=self.root)
         file.unlink()
         return taken
 
@@ -152,12 +151,6 @@ class Run:
                 self.stage(heard, lambda piece=piece: self.listens(piece))  # type: ignore[misc]
         self.stage("build", self.build)
         self.save()
-
-
-def adding() -> list[str]:
-    """``--add`` where `ingest` knows it: a dump would replace the one before."""
-    known = run_stage([*PROGRAM, "ingest", "--help"], watch=Path("/nonexistent"), text=True).said
-    return ["--add"] if "--add" in str(known) else []
 
 
 def main() -> None:

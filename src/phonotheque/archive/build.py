@@ -26,7 +26,7 @@ from phonotheque.catalogue import (
     is_up_to_date,
     work_directory,
 )
-from phonotheque.engine import LocalEngine
+from phonotheque.engine import ENGINES, open_engine
 from phonotheque.model.archive import ArchiveSettings
 from phonotheque.model.edition import BuildManifest
 from phonotheque.model.numbers import IdKey
@@ -38,8 +38,9 @@ from phonotheque.storage.documents import read_settings
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
 
-DEFAULT_MEMORY = "2GB"
+DEFAULT_MEMORY = "4GB"
 DEFAULT_THREADS = 2
+DEFAULT_ENGINE = ENGINES[0]
 
 
 class BuildPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +54,7 @@ class BuildPlan(msgspec.Struct, frozen=True, kw_only=True):
     listens_rows: int
     withdrawn: list[int]
     on: date  # verdict summaries are those of this day
+    anew: bool  # everything, not only what new imports touch
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,8 +76,10 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     bytes_kept: int
 
 
-def plan_build(tree: Tree, today: date) -> BuildPlan:
+def plan_build(tree: Tree, today: date, *, anew: bool = False) -> BuildPlan:
     """What a build of the archive at `tree` would be made from. Reads only.
+
+    With `anew` everything is made anew, though the numbers stay.
 
     Raises:
         NotFoundError: no archive there.
@@ -86,7 +90,7 @@ def plan_build(tree: Tree, today: date) -> BuildPlan:
     current = current_build(tree)
     manifest = current[0] if current else None
     known = set(manifest.inputs) if manifest else set()
-    nothing_new = is_up_to_date(manifest, inputs)
+    nothing_new = is_up_to_date(manifest, inputs) and not anew
     number = manifest.build if manifest else 0
     return BuildPlan(
         build=number if nothing_new else number + 1,
@@ -97,6 +101,7 @@ def plan_build(tree: Tree, today: date) -> BuildPlan:
         listens_rows=_count_rows(inputs.listens),
         withdrawn=list(inputs.withdrawn),
         on=today,
+        anew=anew,
     )
 
 
@@ -107,10 +112,13 @@ def execute_build(
     *,
     memory: str = DEFAULT_MEMORY,
     threads: int = DEFAULT_THREADS,
+    engine: str = DEFAULT_ENGINE,
+    master: str | None = None,
 ) -> BuildReport:
     """Make the build, or say that nothing is new. Imports made since the plan are taken too.
 
-    Memory: `memory` for the engine, and about half a gigabyte beside it.
+    Memory: `memory` for the engine, and about half a gigabyte beside it. `engine` is one of
+    `engine.ENGINES`, `master` the address of a Spark cluster.
 
     Raises:
         ArchiveBusyError: somebody else writes.
@@ -120,15 +128,17 @@ def execute_build(
     with writing(tree.root):
         discard_unfinished(tree)
         before = current_build(tree)
-        inputs = _inputs(tree, settings, plan.on)
-        if before is not None and is_up_to_date(before[0], inputs):
+        inputs = _inputs(tree, settings, plan.on, anew=plan.anew)
+        if before is not None and not plan.anew and is_up_to_date(before[0], inputs):
             return _report(tree, before[0], before[0], nothing_new=True)
-        engine = LocalEngine(work_directory(tree), memory=memory, threads=threads)
+        opened = open_engine(
+            engine, work_directory(tree), memory=memory, threads=threads, master=master
+        )
         try:
             decide_summary = summarise(settings, plan.on)
-            made = build_catalogue(tree, inputs, engine, decide_summary, progress)
+            made = build_catalogue(tree, inputs, opened, decide_summary, progress)
         finally:
-            engine.close()
+            opened.close()
             shutil.rmtree(work_directory(tree), ignore_errors=True)
         return _report(tree, made, before[0] if before else None, nothing_new=False)
 
@@ -148,16 +158,20 @@ def summarise(settings: ArchiveSettings, on: date) -> DecideSummary:
     return decided
 
 
-def _inputs(tree: Tree, settings: ArchiveSettings, on: date) -> BuildInputs:
+def _inputs(tree: Tree, settings: ArchiveSettings, on: date, *, anew: bool = False) -> BuildInputs:
     imports = list(iter_imports(tree))
     return BuildInputs(
         rows=[_files(i) for i in imports if i.kind == "rows"],
         listens=[_files(i) for i in imports if i.kind == "listens"],
+        artists=[_files(i) for i in imports if i.kind == "artists"],
+        groups=[_files(i) for i in imports if i.kind == "groups"],
+        redirects=[_files(i) for i in imports if i.kind == "redirects"],
         cuts_percent=settings.tiers.cuts_percent,
         rows_per_shard=settings.catalogue.rows_per_shard,
         withdrawn=sorted({w.recording for w in read_withdrawals(tree)}),
         id_key=IdKey(bytes.fromhex(settings.id_key)),
         settings=_rests_on(settings, on),
+        anew=anew,
     )
 
 

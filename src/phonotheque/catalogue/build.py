@@ -238,7 +238,9 @@ def _write_files(
 def _extras(engine: TableEngine, inputs: BuildInputs) -> Extras:
     groups = newest_table(engine, inputs.groups, tables.GROUP_ROWS)
     if groups is not None:
-        groups = engine.keep(groups.group_by(group_key="source_key").agg(group_year=groups.year.min()))
+        groups = engine.keep(
+            groups.group_by(group_key="source_key").agg(group_year=groups.year.min())
+        )
     return Extras(newest_table(engine, inputs.artists, tables.ARTIST_ROWS), groups)
 
 

@@ -23,7 +23,8 @@ def recordings(heads: Any, artists: Any, credited: Any, summaries: Any) -> Any:
     are named apart; None: none are.
     """
     table = heads.mutate(
-        signature=evidence.signature(heads.claims), artist_key=ibis.literal("name:") + heads.artist_norm
+        signature=evidence.signature(heads.claims),
+        artist_key=ibis.literal("name:") + heads.artist_norm,
     )
     table = table.inner_join(summaries, "signature")
     whole = artists.select(artist_key="key", artist="number")
@@ -118,7 +119,9 @@ def recording_files(engine: TableEngine, rows: Rows, tracks_: Any) -> Any:
         "release_title", "disc", "position",
     )  # fmt: skip
     held = engine.keep(held.filter(held.file_sha256.notnull()).rename(sha256="file_sha256"))
-    gathered = held.group_by("sha256").agg(evidence=held.evidence.collect().flatten().unique().sort())
+    gathered = held.group_by("sha256").agg(
+        evidence=held.evidence.collect().flatten().unique().sort()
+    )
     told = tracks_.select("source", "source_key", "recording")
     named = held.drop("evidence").inner_join(told, ["source", "source_key"])
     order = [ibis.asc("source"), ibis.asc("source_key")]

@@ -77,7 +77,9 @@ def heads_of(rows: Rows, units: Units, described: Described, groups: Any, part: 
         alone=ibis.literal(True),
     )
     head = rows.select(*_HEAD, "artists", part=part)
-    shared = head.inner_join(described.heads[part].drop("bucket"), "row").mutate(alone=ibis.literal(False))
+    shared = head.inner_join(described.heads[part].drop("bucket"), "row").mutate(
+        alone=ibis.literal(False)
+    )
     return alone.select(columns).union(shared.select(columns), distinct=False)
 
 

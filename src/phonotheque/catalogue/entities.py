@@ -73,7 +73,7 @@ def _credited(engine: TableEngine, rows: Rows) -> Any:
 
 
 def credited_artists(table: Any) -> Any:
-    """`row`, `given` (key, or null), `name` of each artist named apart in a table with `artists`."""
+    """`row`, `given` (key, or null), `name` of each artist that `artists` names apart."""
     table = table.filter(table.artists.notnull())
     each = table.select("row", artist=table.artists.unnest())
     return each.select("row", given=each.artist["key"], name=each.artist["name"])

@@ -11,7 +11,6 @@ from phonotheque.catalogue.units import Units
 from phonotheque.model.findings import FindingCode, Severity
 from phonotheque.model.tables import FINDINGS
 
-
 _REASONS = {
     "titles": "their titles differ",
     "durations": "their durations lie too far apart",

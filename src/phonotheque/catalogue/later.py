@@ -110,9 +110,9 @@ class LaterBuild:
             self._engine,
             self._previous,
             Kind.ARTIST,
-            wanted,
-            self._known(Kind.ARTIST, before, wanted),
-            ["id"],
+            wanted=wanted,
+            known=self._known(Kind.ARTIST, before, wanted),
+            order=["id"],
         )
         rows = found.inner_join(numbering.numbers, found.key == numbering.numbers.id)
         return self._anew(Kind.ARTIST, rows, before, numbering)
@@ -131,9 +131,9 @@ class LaterBuild:
             self._engine,
             self._previous,
             Kind.RELEASE,
-            wanted,
-            self._known(Kind.RELEASE, before, wanted),
-            _RELEASE_ORDER[:-1] + ["id"],
+            wanted=wanted,
+            known=self._known(Kind.RELEASE, before, wanted),
+            order=[*_RELEASE_ORDER[:-1], "id"],
         )
         rows = found.inner_join(numbering.numbers, found.key == numbering.numbers.id)
         return self._anew(Kind.RELEASE, rows, before, numbering)
@@ -152,7 +152,12 @@ class LaterBuild:
         return Anew(kept, lost.select("number"), lost, kept.select("key"), numbering)
 
     def _heads(
-        self, units: Units, described: Described, extras: Extras, artists: Anew, decide: DecideSummary
+        self,
+        units: Units,
+        described: Described,
+        extras: Extras,
+        artists: Anew,
+        decide: DecideSummary,
     ) -> Any:
         rows = self._scope.target
         parts = range(rows.parts)
@@ -209,9 +214,7 @@ class LaterBuild:
         codes = before.select("number", code=before.isrcs.unnest())
         retired = self._previous.retired(Kind.RECORDING)
         prefixed = retired.filter(retired.key.startswith("isrc:"))
-        codes = codes.union(
-            prefixed.select("number", code=prefixed.key.substr(5)), distinct=False
-        )
+        codes = codes.union(prefixed.select("number", code=prefixed.key.substr(5)), distinct=False)
         mine = heads.select(id="unit", code=heads.isrcs.unnest())
         claims = ibis.union(
             by_rows.select(id="unit", number="recording"),
@@ -222,7 +225,7 @@ class LaterBuild:
         claims = claims.group_by("id", "number").agg(members=claims.count())
         wanted = heads.select(*ORDER, id="unit")
         numbering = registry.assign_claimed(
-            self._engine, self._previous, Kind.RECORDING, wanted, claims, ORDER
+            self._engine, self._previous, Kind.RECORDING, wanted=wanted, claims=claims, order=ORDER
         )
         made = heads.inner_join(numbering.numbers, heads.unit == numbering.numbers.id)
         kept = self._engine.keep(self._denied(made, numbering, withdrawn))
@@ -275,13 +278,9 @@ class LaterBuild:
 
     # -------------------------------------------------------------------------------- tracks
 
-    def _tracks(
-        self, heads: Any, units: Units, was: Any, recordings: Anew, releases: Anew
-    ) -> Anew:
+    def _tracks(self, heads: Any, units: Units, was: Any, recordings: Anew, releases: Anew) -> Anew:
         rows = self._scope.target
-        whole = recordings.rows.select(
-            "unit", "number", whole="wording", whole_ms="duration_ms"
-        )
+        whole = recordings.rows.select("unit", "number", whole="wording", whole_ms="duration_ms")
         said = rows.select("wording", "duration_ms")
         told = row_units(rows, units).inner_join(said, "row").inner_join(whole, "unit")
         told = told.select(
@@ -298,9 +297,9 @@ class LaterBuild:
             self._engine,
             self._previous,
             Kind.TRACK,
-            kept.select(*ORDER, id="row"),
-            was.select(id="row", number="track"),
-            ORDER,
+            wanted=kept.select(*ORDER, id="row"),
+            known=was.select(id="row", number="track"),
+            order=ORDER,
         )
         made = kept.inner_join(numbering.numbers, kept.row == numbering.numbers.id)
         tracks = self._engine.keep(made.select(tables.TRACKS.names))
@@ -324,9 +323,7 @@ class LaterBuild:
 
     def _write(self, kind: Kind, anew: Anew) -> None:
         table, schema = TABLES[kind], _SCHEMAS[kind]
-        moved = registry.redirects(
-            self._engine, self._previous, kind, anew.numbering, anew.before
-        )
+        moved = registry.redirects(self._engine, self._previous, kind, anew.numbering, anew.before)
         self.redirects[kind] = moved
         before = None if self._scope.everything else anew.before
         rows = anew.rows.select(schema.names)

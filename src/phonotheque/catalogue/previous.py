@@ -86,7 +86,9 @@ class Previous:
         return [
             self.directory / s.path
             for s in self.shards
-            if s.table == table and layer in (None, s.layer) and (shards is None or s.shard in shards)
+            if s.table == table
+            and layer in (None, s.layer)
+            and (shards is None or s.shard in shards)
         ]
 
 

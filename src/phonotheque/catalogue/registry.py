@@ -27,19 +27,31 @@ class Numbering:
 
 
 def assign(
-    engine: TableEngine, previous: Previous, kind: Kind, wanted: Any, known: Any, order: list[str]
+    engine: TableEngine,
+    previous: Previous,
+    kind: Kind,
+    *,
+    wanted: Any,
+    known: Any,
+    order: list[str],
 ) -> Numbering:
     """Number the ids of `wanted` (`id`, and the columns of `order`, a total order).
 
     `known` (id, number) keep theirs; the others are numbered on, in order.
     """
     known = engine.keep(known.select("id", "number"))
-    numbers = _with_new(engine, previous, kind, wanted, known, order)
+    numbers = _with_new(engine, previous, kind, wanted=wanted, known=known, order=order)
     return Numbering(numbers, _no_merges(engine), known)
 
 
 def assign_claimed(
-    engine: TableEngine, previous: Previous, kind: Kind, wanted: Any, claims: Any, order: list[str]
+    engine: TableEngine,
+    previous: Previous,
+    kind: Kind,
+    *,
+    wanted: Any,
+    claims: Any,
+    order: list[str],
 ) -> Numbering:
     """As `assign`, for ids whose members may have had numbers of their own.
 
@@ -55,12 +67,18 @@ def assign_claimed(
     taken = engine.keep(won.group_by("id").agg(number=won.number.min()))
     merges = won.inner_join(taken.select("id", new="number"), "id").select(old="number", new="new")
     merges = engine.keep(merges.filter(merges.old != merges.new))
-    numbers = _with_new(engine, previous, kind, wanted, taken, order)
+    numbers = _with_new(engine, previous, kind, wanted=wanted, known=taken, order=order)
     return Numbering(numbers, merges, claims.select("id", "number"))
 
 
 def _with_new(
-    engine: TableEngine, previous: Previous, kind: Kind, wanted: Any, known: Any, order: list[str]
+    engine: TableEngine,
+    previous: Previous,
+    kind: Kind,
+    *,
+    wanted: Any,
+    known: Any,
+    order: list[str],
 ) -> Any:
     fresh = wanted.anti_join(known, "id").select("id", *[c for c in order if c != "id"])
     new = engine.number(fresh, order, first=previous.highest(kind) + 1)

@@ -66,7 +66,9 @@ def find_scope(engine: TableEngine, rows: Rows, previous: Previous, marked: list
     added = engine.keep(rows.added(known, *columns))
     replaced = engine.keep(rows.replaced(known, *columns))
     touched = engine.keep(_touched(engine, rows, added, replaced))
-    recordings = _recordings_of(engine, rows, previous, touched, replaced, marked)
+    recordings = _recordings_of(
+        engine, rows, previous, touched=touched, replaced=replaced, marked=marked
+    )
     target = engine.keep(_with_their_rows(rows, previous, touched, recordings))
     ((count,),) = engine.rows(target.agg(rows=target.count()))
     if count * _ALMOST_ALL > rows.total:
@@ -149,6 +151,7 @@ def _recordings_of(
     engine: TableEngine,
     rows: Rows,
     previous: Previous,
+    *,
     touched: Any,
     replaced: Any,
     marked: list[int],

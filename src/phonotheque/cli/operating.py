@@ -158,8 +158,18 @@ def _show_ingest(screen: Screen, report: "IngestReport") -> None:
 def build(
     archive: ArchivePath,
     memory: Annotated[
-        str, typer.Option(metavar="SIZE", help="What the build may use of memory, e.g. 4GB.")
-    ] = "2GB",
+        str, typer.Option(metavar="SIZE", help="What the build may use of memory, e.g. 6GB.")
+    ] = "4GB",
+    threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Everything, not only what new imports touch.")
+    ] = False,
+    engine: Annotated[
+        str, typer.Option(metavar="local|spark", help="What computes the tables.")
+    ] = "local",
+    master: Annotated[
+        str | None, typer.Option(metavar="URL", help="Of the Spark cluster.", show_default=False)
+    ] = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -169,7 +179,7 @@ def build(
 
     screen = Screen(json_mode=json)
     tree = Tree(archive.absolute())
-    plan = plan_build(tree, now().date())
+    plan = plan_build(tree, now().date(), anew=anew)
     if not plan.inputs:
         raise UsageError(f"{archive}: nothing was ingested yet; run `phonotheque ingest` first")
     if dry_run:
@@ -184,7 +194,9 @@ def build(
         )
         return
     with Reporter(screen) as progress:
-        report = execute_build(tree, plan, progress, memory=memory)
+        report = execute_build(
+            tree, plan, progress, memory=memory, threads=threads, engine=engine, master=master
+        )
     screen.result(report, _build_lines(report))
 
 
