@@ -97,7 +97,7 @@ def make_rows(world: World, numbers: Ints, *, random_ids: bool = False) -> pa.Re
     tracks = find_tracks(world, numbers)
     artists = world.artist(world.album(tracks.recording))
     codes = world.codes(tracks.recording)
-    releases = _releases(world, tracks)
+    releases = release_columns(world, tracks)
     late = np.flatnonzero(tracks.kind >= 0)
     titles = world.titles(tracks.recording, artists)
     drawn = draw(world.seed, "copy", numbers)
@@ -106,19 +106,25 @@ def make_rows(world: World, numbers: Ints, *, random_ids: bool = False) -> pa.Re
         titles = put(titles, loud, pc.utf8_upper(titles.take(pa.array(loud))))
     drift = np.where(happens(again(drawn), 0.3), below(drawn, 1801) - 900, 0)
     drift = np.where(tracks.kind >= 0, drift, 0)
-    two = (tracks.size > DISC) & (tracks.position > (tracks.size + 1) // 2)
-    position = np.where(two, tracks.position - (tracks.size + 1) // 2, tracks.position)
+    disc, position = disc_places(tracks)
     columns = [
         _source_keys(world, tracks, random_ids),
         titles,
         world.credits(tracks.recording, artists),
         *releases,
-        pa.array((1 + two).astype(np.int16)),
+        pa.array(disc.astype(np.int16)),
         pa.array(position.astype(np.int32)),
         pa.array((world.durations(tracks.recording) + drift).astype(np.int32)),
         world.isrcs(codes),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def disc_places(tracks: Tracks) -> tuple[Ints, Ints]:
+    """(disc, position on it): a long release has two discs."""
+    half = (tracks.size + 1) // 2
+    second = (tracks.size > DISC) & (tracks.position > half)
+    return 1 + second, np.where(second, tracks.position - half, tracks.position)
 
 
 def _source_keys(world: World, tracks: Tracks, random_ids: bool) -> pa.Array:
@@ -137,7 +143,7 @@ def _source_keys(world: World, tracks: Tracks, random_ids: bool) -> pa.Array:
     return fixed_strings(text)
 
 
-def _releases(world: World, tracks: Tracks) -> list[pa.Array]:
+def release_columns(world: World, tracks: Tracks) -> list[pa.Array]:
     """release_title, release_artist, release_key, release_year, label: made for each release once,
     by its first track here that tells its album."""
     numbers, first, inverse = np.unique(tracks.release, return_index=True, return_inverse=True)

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from phonotheque.synth import coded, listening
+from phonotheque.synth import coded, listening, open_dumps
 from phonotheque.synth.draws import Ints
+from phonotheque.synth.habits import SOURCES
 from phonotheque.synth.layouts import BLOCK, FRESH
 from phonotheque.synth.world import World
 
@@ -60,6 +62,23 @@ def _coded(world: World, numbers: Ints, random_ids: bool) -> Batches:
     }
 
 
+def _open(world: World, numbers: Ints, random_ids: bool) -> Batches:
+    told = open_dumps.tell(world, numbers)
+    truth = []
+    for source, rows in told.items():
+        keys = rows.rows.column("source_key")
+        columns = [pa.repeat(source, len(keys)), keys, pa.array(rows.recording), rows.fault]
+        truth.append(pa.Table.from_arrays(columns, schema=TRUTH_SCHEMA))
+    recordings = first_heard(numbers)
+    keys = pc.binary_join_element_wise("mbid:", world.mbids(recordings), "")
+    whole = pa.concat_tables(truth).combine_chunks().to_batches()
+    return {
+        **{source: rows.rows for source, rows in told.items()},
+        "open-listens": listening.make_listens(world, recordings, keys),
+        TRUTH: whole[0] if whole else pa.RecordBatch.from_pylist([], schema=TRUTH_SCHEMA),
+    }
+
+
 CODED = Profile(
     "coded",
     "one source, a code on every track: the reference archive's kind",
@@ -71,4 +90,15 @@ CODED = Profile(
     _coded,
 )
 
-PROFILES = {profile.name: profile for profile in (CODED,)}
+OPEN = Profile(
+    "open",
+    "three sources that tell of the same music in their own ways: few codes, many faults",
+    {
+        **{habits.source: open_dumps.SCHEMA for habits in SOURCES},
+        "open-listens": listening.SCHEMA,
+        TRUTH: TRUTH_SCHEMA,
+    },
+    _open,
+)
+
+PROFILES = {profile.name: profile for profile in (CODED, OPEN)}

@@ -38,6 +38,7 @@ _COUNTRIES = [
 ]
 _WEIGHTS = [22, 8, 14, 12, 8, 7, 5, 4, 4, 3, 3, 3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1.0]
 _LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
+_HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 _YEARS = [*range(1986, 2024)]
 _RUNS = 4999  # albums for each registrant and year; 20 codes each
 _REGISTRANTS = 2**30 // _RUNS // len(_YEARS) + 1
@@ -134,8 +135,8 @@ class World:
             draw(self.seed, "who", recordings), exp2_fixed(log2_fixed(recordings // 10 + 16))
         )
 
-    def titles(self, recordings: Ints, artists: Ints) -> pa.Array:
-        """Title of each recording of these artists, version words included."""
+    def song_titles(self, recordings: Ints, artists: Ints) -> pa.Array:
+        """Title of each recording of these artists, without version words."""
         drawn = draw(self.seed, "title", recordings)
         scripts = np.where(happens(again(drawn), 0.93), self.script(artists), LATIN)
         counts = 1 + pick(drawn, [19, 30, 24, 14, 8, 5])
@@ -144,7 +145,11 @@ class World:
         logs = _title_logs(recordings)
         ranks = [log_uniform(p, logs) for p in parts]
         ranks[0] += np.where(counts == 1, 20, 0)  # hardly any title is "The"
-        titles = self.words.phrases(ranks, scripts, counts)
+        return self.words.phrases(ranks, scripts, counts)
+
+    def titles(self, recordings: Ints, artists: Ints) -> pa.Array:
+        """Title of each recording of these artists, version words included."""
+        titles = self.song_titles(recordings, artists)
         version = draw(self.seed, "version", recordings)
         at = np.flatnonzero(happens(version, VERSION_SHARE))
         if not len(at):
@@ -183,6 +188,19 @@ class World:
         for column in range(11, 4, -1):
             rest, digit = np.divmod(rest, 10)
             text[:, column] = digit + 48
+        return fixed_strings(text)
+
+    def mbids(self, recordings: Ints, stream: str = "mbid") -> pa.Array:
+        """A UUID of version 4 for each number."""
+        text = np.full((len(recordings), 36), 45, dtype=np.uint8)
+        columns = [c for c in range(36) if c not in (8, 13, 18, 23)]
+        for half in range(2):
+            rest = draw(self.seed, f"{stream} {half}", recordings)
+            for column in columns[half * 16 : half * 16 + 16]:
+                text[:, column] = _HEX[(rest & np.uint64(15)).astype(np.int64)]
+                rest >>= np.uint64(4)
+        text[:, 14] = ord("4")
+        text[:, 19] = _HEX[8 + (text[:, 19] & 3)]
         return fixed_strings(text)
 
     def durations(self, recordings: Ints) -> Ints:
