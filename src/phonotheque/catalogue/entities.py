@@ -7,7 +7,7 @@ import ibis
 import pyarrow as pa
 
 from phonotheque.catalogue.identity import first_in
-from phonotheque.catalogue.inputs import Rows
+from phonotheque.catalogue.inputs import Rows, closed
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.model.text import normalise
 
@@ -82,7 +82,7 @@ def credited_artists(table: Any) -> Any:
 def with_artist_key(each: Any, known: Any) -> Any:
     """`each` (see `credited_artists`) with `key`."""
     joined = each.left_join(known.rename(by_name="key"), "name")
-    return joined.select("row", "name", key=ibis.coalesce(joined.given, joined.by_name))
+    return closed(joined.select("row", "name", key=ibis.coalesce(joined.given, joined.by_name)))
 
 
 def normalised_names(engine: TableEngine, each: Any) -> Any:
