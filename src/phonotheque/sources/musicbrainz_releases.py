@@ -142,7 +142,7 @@ def _genres(release: Release) -> list[str] | None:
 
 def _labels(release: Release) -> str | None:
     names = [info.label.name for info in release.label_info or () if info.label and info.label.name]
-    return " / ".join(dict.fromkeys(names)) or None
+    return "; ".join(dict.fromkeys(names)) or None
 
 
 class _Tracks:
