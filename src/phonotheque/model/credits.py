@@ -42,7 +42,7 @@ def artist_key(credit: str) -> str:
 
 
 def _joined(part: str) -> list[str]:
-    """Words of a name; initials, numbers and unspaced scripts joined to what they stand by."""
+    """Words of a name; initials, and words in scripts without blanks, joined."""
     out: list[str] = []
     letters = False
     for word in _NAMES.findall(part):
@@ -55,21 +55,7 @@ def _joined(part: str) -> list[str]:
         else:
             out.append(token)
         letters = single
-    return _attached(out)
-
-
-def _attached(tokens: list[str]) -> list[str]:
-    out: list[str] = []
-    for token in tokens:
-        if out and ((len(token) < 3 and token.isascii()) or token.isdigit() or _is_short(out)):
-            out[-1] += token
-        else:
-            out.append(token)
     return out
-
-
-def _is_short(out: list[str]) -> bool:
-    return len(out) == 1 and len(out[0]) < 3 and out[0].isascii()
 
 
 def _thinned(words: list[str]) -> str:

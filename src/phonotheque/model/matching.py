@@ -5,9 +5,9 @@ Pure. docs/formats/matching.md is the specification; the digests are stored in i
 format.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -25,10 +25,7 @@ BUCKETS = 256
 """Values of `ROWS.bucket`."""
 
 _BETWEEN = "\x1f"
-_LETTER = re.compile(r"[^\W\d_]")
-_NUMBERED = re.compile(
-    r"(?:part|volume|chapter|act|movement|scene|track|song|titel|piste|pista|faixa|side)?[\d_]*"
-)
+_NUMBER = "0123456789_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +59,34 @@ def digests64(texts: Iterable[str]) -> npt.NDArray[np.int64]:
 
 def match_columns(titles: Sequence[str], credits: Sequence[str]) -> MatchColumns:
     """The computed columns of rows with these titles and artist credits (same length n)."""
-    artists = {credit: _Artist.of(credit) for credit in set(credits)}
-    rows = [artists[credit] for credit in credits]
-    keys = [
-        (plain, "") if plain is not None else title_key(_without_artist(title, artist.key))
-        for plain, title, artist in zip(plain_keys(titles), titles, rows, strict=True)
-    ]
-    says = [key + _BETWEEN + version if version else key for key, version in keys]
+    known = {credit: _artist(credit) for credit in set(credits)}
+    artists = [known[credit] for credit in credits]
+    said, enough = _said(titles, [artist.key for artist in artists])
+    named = np.array([artist.named for artist in artists], dtype=np.bool_)
     return MatchColumns(
-        artist_norm=[artist.norm for artist in rows],
-        title_match=digests64(says),
-        text_match=digests64(
-            [artist.key + _BETWEEN + said for artist, said in zip(rows, says, strict=True)]
-        ),
-        text_usable=np.array(
-            [a.named and _says_enough(key) for a, (key, _) in zip(rows, keys, strict=True)],
-            dtype=np.bool_,
-        ),
+        artist_norm=[artist.norm for artist in artists],
+        title_match=digests64(said),
+        text_match=digests64([a.key + _BETWEEN + t for a, t in zip(artists, said, strict=True)]),
+        text_usable=named & enough,
         wording=digests64([t + _BETWEEN + c for t, c in zip(titles, credits, strict=True)]),
-        bucket=np.array([artist.bucket for artist in rows], dtype=np.int16),
+        bucket=np.array([artist.bucket for artist in artists], dtype=np.int16),
     )
+
+
+def _said(titles: Sequence[str], artists: Sequence[str]) -> tuple[list[str], npt.NDArray[np.bool_]]:
+    """What each title says, key and version as one text, and whether its key says enough."""
+    generic = generic_titles()
+    plain = plain_keys(titles)
+    enough = np.array([key not in generic for key in plain], dtype=np.bool_)
+    said: list[str] = []
+    for at, (key, title) in enumerate(zip(plain, titles, strict=True)):
+        if key is not None:
+            said.append(key)
+            continue
+        name, version = title_key(_without_artist(title, artists[at]))
+        said.append(name + _BETWEEN + version if version else name)
+        enough[at] = _says_enough(name)
+    return said, enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +96,11 @@ class _Artist:
     named: bool
     bucket: int
 
-    @classmethod
-    def of(cls, credit: str) -> "_Artist":
-        norm, key = normalise(credit), artist_key(credit)
-        return cls(norm, key, _names_someone(key), digest64(norm) & (BUCKETS - 1))
+
+@lru_cache(maxsize=1 << 15)
+def _artist(credit: str) -> _Artist:
+    norm, key = normalise(credit), artist_key(credit)
+    return _Artist(norm, key, _names_someone(key), digest64(norm) & (BUCKETS - 1))
 
 
 def _names_someone(artist: str) -> bool:
@@ -102,11 +108,8 @@ def _names_someone(artist: str) -> bool:
 
 
 def _says_enough(title: str) -> bool:
-    if title in generic_titles():
-        return False
-    return title.isalpha() or (
-        _LETTER.search(title) is not None and _NUMBERED.fullmatch(title) is None
-    )
+    name = title.strip(_NUMBER)
+    return name not in generic_titles() and any(map(str.isalpha, name))
 
 
 def _without_artist(title: str, artist: str) -> str:

@@ -23,21 +23,7 @@ _SAYS_MORE = re.compile(
     rb" (?:"
     + "|".join(
         sorted(
-            {
-                "feat",
-                "ft",
-                "featuring",
-                "n",
-                "mix",
-                "edit",
-                "version",
-                "remaster",
-                "remastered",
-                "vivo",
-                "directo",
-                "vocal",
-                "[ivx]{2,}",
-            }
+            {"feat", "ft", "featuring", "n", "[ivx]{2,}"}
             | set(lists.PARTS)
             | (set(lists.PARTS_BEFORE_NUMBERS) - lists.ONLY_BEFORE_DIGITS)
         )
@@ -45,13 +31,17 @@ _SAYS_MORE = re.compile(
     + rb")(?= )"
 )
 _SAYS_MORE_RAW = re.compile(rb"''|, (?:" + "|".join(lists.ARTICLES).encode() + rb")\s*(?=\n|\Z)")
-_ENDING = re.compile(rb"(?<=[a-z]{3})ing(?= )")
+_ENDING = re.compile(rb"ing (?<=[a-z]{6} )")
+_ARTICLES = {b"\0": b"the", b"\1": b"a", b"\2": b"an"}
+_JOINERS = [f" {joiner} ".encode() for joiner in sorted(lists.JOINERS)]
 _VOWELS = b"aeiouy"
 _NEWLINE = ord("\n")
 
 
 def plain_keys(titles: Sequence[str]) -> list[str | None]:
     """The key of each title that is a name and nothing else (its version is ""), else None."""
+    if not titles:
+        return []
     raw = _BETWEEN.join(
         [t.encode() if t.isascii() and "\n" not in t else b"\0" for t in titles]
     ).lower()
@@ -85,14 +75,16 @@ def _rows_of(blob: bytes, places: npt.ArrayLike) -> npt.NDArray[np.bool_]:
 
 def _named(blob: bytes) -> bytes:
     """Lines of words to lines of what is left of them, joined."""
-    text = b"\n" + re.sub(rb" {2,}", b" ", blob) + b"\n"
-    for article in (b"the", b"a", b"an"):
-        text = re.sub(rb"\n " + article + rb" (?=[a-z])", b"\n\0 ", text)
-    text = text.replace(b"\0", b"")
-    for joiner in (b" and ", b" und ", b" et "):
+    text = b"\n" + blob + b"\n"
+    while b"  " in text:
+        text = text.replace(b"  ", b" ")
+    for mark, article in _ARTICLES.items():
+        text = text.replace(b"\n " + article + b" ", b"\n" + mark + b" ")
+        text = text.replace(mark + b" \n", article + b" \n")  # nothing after it: it is the name
+    for joiner in _JOINERS:
         while joiner in text:
             text = text.replace(joiner, b" ")
-    return _ENDING.sub(b"in", text)[1:-1].translate(None, b" ")
+    return _ENDING.sub(b"in ", text)[1:-1].translate(None, b" \0\1\2")
 
 
 def _thinned(joined: bytes) -> bytes:

@@ -117,17 +117,6 @@ FOLDED_INTO = frozenset((
 ))  # fmt: skip
 """Beside one of these `mix`, `edit` and `version` add nothing."""
 
-LIVE_NEXT = frozenset((
-    "a", "acoustic", "al", "at", "au", "aux", "bei", "bootleg", "con", "cover", "dal", "demo",
-    "edit", "en", "from", "im", "in", "instrumental", "karaoke", "mit", "mix", "na", "no", "on",
-    "performance", "recording", "remix", "session", "studio", "take", "version", "vom", "w", "with",
-))  # fmt: skip
-
-LIVE_BEFORE_NOT = frozenset((
-    "all", "don", "dont", "he", "i", "it", "not", "people", "she", "they", "to", "us", "we", "who",
-    "you",
-))  # fmt: skip
-
 ARTICLES = (
     "the", "a", "an", "die", "der", "das", "le", "la", "les", "los", "las", "el", "il", "gli", "os",
     "as", "de", "het",

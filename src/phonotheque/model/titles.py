@@ -12,7 +12,7 @@ from phonotheque.model.text import fold, normalise
 _LETTERS = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)(?:[)\]}]|$)")
 _SIGNS = str.maketrans({"【": "[", "】": "]", "〔": "[", "〕": "]", "〈": "[", "〉": "]", "〜": "~",
-                        "–": "-", "—": "-", "―": "-", "‐": "-", "‑": "-", "−": "-", "ー": "ー",
+                        "–": "-", "—": "-", "―": "-", "‐": "-", "‑": "-", "−": "-",
                         "`": "'", "´": "'", "\u0640": None})  # fmt: skip
 _DASH = re.compile(r"(?:\s+-+\s*|\s*-+\s+|--+)(?=\S)")
 _TILDES = re.compile(r"(?:\s+|\b)[~-]([^~-]+)[~-]\s*$")
@@ -24,19 +24,11 @@ _TRACK_NUMBER = re.compile(
     r"^\s*(?:0\d{1,2}\s*[-.)_:]*\s*|\d{1,3}\s+-+\s*|\d{1,3}_+)(?=([^\W\d_]+))"
 )
 _ARTICLE_LAST = re.compile(rf"^(.+), ({'|'.join(lists.ARTICLES)})\s*$")
-_TAIL = re.compile(
-    r"(?<=\S)\s+(?:((?:original mix|album version|(?:digitally )?remastered(?: \d{4})?|"
-    r"\d{4} (?:digital )?remaster(?:ed)?))|(radio (?:edit|version|mix)|extended (?:mix|version)|"
-    r"club mix|single version|(?:instrumental|acoustic|live|karaoke|demo) version|ao vivo|en vivo|"
-    r"en directo|dal vivo|off vocal))\s*$"
-)
 _PHRASE = re.compile(
     r"\b(?:" + "|".join(sorted(map(re.escape, lists.PHRASES), key=len, reverse=True)) + r")\b"
 )
 _PARTED = re.compile(r"^(pt|part|vol|no|nr|teil)(\d+)$")
-_DOLLAR = re.compile(r"\$(?=[a-z])|(?<=[a-z])\$")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
-_DOUBLED = re.compile(r"([a-z])\1+")
+_AZ = frozenset("abcdefghijklmnopqrstuvwxyz")
 _VOWELS = str.maketrans(dict.fromkeys("aeiouy", ""))
 _CONSONANT = re.compile(r"[b-df-hj-np-tv-xz]")
 _LATIN_ONLY = re.compile(r"^[a-z' .,!?-]*[a-z]{3}[a-z' .,!?-]*$")
@@ -47,33 +39,30 @@ SKELETON = 6
 
 
 def opened(text: str) -> str:
-    """Folded text with signs unified; UTF-8 once read as Latin-1 or CP1252 is put right."""
-    if text.isascii():
-        return text.lower()
-    return fold(_repaired(text)).translate(_SIGNS)
+    """Folded text on one line, signs unified; UTF-8 once read as Latin-1 or CP1252 is put right."""
+    if not text.isascii():
+        text = fold(_repaired(text)).translate(_SIGNS)
+    return " ".join(text.lower().split())
 
 
 def split_title(text: str) -> tuple[list[str], str]:
     """(words of the name, version) of an opened title."""
-    text = text.partition(" = ")[0] if len(text.partition(" = ")[0]) > 3 else text
+    text = text.partition(" = ")[0] if text.find(" = ") > 3 else text
     said: list[list[str]] = []
     rest = _take_brackets(text, said)
-    rest = _take_tildes(rest, said)
-    rest = _take_dashes(rest, said)
+    if "-" in rest or "~" in rest:
+        rest = _take_dashes(_take_tildes(rest, said), said)
     rest = _GUESTS_INSIDE.sub("", rest)
-    while match := _TAIL.search(rest):
-        if match[2]:
-            said.append(_tokens(match[2]))
-        rest = rest[: match.start()]
     names = _LETTERS.findall(rest)
     if not names:
         return _LETTERS.findall(text), ""
     number = _TRACK_NUMBER.match(rest)
     if number and number[1] not in lists.MOVEMENTS:
         rest = rest[number.end() :]
-    if last := _ARTICLE_LAST.match(rest.strip()):
+    last = _ARTICLE_LAST.match(rest.strip()) if "," in rest else None
+    if last:
         rest = f"{last[2]} {last[1]}"
-    return _LETTERS.findall(rest), _version(said)
+    return _LETTERS.findall(rest) if number or last else names, _version(said)
 
 
 def compact(names: list[str]) -> str:
@@ -92,15 +81,18 @@ def compact(names: list[str]) -> str:
 
 def skeleton(joined: str, least: int = SKELETON) -> str:
     """Without vowels, doubled letters and a last s, where at least `least` consonants are left."""
-    thin = _DOUBLED.sub(r"\1", joined[:1] + joined[1:].translate(_VOWELS))
-    return thin.removesuffix("s") or thin if len(_CONSONANT.findall(thin)) >= least else joined
+    bare = joined[:1] + joined[1:].translate(_VOWELS)
+    thin = "".join(
+        [c for c, last in zip(bare, "\0" + bare, strict=False) if c != last or c not in _AZ]
+    )
+    if len(thin) < least or len(_CONSONANT.findall(thin)) < least:
+        return joined
+    return thin.removesuffix("s") or thin
 
 
 def title_key(title: str) -> tuple[str, str]:
     """(key, version): what the title says of the piece, and of which performance or mix it is."""
-    text = opened(title)
-    text = _THOUSANDS.sub("", _DOLLAR.sub("s", text))
-    names, version = split_title(text)
+    names, version = split_title(opened(title))
     return compact(names) or normalise(title), version
 
 
@@ -146,7 +138,7 @@ def _classify(segment: str, said: list[list[str]], head: str, *, dashed: bool) -
     words = frozenset(tokens)
     if _says_nothing(words):
         return True
-    if _is_version(tokens, words - {"version"} if words & lists.NOISE else words, dashed):
+    if _is_version(words - {"version"} if words & lists.NOISE else words, dashed):
         said.append([t for t in tokens if t not in lists.NOISE])
         return True
     if words & lists.NOISE or (_SOUNDTRACK.match(segment.strip()) and not _is_theme(head)):
@@ -166,20 +158,8 @@ def _is_theme(head: str) -> bool:
     return "".join(_LETTERS.findall(head)) in lists.THEMES
 
 
-def _is_version(tokens: list[str], words: frozenset[str], dashed: bool) -> bool:
-    found = words & lists.STRONG
-    if found == {"live"} and not _says_live(tokens):
-        return False
-    return bool(found or (not dashed and words & lists.WEAK))
-
-
-def _says_live(tokens: list[str]) -> bool:
-    at = tokens.index("live")
-    after = tokens[at + 1] if at + 1 < len(tokens) else ""
-    before = tokens[at - 1] if at else ""
-    if after:
-        return after in lists.LIVE_NEXT or after[0].isdigit()
-    return before not in lists.LIVE_BEFORE_NOT and len(tokens) <= 4
+def _is_version(words: frozenset[str], dashed: bool) -> bool:
+    return bool(words & lists.STRONG or (not dashed and words & lists.WEAK))
 
 
 def _translates(segment: str, head: str) -> bool:
