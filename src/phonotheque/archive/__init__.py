@@ -5,12 +5,8 @@ Each operation is a plan that only reads and an execution that writes under the 
 
 from phonotheque.archive.build import BuildPlan, BuildReport, execute_build, plan_build
 from phonotheque.archive.freshness import Freshness, FreshnessReport, keep_fresh
-from phonotheque.archive.ingest import (
-    IngestPlan,
-    IngestReport,
-    execute_ingest,
-    plan_ingest,
-)
+from phonotheque.archive.ingest import IngestReport, execute_ingest
+from phonotheque.archive.ingest_plan import IngestPlan, plan_ingest
 from phonotheque.archive.init import InitPlan, InitReport, execute_init, plan_init
 from phonotheque.archive.publish import (
     PublishPlan,

@@ -23,17 +23,22 @@ from phonotheque.sources.imports import (
     next_import,
     source_name,
 )
+from phonotheque.sources.known_readers import READERS, find_reader, reader_named
 from phonotheque.sources.listens import check_listens_file, is_listens_file, iter_listens
+from phonotheque.sources.making import iter_made
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.records import Block
 from phonotheque.sources.row_maker import RowMaker, folder_batch
 from phonotheque.sources.rows import check_rows_file, iter_rows
 from phonotheque.sources.statements import Understand
+from phonotheque.sources.table_makers import Maker, maker_of
 from phonotheque.sources.tag_reader import TagReader
 from phonotheque.sources.walk import AudioFile, OtherFile, iter_folder
+from phonotheque.sources.watched import Watch, watched
 from phonotheque.sources.writer import ImportWriter
 
 __all__ = [
+    "READERS",
     "AudioFile",
     "Block",
     "FindingsLog",
@@ -43,6 +48,7 @@ __all__ = [
     "ImportReport",
     "ImportWriter",
     "InputRecord",
+    "Maker",
     "OtherFile",
     "Reader",
     "RightsFound",
@@ -50,19 +56,25 @@ __all__ = [
     "TagReader",
     "Tags",
     "Understand",
+    "Watch",
     "check_listens_file",
     "check_rows_file",
     "check_source_name",
+    "find_reader",
     "folder_batch",
     "folder_row",
     "is_listens_file",
     "iter_folder",
     "iter_imports",
     "iter_listens",
+    "iter_made",
     "iter_rows",
     "keep_evidence",
+    "maker_of",
     "next_import",
     "plan_folder",
     "read_tags",
+    "reader_named",
     "source_name",
+    "watched",
 ]

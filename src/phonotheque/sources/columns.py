@@ -5,7 +5,7 @@ function gives an array of n values; an empty text is null.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from phonotheque.model.identifiers import parse_mbid
 
-Raw = Sequence[Any] | pa.Array | None
+Raw: TypeAlias = Sequence[Any] | pa.Array | None
 Bools = npt.NDArray[np.bool_]
 MAX_TEXT_CHARS = 4_000
 _NO_ARROW = (pa.ArrowException, UnicodeEncodeError, OverflowError)
@@ -132,7 +132,7 @@ def _parse_each(
 ) -> tuple[pa.Int64Array, Bools]:
     """`clean` with the rows `which` parsed one by one, and which of them are no numbers."""
     out, odd = clean.to_pylist(), np.zeros(len(which), dtype=np.bool_)
-    for row in np.flatnonzero(which):
+    for row in np.flatnonzero(which).tolist():
         value = raw[row].as_py() if isinstance(raw, pa.Array) else raw[row]
         out[row] = _number(value)
         odd[row] = out[row] is None and bool(text_of(value))
@@ -163,14 +163,14 @@ def mbids(raw: Raw, rows: int) -> tuple[pa.StringArray, Bools]:
     if sound.all():
         return said, wrong
     out = said.to_pylist()
-    for row in np.flatnonzero(~sound):
+    for row in np.flatnonzero(~sound).tolist():
         out[row] = parse_mbid(out[row])
         wrong[row] = out[row] is None
     return pa.array(out, pa.string()), wrong
 
 
 def each_once(
-    strings: pa.StringArray, compute: Callable[[list[str]], Sequence[Any]], kind: pa.DataType
+    strings: pa.StringArray, compute: Callable[[list[str]], Any], kind: pa.DataType
 ) -> pa.Array:
     """`compute` of the different values, spread to all rows; null stays null."""
     coded = strings.dictionary_encode()

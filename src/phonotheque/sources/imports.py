@@ -20,6 +20,7 @@ from phonotheque.storage.durable import ensure_directory, write_bytes
 from phonotheque.storage.layout import Tree
 
 EVIDENCE = "evidence"
+GONE_PREFIX = "gone-"
 MAX_EVIDENCE_BYTES = 16 << 20
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _IMPORT_NAME = re.compile(r"[0-9]{4,}")
@@ -30,7 +31,7 @@ class InputRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One input as it was read: `sha256` only of a file, not of a folder."""
 
     name: str
-    kind: str  # folder | rows | listens
+    kind: str  # "folder", or the reader that read it
     bytes: int
     sha256: str | None = None
 
@@ -48,19 +49,23 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     """``report.json``: accounts for every row and file that was read.
 
     rows_read = rows_kept + rows_unchanged + rows_refused; rows_kept is what the import holds.
+    `isrcs` counts the rows read by class of their codes.
     """
 
     format: int
     source: str
     name: str
-    kind: str  # rows | listens
+    kind: str  # rows | listens | artists | groups | redirects
     read_at: datetime
+    replaces: bool = False  # what the source held and this reading has not is gone
     inputs: list[InputRecord]
     parts: list[PartRecord]
     rows_read: int
     rows_kept: int
     rows_unchanged: int
     rows_refused: int
+    rows_gone: int = 0
+    isrcs: dict[str, int] = {}
     files_seen: int
     files_held: int  # whether admitted by this import or before: a killed run leaves no trace here
     files_refused: int
@@ -75,8 +80,9 @@ class ImportRef:
     source: str
     name: str
     ordinal: int
-    kind: str  # rows | listens
+    kind: str  # rows | listens | artists | groups | redirects
     paths: tuple[Path, ...]
+    gone: tuple[Path, ...] = ()  # files of keys that are no longer there
 
     @property
     def label(self) -> str:
@@ -96,8 +102,19 @@ def iter_imports(tree: Tree) -> Iterator[ImportRef]:
         for place in sorted(folder.iterdir(), key=lambda p: (len(p.name), p.name)):
             if _IMPORT_NAME.fullmatch(place.name) and (place / "report.json").exists():
                 report = read_document(place / "report.json", ImportReport)
-                paths = tuple(place / part.path for part in report.parts)
-                yield ImportRef(folder.name, place.name, int(place.name), report.kind, paths)
+                yield _reference(folder.name, place, report)
+
+
+def _reference(source: str, place: Path, report: ImportReport) -> ImportRef:
+    paths = [place / part.path for part in report.parts]
+    return ImportRef(
+        source=source,
+        name=place.name,
+        ordinal=int(place.name),
+        kind=report.kind,
+        paths=tuple(path for path in paths if not path.name.startswith(GONE_PREFIX)),
+        gone=tuple(path for path in paths if path.name.startswith(GONE_PREFIX)),
+    )
 
 
 def imports_of(tree: Tree, source: str) -> list[ImportRef]:
@@ -110,16 +127,28 @@ def next_import(tree: Tree, source: str) -> str:
     return f"{max((r.ordinal for r in imports_of(tree, source)), default=0) + 1:04d}"
 
 
-def discard_incomplete(tree: Tree, source: str) -> int:
-    """Remove what killed ingests of `source` left; returns how many. The caller has the lock."""
+def discard_incomplete(tree: Tree, source: str, keep: Path | None = None) -> int:
+    """Remove what killed ingests of `source` left, but not `keep`; returns how many. The caller
+    has the lock."""
     folder, removed = tree.sources / source, 0
     if not folder.is_dir():
         return 0
     for place in folder.iterdir():
-        if not (place / "report.json").exists():
+        if (place / "report.json").exists():
+            discard_leftovers(place)
+        elif place != keep:
             shutil.rmtree(place)
             removed += 1
     return removed
+
+
+def discard_leftovers(place: Path) -> None:
+    """Remove what an import needed only while it was made."""
+    for path in place.glob(".*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def source_name(path: Path) -> str:

@@ -109,7 +109,8 @@ def _maybe_filler(letters: npt.NDArray[np.uint8]) -> Bools:
     same = letters[:, 2:-1] == letters[:, 3:]
     zeros: Bools = (letters[:, 5:] == ord("0")).all(axis=1)
     alike: Bools = same[:, :2].all(axis=1) | same.all(axis=1)
-    return zeros | alike | (letters[:, 0] == ord("X"))
+    maybe: Bools = zeros | alike | (letters[:, 0] == ord("X"))
+    return maybe
 
 
 def _lists(

@@ -11,7 +11,8 @@ from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.identifiers import IsrcStatus, parse_isrc, parse_mbid
 from phonotheque.model.tables import LISTENS
-from phonotheque.sources.records import Block, iter_records, read_columns
+from phonotheque.sources.readers import Reader
+from phonotheque.sources.records import Block, Record, iter_records, read_columns
 
 COLUMNS = ("key", "listens", "listeners")
 _PUBLIC_ID = re.compile(r"r[0-9a-hjkmnp-tv-z]{9}")
@@ -71,19 +72,20 @@ def iter_listens(path: Path) -> Iterator[pa.RecordBatch | Finding]:
         if isinstance(block, Finding):
             yield block
             continue
-        findings: list[Finding] = []
-        rows = list(_rows(block, path.name, findings))
+        batch, findings = make_listens(block, path.name)
         yield from findings
-        if rows:
-            yield pa.RecordBatch.from_pylist(rows, schema=LISTENS)
+        if batch.num_rows:
+            yield batch
 
 
-def _rows(block: Block, where: str, findings: list[Finding]) -> Iterator[dict[str, Any]]:
-    for row, key, *counts in zip(
-        block.rows,
-        *(block.columns.get(n) or [None] * len(block.rows) for n in COLUMNS),
-        strict=True,
-    ):
+def make_listens(block: Block, where: str) -> tuple[pa.RecordBatch, list[Finding]]:
+    """The lines of a block of the input `where` with the columns of `tables.LISTENS`, less those
+    whose key or count is wrong, and what is wrong, by row."""
+    said = [_values(block.columns.get(name), len(block.rows)) for name in COLUMNS]
+    kinds: list[str] = []
+    kept: list[tuple[str, int, int | None]] = []
+    findings: list[Finding] = []
+    for row, key, *counts in zip(block.rows, *said, strict=True):
         parsed = parse_listens_key(str(key or ""))
         listens, listeners = (_count(value) for value in counts)
         if parsed is None:
@@ -95,12 +97,38 @@ def _rows(block: Block, where: str, findings: list[Finding]) -> Iterator[dict[st
                 Finding(FindingCode.ROW_BAD_NUMBER, Severity.ERROR, where, message, row)
             )
         else:
-            yield {
-                "key_kind": parsed[0],
-                "key": parsed[1],
-                "listens": listens,
-                "listeners": listeners,
-            }
+            kinds.append(parsed[0])
+            kept.append((parsed[1], listens, listeners))
+    columns = [kinds, *(list(column) for column in zip(*kept, strict=True))] if kept else [[]] * 4
+    arrays = [pa.array(c, field.type) for c, field in zip(columns, LISTENS, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=LISTENS), findings
+
+
+def _values(raw: list[Any] | pa.Array | None, rows: int) -> list[Any]:
+    if raw is None:
+        return [None] * rows
+    return raw.to_pylist() if isinstance(raw, pa.Array) else raw
+
+
+def _is_listens_table(path: Path, head: bytes) -> bool:
+    try:
+        return path.is_file() and is_listens_file(path)
+    except InputError:
+        return False
+
+
+def _iter_blocks(path: Path, after: int) -> Iterator[Record]:
+    yield from iter_records(path, COLUMNS, after)
+
+
+LISTENS_TABLE = Reader(
+    name="listens",
+    kind="listens",
+    about="tables of listens: CSV, JSON Lines or Parquet with the columns key and listens",
+    replaces=True,
+    recognises=_is_listens_table,
+    iter_blocks=_iter_blocks,
+)
 
 
 def _count(value: Any) -> int | None:

@@ -20,7 +20,7 @@ Records are counted from 1, and a block gives each row the number of the record 
 yielded is what would have been yielded of the later records without it. Blocks have at most
 65,536 rows unless one record alone has more; numbers never fall from block to block, and all rows
 of one record stand in one block. Every record that gives nothing gets a `Finding` with its number,
-before or directly after the block that holds its neighbours. Memory: a block, whatever the input.
+before the first block that has later records. Memory: a block, whatever the input.
 """
 
 

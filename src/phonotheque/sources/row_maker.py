@@ -77,7 +77,7 @@ class _Rows:
         """Refuse the rows that lack something required."""
         columns = [self._texts[name] for name in REQUIRED]
         keep = np.logical_and.reduce([np.asarray(column.is_valid()) for column in columns])
-        for index in np.flatnonzero(~keep):
+        for index in np.flatnonzero(~keep).tolist():
             key, title, _ = (column[index].as_py() for column in columns)
             self._refuse(self._numbers[index], key, title)
         mask = pa.array(keep)
@@ -127,7 +127,7 @@ class _Rows:
     def _doubt(self, name: str, wrong: Bools, what: str) -> None:
         """Say of the rows marked `wrong` that a value was left out."""
         raw = self._raw.get(name)
-        for index in np.flatnonzero(wrong):
+        for index in np.flatnonzero(wrong).tolist():
             value = raw[index] if raw is not None else None
             shown = text_of(value.as_py() if isinstance(value, pa.Scalar) else value)
             message = f"{name} {shown[:_SHOWN_CHARS]!r} {what}; left empty"

@@ -54,7 +54,7 @@ def iter_rows(
 
 def _is_rows_table(path: Path, head: bytes) -> bool:
     try:
-        return set(REQUIRED) <= set(read_columns(path))
+        return path.is_file() and set(REQUIRED) <= set(read_columns(path))
     except InputError:
         return False
 

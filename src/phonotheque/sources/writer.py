@@ -5,167 +5,182 @@ different, and a source's rows are the newest of each key (docs/formats/import.m
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
-import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from phonotheque.model.findings import Finding, FindingCode, Severity
-from phonotheque.model.tables import LISTENS, ROWS
-from phonotheque.sources.findings_log import FindingsLog
+from phonotheque.model.tables import GONE
+from phonotheque.sources import parts
+from phonotheque.sources.comparing import Comparison, Held, Staged
 from phonotheque.sources.imports import (
     ImportReport,
     PartRecord,
     discard_incomplete,
+    discard_leftovers,
     imports_of,
     next_import,
 )
-from phonotheque.sources.parts import PART_ROWS, iter_tables, write_part
+from phonotheque.sources.intake import SCHEMAS, Intake, Journal, read_journal
 from phonotheque.storage.digests import digest_file
 from phonotheque.storage.documents import write_document
-from phonotheque.storage.durable import ensure_directory
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.tables import write_table
 
-ROWS_AT_ONCE = 122_880
-SPILL = ".spill"
-_NO_CONTENT = ("source_key", "origin", "origin_row", "evidence", "place")
-_IDENTITY = [f.name for f in ROWS if f.name not in _NO_CONTENT]
-_CONTENT = (
-    "hash(" + ", ".join(f'"{name}"' for name in _IDENTITY) + ", list_transform(evidence, "
-    "lambda e: hash(e.claim, e.value, e.raw, e.kind, e.source, e.sha256)))"
-)
-"""What makes a row different: everything but where it was read, and when its evidence was seen."""
+_KEYS = {
+    "rows": "source_key",
+    "artists": "source_key",
+    "groups": "source_key",
+    "redirects": "concat_ws(':', entity, old)",
+}
+"""What is unique in an import, by kind, as SQL; other kinds have nothing of that sort."""
+_GONE_NAME = "gone-00000.parquet"
 
 
 class ImportWriter:
-    """One import of `source` in the making. The caller holds the archive's lock."""
+    """One import of `source` in the making. The caller holds the archive's lock.
 
-    def __init__(self, tree: Tree, source: str, kind: str) -> None:
-        discard_incomplete(tree, source)
+    `wanted` says what was asked for, in words that tell this ingest from any other; with it, the
+    ingest of the same that was killed goes on. "" begins anew, always.
+    """
+
+    def __init__(
+        self, tree: Tree, source: str, kind: str, now: datetime, *, wanted: str = ""
+    ) -> None:
         self.source = source
         self.kind = kind
-        self.held = [ref for ref in imports_of(tree, source) if ref.kind == kind]
         self.name = next_import(tree, source)
         self.place = tree.sources / source / self.name
-        self.findings = FindingsLog(self.place)
-        self._schema = ROWS if kind == "rows" else LISTENS
+        journal = read_journal(self.place, wanted) if wanted else None
+        discard_incomplete(tree, source, keep=self.place if journal else None)
+        self._held = [ref for ref in imports_of(tree, source) if ref.kind == kind]
+        if journal is not None:
+            self._take_back()
+        self.intake = Intake(self.place, kind, journal or Journal(wanted=wanted, read_at=now))
         self._parts: list[Path] = []
-        self.rows_read = self.rows_kept = self.rows_unchanged = self.rows_refused = 0
+        self.rows_read = self.rows_kept = self.rows_unchanged = 0
+        self.rows_refused = self.rows_gone = 0
 
-    def write_rows(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Write the rows, keep the first of equal keys, leave out those the source holds."""
-        staged = self._write_parts(batches, ".staged")
-        self.rows_read = staged_rows = sum(rows for _, rows in staged)
-        paths = [path for path, _ in staged]
-        if self.kind == "rows" and staged:
-            with self._engine() as engine:
-                duplicates = self._find_duplicates(engine, paths)
-                changes = duplicates or self.held
-                if changes:
-                    staged = self._write_parts(self._changed(engine, paths), self.kind)
-        elif self.held and self._same_as_held(paths):
-            staged = []
-        self.rows_kept = sum(rows for _, rows in staged)
-        self.rows_unchanged = staged_rows - self.rows_kept - self.rows_refused
-        self._parts = [self._named(path) for path, _ in staged]
-        for path in paths:
-            path.unlink(missing_ok=True)
-        shutil.rmtree(self.place / SPILL, ignore_errors=True)
+    @property
+    def read_at(self) -> datetime:
+        """When this import was begun."""
+        return self.intake.journal.read_at
+
+    def settle(self, *, replace: bool) -> None:
+        """Everything is taken in: keep the first of equal keys, leave out what the source holds.
+        With `replace`, what the source holds and was not read is gone."""
+        self.intake.finish()
+        staged = self._staged()
+        self.rows_refused = self.intake.rows_refused
+        self.rows_read = sum(part.rows for part in staged) + self.rows_refused
+        if self.kind in _KEYS and (staged or (replace and self._held)):
+            with Comparison(self.place, staged) as comparison:
+                self._compare(comparison, replace=replace and self.kind == "rows")
+                self._write(staged, comparison.drop)
+        else:
+            self._write(staged, np.zeros(sum(part.rows for part in staged) or 1, np.bool_))
+        if self.kind != "rows" and self._held and self._same_as_held():
+            self.rows_unchanged, self.rows_kept = self.rows_kept, 0
+            self._parts = []
 
     def commit(self, report: ImportReport) -> ImportReport | None:
         """Make the import complete, or remove it when it holds nothing new (None)."""
         if not self._parts:
-            self.findings.close()
+            self.intake.findings.close()
             shutil.rmtree(self.place)
             return None
-        self.findings.write(self.place / "findings.parquet")
+        self.intake.findings.write(self.place / "findings.parquet")
         write_document(self.place / "report.json", report)
+        discard_leftovers(self.place)
         return report
 
     def part_records(self) -> list[PartRecord]:
         """The files written, with their digests."""
         return [_record(path) for path in self._parts]
 
-    def _write_parts(
-        self, batches: Iterable[pa.RecordBatch], prefix: str
-    ) -> list[tuple[Path, int]]:
-        ensure_directory(self.place)
-        parts: list[tuple[Path, int]] = []
-        place = 0
-        for table in iter_tables(batches, PART_ROWS):
-            path = self.place / f"{prefix}-{len(parts):05d}.parquet"
-            write_part(path, self._schema, table, place)
-            parts.append((path, table.num_rows))
-            place += table.num_rows
-        return parts
+    def _staged(self) -> list[Staged]:
+        paths, orders = self.intake.part_path, self.intake.order_path
+        return [Staged(paths(n), orders(n), rows) for n, rows in enumerate(self.intake.parts)]
 
-    def _named(self, path: Path) -> Path:
-        target = path.with_name(path.name.replace(".staged-", f"{self.kind}-"))
-        return path if target == path else path.rename(target)
+    def _final(self, number: int) -> Path:
+        return self.place / f"{self.kind}-{number:05d}.parquet"
 
-    def _engine(self) -> duckdb.DuckDBPyConnection:
-        spill = self.place / SPILL
-        return duckdb.connect(config={"temp_directory": str(spill), "memory_limit": "2GB"})
+    def _take_back(self) -> None:
+        """Undo what a killed run did behind its last part: all of it is made again."""
+        (self.place / _GONE_NAME).unlink(missing_ok=True)
+        for path in sorted(self.place.glob(f"{self.kind}-*.parquet")):
+            staged = path.with_name(path.name.replace(f"{self.kind}-", ".staged-"))
+            if staged.exists():
+                path.unlink()
+            else:
+                path.rename(staged)
 
-    def _find_duplicates(self, engine: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> bool:
-        """Report rows whose key an earlier row has; remember them as table `refused`."""
-        self._create_staged(engine, paths)
-        engine.execute(
-            "CREATE TABLE refused AS SELECT ordinal, source_key, origin, origin_row FROM staged "
-            "SEMI JOIN (SELECT source_key FROM staged GROUP BY ALL HAVING count(*) > 1) "
-            "USING (source_key) "
-            "QUALIFY row_number() OVER (PARTITION BY source_key ORDER BY ordinal) > 1"
-        )
-        cursor = engine.execute(
-            "SELECT origin, origin_row, source_key FROM refused ORDER BY ordinal"
-        )
-        while rows := cursor.fetchmany(10_000):
-            for origin, row, key in rows:
-                message = f"the key {key!r} stands on an earlier row, which counts; change one"
-                self.findings.add(
-                    Finding(FindingCode.ROW_DUPLICATE_KEY, Severity.ERROR, origin, message, row)
-                )
-            self.rows_refused += len(rows)
-        return self.rows_refused > 0
+    def _compare(self, comparison: Comparison, *, replace: bool) -> None:
+        for finding in comparison.refuse_duplicates(_KEYS[self.kind]):
+            self.intake.findings.add(finding)
+            self.rows_refused += 1
+        if self.kind != "rows" or not self._held:
+            return
+        held = [Held(ref.ordinal, ref.paths, ref.gone) for ref in self._held]
+        spilled = self.place / ".gone.parquet" if replace else None
+        self.rows_unchanged = comparison.leave_out_held(held, spilled)
+        if spilled is not None and spilled.exists():
+            self._write_gone(spilled)
 
-    def _create_staged(self, engine: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> None:
-        """A view of the rows in the order they came; ordinals rise with the file order."""
-        selects = [
-            f"SELECT *, {index}::BIGINT << 40 | file_row_number AS ordinal FROM "
-            f"read_parquet({_literal(path)}, file_row_number = true)"
-            for index, path in enumerate(paths)
+    def _write_gone(self, spilled: Path) -> None:
+        target = self.place / _GONE_NAME
+        with pq.ParquetFile(spilled) as file:
+            self.rows_gone = write_table(target, GONE, file.iter_batches(parts.GROUP_ROWS))
+        spilled.unlink()
+        self._parts.append(target)
+
+    def _write(self, staged: list[Staged], drop: npt.NDArray[np.bool_]) -> None:
+        """Name the parts that stay whole, up to the first row left out; write the others anew."""
+        start = 0
+        kept: list[pa.Table] = []
+        made: list[Path] = []
+        for part in staged:
+            stays = ~np.asarray(drop[start : start + part.rows])
+            whole = bool(stays.all()) and self.rows_kept == start and not kept
+            start += part.rows
+            if whole:
+                made.append(part.path.rename(self._final(len(made))))
+                self.rows_kept += part.rows
+                continue
+            if kept and sum(t.num_rows for t in kept) + int(stays.sum()) > parts.PART_ROWS:
+                made.append(self._write_table(pa.concat_tables(kept), len(made)))
+                kept = []
+            if stays.any():
+                kept.append(_read(part.path, stays))
+        if kept:
+            made.append(self._write_table(pa.concat_tables(kept), len(made)))
+        self._parts = [*made, *self._parts]
+
+    def _write_table(self, table: pa.Table, number: int) -> Path:
+        path = self._final(number)
+        parts.write_part(path, SCHEMAS[self.kind], table, self.rows_kept)
+        self.rows_kept += table.num_rows
+        return path
+
+    def _same_as_held(self) -> bool:
+        newest = self._held[-1].paths
+        return [digest_file(p).sha256 for p in newest] == [
+            digest_file(p).sha256 for p in self._parts
         ]
-        engine.execute(f"CREATE VIEW staged AS {' UNION ALL BY NAME '.join(selects)}")
-
-    def _changed(
-        self, engine: duckdb.DuckDBPyConnection, paths: Sequence[Path]
-    ) -> Iterator[pa.RecordBatch]:
-        """The staged rows that are not refused and not held already, in order."""
-        held = [
-            f"SELECT source_key, {ref.ordinal} AS import, {_CONTENT} AS content "
-            f"FROM read_parquet({_literal(path)})"
-            for ref in self.held
-            for path in ref.paths
-        ] or ["SELECT '' AS source_key, 0 AS import, 0::UBIGINT AS content WHERE false"]
-        names = ", ".join(f'"{name}"' for name in ROWS.names)
-        changed = engine.sql(
-            f"WITH held AS (SELECT source_key, arg_max(content, import) AS content "
-            f"FROM ({' UNION ALL '.join(held)}) GROUP BY source_key), "
-            f"fresh AS (SELECT *, {_CONTENT} AS content FROM staged "
-            f"ANTI JOIN refused USING (ordinal)) "
-            f"SELECT {names} FROM fresh ANTI JOIN held USING (source_key, content) ORDER BY ordinal"
-        )
-        yield from changed.to_arrow_reader(ROWS_AT_ONCE)
-
-    def _same_as_held(self, paths: Sequence[Path]) -> bool:
-        newest = self.held[-1].paths
-        return [digest_file(p).sha256 for p in newest] == [digest_file(p).sha256 for p in paths]
 
 
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+def _read(path: Path, stays: npt.NDArray[np.bool_]) -> pa.Table:
+    """The rows of a part that are not left out. Memory: those, and one row group."""
+    kept, start = [], 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(parts.GROUP_ROWS):
+            mask = pa.array(stays[start : start + batch.num_rows])
+            kept.append(batch.filter(mask))
+            start += batch.num_rows
+    return pa.Table.from_batches(kept)
 
 
 def _record(path: Path) -> PartRecord:
