@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from phonotheque.catalogue.export_formats import write_csv
 from phonotheque.catalogue.exporting import (
+    ExportFormat,
     ExportReport,
     ExportRequest,
-    Format,
     execute_export,
     plan_export,
 )
@@ -142,7 +142,7 @@ def test_csv_keeps_lines_and_commas_and_disarms_formulas(
     catalogue: CatalogueFiles, target: Path
 ) -> None:
     columns = ["number", "title", "isrcs", "artist_numbers", "licence"]
-    report = export(catalogue, ExportRequest(target, format=Format.CSV, columns=columns))
+    report = export(catalogue, ExportRequest(target, format=ExportFormat.CSV, columns=columns))
     with target.open(newline="", encoding="utf-8") as stream:
         assert list(csv.reader(stream)) == [
             columns,
@@ -182,7 +182,7 @@ def test_json_lines_have_every_column_and_one_line_each(
     catalogue: CatalogueFiles, target: Path
 ) -> None:
     columns = ["number", "title", "artist_numbers", "licence", "listens"]
-    export(catalogue, ExportRequest(target, format=Format.JSONL, columns=columns))
+    export(catalogue, ExportRequest(target, format=ExportFormat.JSONL, columns=columns))
     lines = target.read_text(encoding="utf-8").splitlines()
     assert [list(json.loads(line).values()) for line in lines] == [
         [1, 'Älskling, "so"', [1], "CC-BY-4.0", 10],
@@ -192,7 +192,9 @@ def test_json_lines_have_every_column_and_one_line_each(
 
 
 def test_a_sqlite_file_is_ready_to_be_asked(catalogue: CatalogueFiles, target: Path) -> None:
-    report = export(catalogue, ExportRequest(target, format=Format.SQLITE), Filters(min_listens=1))
+    report = export(
+        catalogue, ExportRequest(target, format=ExportFormat.SQLITE), Filters(min_listens=1)
+    )
     assert report.rows == {"recordings": 2, "tracks": 3, "releases": 1, "artists": 2}
     with closing(sqlite3.connect(target)) as database:
 
@@ -210,9 +212,9 @@ def test_a_sqlite_file_is_ready_to_be_asked(catalogue: CatalogueFiles, target: P
         assert ask("PRAGMA integrity_check") == [("ok",)]
 
 
-@pytest.mark.parametrize("written_as", Format)
+@pytest.mark.parametrize("written_as", ExportFormat)
 def test_what_is_there_is_replaced_only_by_force(
-    catalogue: CatalogueFiles, target: Path, written_as: Format
+    catalogue: CatalogueFiles, target: Path, written_as: ExportFormat
 ) -> None:
     target.write_text("mine")
     with pytest.raises(UsageError, match="--force"):
@@ -229,7 +231,7 @@ def test_a_plan_counts_and_estimates_and_writes_nothing(
     catalogue: CatalogueFiles, target: Path
 ) -> None:
     with open_slice(catalogue, Filters(tiers=[3]), Bounds(target.with_name("s"))) as rows:
-        plan = plan_export(rows, ExportRequest(target, format=Format.JSONL))
+        plan = plan_export(rows, ExportRequest(target, format=ExportFormat.JSONL))
     assert (plan.rows, plan.replaces) == ({"recordings": 2}, False)
     assert plan.estimated_bytes > 0
     assert not target.exists()
@@ -255,7 +257,7 @@ def test_what_cannot_be_meant_is_refused(catalogue: CatalogueFiles, target: Path
     with pytest.raises(UsageError, match="twice"):
         export(catalogue, ExportRequest(target, columns=["rank", "rank"]))
     with pytest.raises(UsageError, match="--columns"):
-        export(catalogue, ExportRequest(target, format=Format.SQLITE, columns=["rank"]))
+        export(catalogue, ExportRequest(target, format=ExportFormat.SQLITE, columns=["rank"]))
     with pytest.raises(NotFoundError, match="Nobody"):
         export(catalogue, ExportRequest(target), Filters(artists=["Nobody"]))
 

@@ -1,7 +1,8 @@
 """The catalogue: recordings, tracks, releases, artists under permanent numbers.
 
 `build_catalogue` makes the next build from imports; `current_build` and `open_build` read the one
-that counts; `open_edition` reads a published one.
+that counts; `open_edition` reads a published one. `check_catalogue` is the self-test of either,
+`open_slice`, `plan_export` and `execute_export` take parts of one away in a file.
 """
 
 from phonotheque.catalogue.build import (
@@ -12,24 +13,62 @@ from phonotheque.catalogue.build import (
     work_directory,
 )
 from phonotheque.catalogue.builds import build_directory, current_build, open_build
+from phonotheque.catalogue.checking import CatalogueReport, CheckResult, check_catalogue
+from phonotheque.catalogue.exporting import (
+    ExportFormat,
+    ExportPlan,
+    ExportReport,
+    ExportRequest,
+    execute_export,
+    plan_export,
+)
 from phonotheque.catalogue.inputs import ImportFiles
+from phonotheque.catalogue.measuring import Tolerance
 from phonotheque.catalogue.ports import HOLDER_PRESENT, DecideSummary, Summary, TableEngine
+from phonotheque.catalogue.published import (
+    Bounds,
+    CatalogueFiles,
+    find_before,
+    find_build,
+    find_edition,
+)
 from phonotheque.catalogue.reader import CatalogueReader, open_edition
+from phonotheque.catalogue.slice_columns import Of
+from phonotheque.catalogue.slicing import Filters, Slice, open_slice
 
 __all__ = [
     "HOLDER_PRESENT",
+    "Bounds",
     "BuildInputs",
+    "CatalogueFiles",
     "CatalogueReader",
+    "CatalogueReport",
+    "CheckResult",
     "DecideSummary",
+    "ExportFormat",
+    "ExportPlan",
+    "ExportReport",
+    "ExportRequest",
+    "Filters",
     "ImportFiles",
+    "Of",
+    "Slice",
     "Summary",
     "TableEngine",
+    "Tolerance",
     "build_catalogue",
     "build_directory",
+    "check_catalogue",
     "current_build",
     "discard_unfinished",
+    "execute_export",
+    "find_before",
+    "find_build",
+    "find_edition",
     "is_up_to_date",
     "open_build",
     "open_edition",
+    "open_slice",
+    "plan_export",
     "work_directory",
 ]

@@ -1,7 +1,7 @@
 """A slice as one SQLite file, ready for use: four tables, their indexes, full text on titles.
 
 docs/formats/export.md has the schema. Rows enter through the driver one by one (SQLite has no
-other way in): measured, 0.2 million a second.
+other way in): measured, 115,000 a CPU-second, indexes and full text included.
 """
 
 import json

@@ -30,7 +30,7 @@ _SAMPLED_RANGES = 3
 _SAMPLED_ROWS = 10_000
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """What an export is written as."""
 
     PARQUET = "parquet"
@@ -39,7 +39,12 @@ class Format(StrEnum):
     SQLITE = "sqlite"
 
 
-_FACTORS = {Format.PARQUET: 0.2, Format.CSV: 0.5, Format.JSONL: 1.0, Format.SQLITE: 1.0}
+_FACTORS = {
+    ExportFormat.PARQUET: 0.15,
+    ExportFormat.CSV: 0.45,
+    ExportFormat.JSONL: 1.0,
+    ExportFormat.SQLITE: 0.75,
+}
 """Bytes of a row in each format to its bytes as JSON, indexes and full text included; measured."""
 
 
@@ -49,7 +54,7 @@ class ExportRequest:
 
     target: Path
     of: Of = Of.RECORDINGS
-    format: Format = Format.PARQUET
+    format: ExportFormat = ExportFormat.PARQUET
     columns: Sequence[str] = ()
     force: bool = False
 
@@ -90,7 +95,7 @@ def plan_export(rows: Slice, request: ExportRequest) -> ExportPlan:
         NotFoundError: an artist that the catalogue does not know.
     """
     _check_target(request)
-    kinds = list(Of) if request.format is Format.SQLITE else [request.of]
+    kinds = list(Of) if request.format is ExportFormat.SQLITE else [request.of]
     columns = {of: _columns(request, of) for of in kinds}
     counts = {of: rows.count(of) for of in kinds}
     size = sum(counts[of] * _row_bytes(rows, of, columns[of], request.format) for of in kinds)
@@ -125,12 +130,12 @@ def execute_export(
         )
     provenance = _provenance(plan, now)
     sidecar = None
-    if request.format is Format.SQLITE:
+    if request.format is ExportFormat.SQLITE:
         written = write_sqlite(request.target, rows, provenance, progress)
     else:
         count = _write_rows(rows, request, provenance, progress)
         written = {request.of.value: count}
-        if request.format is not Format.PARQUET:
+        if request.format is not ExportFormat.PARQUET:
             sidecar = sidecar_of(request.target)
             write_sidecar(sidecar, {**provenance, "rows": written})
     return ExportReport(
@@ -157,9 +162,9 @@ def _write_rows(
     progress.start("write", rows.count(request.of), "rows")
     batches = _reported(_iter_all(rows, request.of, columns), progress)
     match request.format:
-        case Format.CSV:
+        case ExportFormat.CSV:
             return write_csv(request.target, schema_of(columns), batches)
-        case Format.JSONL:
+        case ExportFormat.JSONL:
             return write_jsonl(request.target, batches)
         case _:
             return write_parquet(request.target, schema_of(columns), batches, provenance)
@@ -176,7 +181,7 @@ def _reported(batches: Iterator[pa.RecordBatch], progress: Progress) -> Iterator
 
 
 def _columns(request: ExportRequest, of: Of) -> list[Column]:
-    if request.format is not Format.SQLITE:
+    if request.format is not ExportFormat.SQLITE:
         return choose_columns(of, list(request.columns))
     if request.columns:
         raise UsageError("a SQLite file has all columns of its four tables; leave out --columns")
@@ -185,7 +190,7 @@ def _columns(request: ExportRequest, of: Of) -> list[Column]:
 
 def _check_target(request: ExportRequest) -> None:
     places = [request.target]
-    if request.format in (Format.CSV, Format.JSONL):
+    if request.format in (ExportFormat.CSV, ExportFormat.JSONL):
         places.append(sidecar_of(request.target))
     for place in places:
         if place.is_dir():
@@ -194,7 +199,7 @@ def _check_target(request: ExportRequest) -> None:
             raise UsageError(f"{place}: is there already; name another file, or say --force")
 
 
-def _row_bytes(rows: Slice, of: Of, columns: Sequence[Column], written_as: Format) -> float:
+def _row_bytes(rows: Slice, of: Of, columns: Sequence[Column], written_as: ExportFormat) -> float:
     """Bytes of a row, by the first rows of some ranges spread over the slice."""
     ranges = rows.iter_ranges(of)
     size, count = 0, 0
