@@ -4,6 +4,7 @@ import gzip
 import io
 import lzma
 import tarfile
+import threading
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -226,3 +227,55 @@ def test_the_digest_is_that_of_the_file_however_much_was_read(
         stream.read(read)
     assert digest.finish(file) == sha256(file.read_bytes()).hexdigest()
     assert digest.size_bytes == file.stat().st_size
+
+
+# --------------------------------------------------------------------------------- reading ahead
+
+BIG = LINES * 2_000  # 14 MB, so that a thread is at work
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "decompress"]
+
+
+@pytest.mark.parametrize("how", ["gz", "xz", "zst"])
+def test_long_streams_are_decompressed_ahead_and_nothing_changes(
+    file: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr("phonotheque.sources.decompress.PIECE_BYTES", 100_000)
+    file.write_bytes(COMPRESSIONS[how](BIG))
+    digest = FileDigest()
+    with open_stream(file, digest) as stream:
+        assert stream.read(3_000_000) == BIG[:3_000_000]
+        assert threads()
+        assert stream.read() == BIG[3_000_000:]
+    assert not threads()
+    assert digest.finish(file) == sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("how", ["gz", "xz", "zst"])
+def test_what_stands_before_a_damage_far_behind_is_kept(
+    file: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr("phonotheque.sources.decompress.PIECE_BYTES", 100_000)
+    file.write_bytes(COMPRESSIONS[how](BIG) + COMPRESSIONS[how](LINES)[:-9])
+    with open_stream(file) as stream:
+        found, well = all_of(stream)
+    assert not well
+    assert found[: len(BIG)] == BIG
+    assert not threads()
+
+
+@pytest.mark.parametrize("leave", ["close", "forget"])
+def test_whoever_goes_away_early_leaves_no_thread_behind(
+    file: Path, monkeypatch: pytest.MonkeyPatch, leave: str
+) -> None:
+    monkeypatch.setattr("phonotheque.sources.decompress.PIECE_BYTES", 10_000)
+    file.write_bytes(gzip.compress(BIG, 1))
+    stream = open_stream(file)
+    stream.read(2_000_000)
+    assert threads()
+    if leave == "close":
+        stream.close()
+    del stream
+    assert not threads()

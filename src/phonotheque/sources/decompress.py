@@ -4,15 +4,21 @@ import bz2
 import io
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import pyarrow as pa
 
+from phonotheque.sources.ahead import iter_ahead
+
 READ_BYTES = 1 << 16
 BUFFER_BYTES = 1 << 18
+FEED_BYTES = 1 << 19
+PIECE_BYTES = 1 << 22
+"""What a decompressor is given, and gives at most, at a time: large, as it works in a thread and
+waits for Python's lock after each."""
 XZ_MEMORY_BYTES = 512 << 20
 """An .xz file that asks for more memory than this is refused (``xz -9`` asks for 65 MiB)."""
 
@@ -31,7 +37,7 @@ class Decoder(Protocol):
         """What was fed behind the end of the member."""
 
     def decode(self, data: bytes) -> bytes:
-        """At most `BUFFER_BYTES` of what `data`, and what was fed before it, become."""
+        """At most `PIECE_BYTES` of what `data`, and what was fed before it, become."""
 
     def hungry(self) -> bool:
         """Whether it needs more data to go on."""
@@ -100,6 +106,10 @@ class _Compressed(io.RawIOBase):
             self._digest.update(bytes(memoryview(target)[:size]))
         return size
 
+    def for_arrow(self) -> pa.NativeFile:
+        """The file for Arrow, which needs no Python to read it unless a digest is wanted."""
+        return pa.OSFile(str(self.path)) if self._digest is None else pa.PythonFile(self, "r")
+
     def close(self) -> None:
         self._file.close()
         super().close()
@@ -108,7 +118,7 @@ class _Compressed(io.RawIOBase):
 class _Raw(io.RawIOBase):
     """A stream made of pieces; an error is raised only when all before it has been read."""
 
-    def __init__(self, pieces: Iterator[bytes], compressed: _Compressed) -> None:
+    def __init__(self, pieces: Generator[bytes, None, None], compressed: _Compressed) -> None:
         self._pieces = pieces
         self._piece = memoryview(b"")
         self._compressed = compressed
@@ -132,6 +142,7 @@ class _Raw(io.RawIOBase):
         return size
 
     def close(self) -> None:
+        self._pieces.close()
         self._compressed.close()
         super().close()
 
@@ -140,22 +151,22 @@ class _Inflated(_Raw):
     """gzip, bzip2 and xz: members that follow one another, zeros allowed behind the last."""
 
     def __init__(self, compressed: _Compressed, decoder: Callable[[], Decoder]) -> None:
-        super().__init__(_inflate(compressed, decoder), compressed)
+        super().__init__(iter_ahead(_inflate(compressed, decoder)), compressed)
 
 
-def _inflate(compressed: _Compressed, new: Callable[[], Decoder]) -> Iterator[bytes]:
-    data = compressed.read(READ_BYTES)
+def _inflate(compressed: _Compressed, new: Callable[[], Decoder]) -> Generator[bytes, None, None]:
+    data = compressed.read(FEED_BYTES)
     while data:
         decoder = new()
         while not decoder.eof:
             yield decoder.decode(data)
             data = b""
             if not decoder.eof and decoder.hungry():
-                data = compressed.read(READ_BYTES)
+                data = compressed.read(FEED_BYTES)
                 if not data:
                     raise EOFError("it ends in the middle of the compressed data")
         data = decoder.unused_data.lstrip(b"\0")
-        while not data and (more := compressed.read(READ_BYTES)):
+        while not data and (more := compressed.read(FEED_BYTES)):
             data = more.lstrip(b"\0")
 
 
@@ -174,7 +185,7 @@ class _Zlib:
         return self._inner.unused_data
 
     def decode(self, data: bytes) -> bytes:
-        return self._inner.decompress(self._inner.unconsumed_tail + data, BUFFER_BYTES)
+        return self._inner.decompress(self._inner.unconsumed_tail + data, PIECE_BYTES)
 
     def hungry(self) -> bool:
         return not self._inner.unconsumed_tail
@@ -195,7 +206,7 @@ class _Library:
         return self._inner.unused_data
 
     def decode(self, data: bytes) -> bytes:
-        return self._inner.decompress(data, BUFFER_BYTES)
+        return self._inner.decompress(data, PIECE_BYTES)
 
     def hungry(self) -> bool:
         return self._inner.needs_input
@@ -220,36 +231,40 @@ class _Zstd(_Raw):
     """Zstandard through Arrow, which reads frames that follow one another."""
 
     def __init__(self, compressed: _Compressed) -> None:
-        super().__init__(_iter_zstd(compressed), compressed)
+        super().__init__(iter_ahead(_iter_zstd(compressed)), compressed)
 
 
-def _iter_zstd(compressed: _Compressed) -> Iterator[bytes]:
-    stream = pa.CompressedInputStream(pa.PythonFile(compressed, "r"), "zstd")
+def _iter_zstd(compressed: _Compressed) -> Generator[bytes, None, None]:
     done = 0
     try:
-        while data := stream.read(READ_BYTES):
+        for data in _zstd_pieces(compressed.for_arrow(), PIECE_BYTES):
             yield data
             done += len(data)
     except _FOREIGN as error:
-        yield from _zstd_before_error(compressed.path, done)
+        for size in (READ_BYTES, 1):
+            for data in _zstd_before_error(compressed.path, done, size):
+                yield data
+                done += len(data)
         raise OSError(str(error)) from error
 
 
-def _zstd_before_error(path: Path, done: int) -> Iterator[bytes]:
-    """What Arrow had decompressed behind byte `done` when it met the error.
+def _zstd_pieces(source: pa.NativeFile, size: int) -> Iterator[bytes]:
+    stream = pa.CompressedInputStream(source, "zstd")
+    while data := stream.read(size):
+        yield data
 
-    A read of Arrow's that fails keeps nothing of what it had, so the file is decompressed once
-    more up to there and the last block is read byte by byte. Only damaged files cost this.
+
+def _zstd_before_error(path: Path, done: int, size: int) -> Iterator[bytes]:
+    """What follows the first `done` bytes, in pieces of `size`, until the error comes again.
+
+    A read of Arrow's that fails keeps nothing of what it had, so the file is decompressed again
+    and read in smaller and smaller pieces. Only damaged files cost this.
     """
-    found = bytearray()
     try:
-        with path.open("rb") as file:
-            stream = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
-            while done and (data := stream.read(min(done, READ_BYTES))):
-                done -= len(data)
-            while len(found) < READ_BYTES and (data := stream.read(1)):
-                found += data
+        stream = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+        while done and (data := stream.read(min(done, READ_BYTES))):
+            done -= len(data)
+        while data := stream.read(size):
+            yield data
     except _FOREIGN:
         pass
-    if found:
-        yield bytes(found)
