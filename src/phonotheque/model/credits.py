@@ -24,6 +24,7 @@ _DOLLAR = re.compile(r"\$(?=[a-z])|(?<=[a-z])\$")
 
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
+ALL_LETTERS = 1 << 20
 SKELETON = 7
 """From this many consonants on a name is its consonants alone."""
 
@@ -59,9 +60,10 @@ def _joined(part: str) -> list[str]:
 
 
 def _thinned(words: list[str]) -> str:
-    thin = [skeleton(word, 0) for word in words]
-    consonants = sum(map(len, thin))
-    return "&".join(sorted(thin) if consonants >= SKELETON else words)
+    thin = sorted(skeleton(word, 0) for word in words)
+    if sum(map(len, thin)) >= SKELETON:
+        return "&".join(thin)
+    return skeleton("&".join(words), ALL_LETTERS)
 
 
 @lru_cache(maxsize=1)

@@ -51,6 +51,7 @@ def plain_keys(titles: Sequence[str]) -> list[str | None]:
     more |= _rows_of(blob, [match.start() for match in _SAYS_MORE.finditer(blob)])
     joined = _named(blob)
     thin = _thinned(joined)
+    joined = joined.replace(b"ae", b"a").replace(b"oe", b"o").replace(b"ue", b"u")
     return [
         None if said or not name else _chosen(name, bare)
         for name, bare, said in zip(

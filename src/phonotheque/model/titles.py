@@ -80,13 +80,14 @@ def compact(names: list[str]) -> str:
 
 
 def skeleton(joined: str, least: int = SKELETON) -> str:
-    """Without vowels, doubled letters and a last s, where at least `least` consonants are left."""
+    """Without vowels, doubled letters and a last s, where at least `least` consonants are left;
+    else with ae, oe and ue as a, o and u."""
     bare = joined[:1] + joined[1:].translate(_VOWELS)
     thin = "".join(
         [c for c, last in zip(bare, "\0" + bare, strict=False) if c != last or c not in _AZ]
     )
     if len(thin) < least or len(_CONSONANT.findall(thin)) < least:
-        return joined
+        return joined.replace("ae", "a").replace("oe", "o").replace("ue", "u")
     return thin.removesuffix("s") or thin
 
 
