@@ -216,6 +216,14 @@ def closed(table: Any) -> Any:
     return table.view()
 
 
+def table_of_numbers(engine: TableEngine, numbers: Sequence[int]) -> Any:
+    """Kept: column `number` with these values. (An Ibis memtable is known to no engine.)"""
+    schema = pa.schema([("number", pa.int64())])
+    return engine.keep_batches(
+        schema, [pa.RecordBatch.from_pydict({"number": list(numbers)}, schema=schema)]
+    )
+
+
 def count_rows(paths: Iterable[Path]) -> int:
     """Rows of Parquet files, by their footers."""
     return sum(int(pq.read_metadata(path).num_rows) for path in paths)

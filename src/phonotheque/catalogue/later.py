@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import ibis
-import pyarrow as pa
 
 from phonotheque.catalogue import contents, evidence, registry
 from phonotheque.catalogue.described import (
@@ -20,7 +19,7 @@ from phonotheque.catalogue.described import (
 )
 from phonotheque.catalogue.entities import find_artists, find_releases, release_keys
 from phonotheque.catalogue.extras import Extras
-from phonotheque.catalogue.inputs import Rows, closed
+from phonotheque.catalogue.inputs import Rows, closed, table_of_numbers
 from phonotheque.catalogue.ports import DecideSummary, TableEngine
 from phonotheque.catalogue.previous import TABLES, Previous, source_key
 from phonotheque.catalogue.scope import Scope
@@ -31,7 +30,6 @@ from phonotheque.model.edition import RecordingFlag, ShardFile
 from phonotheque.model.numbers import Kind
 from phonotheque.model.progress import Progress
 
-_NUMBER = pa.schema([pa.field("number", pa.int64())])
 _RELEASE_ORDER = [c for c in contents.RELEASE_ORDER if c != "release_match"]
 _SCHEMAS = {
     Kind.RECORDING: tables.RECORDINGS,
@@ -258,9 +256,7 @@ class LaterBuild:
 
         A code that turns up, or a conflict, must not bring withdrawn music back under a new number.
         """
-        told = ibis.memtable({"number": withdrawn}, schema={"number": "int64"})
-        if not withdrawn:
-            told = self._engine.read([], _NUMBER)
+        told = table_of_numbers(self._engine, withdrawn)
         moved = self._previous.redirects(Kind.RECORDING)
         moved = told.inner_join(moved, told.number == moved.old).select(number="new")
         flagged = self._previous.withdrawn()

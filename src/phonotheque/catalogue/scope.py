@@ -16,10 +16,9 @@ from typing import Any
 import ibis
 
 from phonotheque.catalogue.entities import release_key
-from phonotheque.catalogue.inputs import Rows
+from phonotheque.catalogue.inputs import Rows, table_of_numbers
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.previous import Previous
-from phonotheque.model import tables
 from phonotheque.model.numbers import Kind
 
 _KEYS = ("isrcs", "recording_mbid", "text_match")
@@ -163,9 +162,7 @@ def _recordings_of(
     )
     tracks = previous.content(Kind.TRACK)
     met = tracks.semi_join(keys, ["source", "source_key"])
-    told = engine.read([], tables.REGISTRY).select("number")
-    if marked:
-        told = ibis.memtable({"number": marked}, schema={"number": "int64"})
+    told = table_of_numbers(engine, marked)
     return engine.keep(met.select(number="recording").union(told, distinct=True))
 
 
