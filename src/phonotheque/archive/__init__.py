@@ -4,6 +4,7 @@ Each operation is a plan that only reads and an execution that writes under the 
 """
 
 from phonotheque.archive.build import BuildPlan, BuildReport, execute_build, plan_build
+from phonotheque.archive.explaining import explain
 from phonotheque.archive.freshness import Freshness, FreshnessReport, keep_fresh
 from phonotheque.archive.ingest import IngestReport, execute_ingest
 from phonotheque.archive.ingest_plan import IngestPlan, plan_ingest
@@ -41,6 +42,7 @@ __all__ = [
     "execute_init",
     "execute_publish",
     "execute_withdraw",
+    "explain",
     "keep_fresh",
     "plan_build",
     "plan_ingest",

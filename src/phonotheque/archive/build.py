@@ -175,6 +175,19 @@ def _inputs(tree: Tree, settings: ArchiveSettings, on: date, *, anew: bool = Fal
     )
 
 
+def build_inputs(tree: Tree, settings: ArchiveSettings, manifest: BuildManifest) -> BuildInputs:
+    """The inputs that a build was made from, as far as they concern its rows."""
+    known = set(manifest.inputs)
+    imports = [i for i in iter_imports(tree) if i.label in known]
+    return BuildInputs(
+        rows=[_files(i) for i in imports if i.kind == "rows"],
+        listens=[],
+        cuts_percent=settings.tiers.cuts_percent,
+        rows_per_shard=manifest.rows_per_shard,
+        redirects=[_files(i) for i in imports if i.kind == "redirects"],
+    )
+
+
 def _rests_on(settings: ArchiveSettings, on: date) -> str:
     """What verdict summaries depend on beside the evidence; terms end with a year."""
     rules = sorted(rule_book().items())

@@ -14,6 +14,7 @@ from phonotheque.catalogue.build import (
 )
 from phonotheque.catalogue.builds import build_directory, current_build, open_build
 from phonotheque.catalogue.checking import CatalogueReport, CheckResult, check_catalogue
+from phonotheque.catalogue.explaining import ExplainedRow, Explanation, explain_from_imports
 from phonotheque.catalogue.exporting import (
     ExportFormat,
     ExportPlan,
@@ -45,6 +46,8 @@ __all__ = [
     "CatalogueReport",
     "CheckResult",
     "DecideSummary",
+    "ExplainedRow",
+    "Explanation",
     "ExportFormat",
     "ExportPlan",
     "ExportReport",
@@ -62,6 +65,7 @@ __all__ = [
     "current_build",
     "discard_unfinished",
     "execute_export",
+    "explain_from_imports",
     "find_before",
     "find_build",
     "find_edition",

@@ -1,4 +1,4 @@
-"""Commands that ask: search, lookup, stats."""
+"""Commands that ask: search, lookup, stats, explain."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from phonotheque.cli.console import Reporter, Screen, format_bytes, format_duration
-from phonotheque.cli.options import Json, TreePath
+from phonotheque.cli.options import ArchivePath, Json, TreePath
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
+    from phonotheque.catalogue import ExplainedRow
     from phonotheque.search import DisplayRow, LookupResult, SearchIndex, SearchPage
     from phonotheque.statistics import Statistics
 
@@ -26,6 +27,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command()(search)
     app.command()(lookup)
     app.command()(stats)
+    app.command()(explain)
 
 
 def open_index(root: Path, edition: str | None, screen: Screen) -> "SearchIndex":
@@ -208,3 +210,32 @@ def _show_statistics(screen: Screen, figures: "Statistics") -> None:
             for r in figures.top_recordings[:_SHOWN_TOP]
         ),
     )
+
+
+def explain(
+    archive: ArchivePath,
+    recording: Annotated[
+        str, typer.Argument(metavar="RECORDING", help="Its id, or its number in the current build.")
+    ],
+    json: Json = False,
+) -> None:
+    """Why rows are one recording: which met, by what, and what was kept apart and why."""
+    from phonotheque import archive as rooms
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    found = rooms.explain(Tree(archive.absolute()), recording)
+    if json:
+        screen.print_json(found)
+        return
+    time = format_duration(found.duration_ms)
+    screen.say(f"{found.title} – {found.artist_credit} ({time}), recording {found.number:,}")
+    screen.table(("row", "as", "time", "why it is of this recording"), map(_explained, found.rows))
+    if found.apart_in_all:
+        screen.say(f"Kept apart ({found.apart_in_all:,} share a code, an id, or artist and title):")
+        screen.table(("row", "as", "time", "why it is not"), map(_explained, found.apart))
+
+
+def _explained(row: "ExplainedRow") -> tuple[str, str, str, str]:
+    said = f"{row.title} – {row.artist_credit}"
+    return f"{row.source}:{row.source_key}", said, format_duration(row.duration_ms), row.why
