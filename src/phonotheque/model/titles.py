@@ -4,6 +4,7 @@ docs/formats/matching.md is the specification.
 """
 
 import re
+import unicodedata
 from functools import lru_cache
 
 from phonotheque.model import title_words as lists
@@ -98,6 +99,7 @@ def title_key(title: str) -> tuple[str, str]:
 
 
 def _repaired(text: str) -> str:
+    text = unicodedata.normalize("NFC", text)
     for codec in ("cp1252", "latin-1"):
         try:
             return text.encode(codec).decode()
