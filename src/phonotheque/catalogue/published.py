@@ -12,7 +12,7 @@ from phonotheque.catalogue.reader import CatalogueReader
 from phonotheque.model.edition import BuildManifest, EditionManifest, Latest, ShardFile
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.numbers import IdKey
-from phonotheque.storage.documents import read_document
+from phonotheque.storage.documents import read_document, read_settings
 from phonotheque.storage.layout import Tree
 
 
@@ -32,7 +32,7 @@ class CatalogueFiles:
     """The files of one catalogue and what its manifest promises.
 
     `counts` has the rows of recordings, tracks, releases and artists; `listens` is None for a
-    build, whose manifest does not say; `id_key` only an edition has.
+    build, whose manifest does not say; `id_key` is None for a build without its archive.
     """
 
     label: str  # "build 3", "edition 2026-11"
@@ -94,14 +94,15 @@ def find_build(tree: Tree, number: int | None = None) -> CatalogueFiles | None:
         current = current_build(tree)
         if current is None:
             return None
-        return _of_build(*current)
+        return _of_build(tree, *current)
     directory = build_directory(tree, number)
     if not (directory / "build.json").is_file():
         return None
-    return _of_build(read_document(directory / "build.json", BuildManifest), directory)
+    return _of_build(tree, read_document(directory / "build.json", BuildManifest), directory)
 
 
-def _of_build(manifest: BuildManifest, directory: Path) -> CatalogueFiles:
+def _of_build(tree: Tree, manifest: BuildManifest, directory: Path) -> CatalogueFiles:
+    has_settings = tree.archive_toml.is_file()
     return CatalogueFiles(
         label=f"build {manifest.build}",
         directory=directory,
@@ -109,6 +110,7 @@ def _of_build(manifest: BuildManifest, directory: Path) -> CatalogueFiles:
         counts=_counts(manifest),
         rows_per_shard=manifest.rows_per_shard,
         cuts_percent=manifest.tier_cuts_percent,
+        id_key=IdKey(bytes.fromhex(read_settings(tree).id_key)) if has_settings else None,
         beside=manifest.recording_files,
     )
 

@@ -100,7 +100,7 @@ class Slice:
             return values
         key = self.catalogue.id_key
         if key is None:
-            raise UsageError("only an edition has public ids; export from one, or leave them out")
+            raise UsageError("a build away from its archive has no public ids; leave them out")
         return format_id_column(values.to_numpy(zero_copy_only=False), key, KINDS[of])
 
     def _query(self, of: Of, columns: Sequence[Column], low: int) -> str:

@@ -12,7 +12,15 @@ from collections.abc import Sequence
 import typer
 
 from phonotheque import __version__
-from phonotheque.cli import demonstrating, finding, mirroring, operating, serving, synthesising
+from phonotheque.cli import (
+    demonstrating,
+    finding,
+    mirroring,
+    operating,
+    serving,
+    slicing,
+    synthesising,
+)
 from phonotheque.cli.console import Screen
 from phonotheque.cli.failures import report_failure
 from phonotheque.cli.surroundings import check_encoding
@@ -53,7 +61,7 @@ def _options(
     """Build, search, release and mirror an open music-preservation archive."""
 
 
-for room in (operating, mirroring, finding, serving, demonstrating, synthesising):
+for room in (operating, mirroring, finding, slicing, serving, demonstrating, synthesising):
     room.add_commands(app)
 
 

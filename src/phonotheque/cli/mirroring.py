@@ -11,6 +11,7 @@ import typer
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
 from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer, parse_size
+from phonotheque.cli.slicing import CatalogueOption, Tolerate, verify_catalogue
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -195,9 +196,14 @@ def verify(
         float, typer.Option(min=0.01, max=100, help="Share of files that a sample reads.")
     ] = 5.0,
     volume: Annotated[list[str], typer.Option(metavar="VOLUME", help="Only this one.")] = [],
+    catalogue: CatalogueOption = False,
+    tolerate: Tolerate = [],
     json: Json = False,
 ) -> None:
     """Check every file held against the edition, and list what is damaged, missing or extra."""
+    if catalogue:
+        verify_catalogue(path, tolerate, json=json)
+        return
     from phonotheque.mirror import VerifyMode
     from phonotheque.mirror import verify as check
     from phonotheque.storage.layout import Tree
