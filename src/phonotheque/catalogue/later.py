@@ -230,14 +230,14 @@ class LaterBuild:
         lost = self._engine.keep(
             ibis.union(
                 tracks.select(key=source_key(tracks), number="recording"),
-                before.select(key=ibis.literal("isrc:") + before.isrcs.unnest(), number="number"),
+                before.select(key=_code_keys(before.isrcs).unnest(), number="number"),
                 distinct=False,
             )
         )
         rows = self._scope.target.select("source", "source_key")
         living = ibis.union(
             rows.select(key=source_key(rows)),
-            kept.select(key=ibis.literal("isrc:") + kept.isrcs.unnest()),
+            kept.select(key=_code_keys(kept.isrcs).unnest()),
             distinct=False,
         )
         numbers = self._engine.keep(before.select("number"))
@@ -361,3 +361,8 @@ def row_units(rows: Rows, units: Units) -> Any:
     members = united(units.members)
     table = rows.select().left_join(members.select("row", "unit", "level"), "row")
     return closed(table.select("row", "level", unit=ibis.coalesce(table.unit, table.row)))
+
+
+def _code_keys(isrcs: Any) -> Any:
+    """Each code as a key. (Made before unnesting: Spark has nothing round a generator.)"""
+    return isrcs.map(lambda code: ibis.literal("isrc:") + code)
