@@ -13,7 +13,7 @@ What `LocalEngine` promises holds here too. How:
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,8 @@ class SparkEngine:
     `master` is Spark's: ``local[2]``, ``local-cluster[2,1,2048]`` (processes: executors, cores,
     MiB), ``spark://host:7077``, ``yarn``… Memory: `memory` bounds the driver, which with ``local``
     is all there is; executors of a cluster have what its configuration gives them. `threads` counts
-    where `master` says no number. One engine in a process, for one thread.
+    where `master` says no number. `settings` are further ones of Spark (``spark.…``). One engine in
+    a process, for one thread.
 
     Raises:
         UsageError: pyspark is not installed, or a setting makes no sense.
@@ -50,14 +51,24 @@ class SparkEngine:
     """
 
     def __init__(
-        self, work: Path, *, memory: str = "2GB", threads: int = 2, master: str | None = None
+        self,
+        work: Path,
+        *,
+        memory: str = "2GB",
+        threads: int = 2,
+        master: str | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._work = work.absolute()
         self._names = count(1)
         self._kept: dict[str, Path] = {}
         self._work.mkdir(parents=True, exist_ok=True)
         self._session = Session(
-            self._work, master=master or f"local[{threads}]", memory=memory, threads=threads
+            self._work,
+            master=master or f"local[{threads}]",
+            memory=memory,
+            threads=threads,
+            more=settings or {},
         )
         self._spark = self._session.spark
 

@@ -8,6 +8,7 @@ here; what concerns a cluster alone (memory of its executors, networks, keys) is
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -40,17 +41,19 @@ class Session:
     """A running Spark with a Java process of its own; one at a time in a process.
 
     `spark` is the `pyspark.sql.SparkSession`. `work` must be a directory that the executors reach
-    under the same path.
+    under the same path. `more` are settings of Spark that count before those made here.
 
     Raises:
         UsageError: pyspark is missing, a session is running already, or a setting makes no sense.
         PhonothequeError: Java is missing or did not start.
     """
 
-    def __init__(self, work: Path, *, master: str, memory: str, threads: int) -> None:
+    def __init__(
+        self, work: Path, *, master: str, memory: str, threads: int, more: Mapping[str, str]
+    ) -> None:
         context_class = _imported()
         self._log = work / "spark.log"
-        settings = _settings(work, master, memory_mib(memory), threads)
+        settings = {**_settings(work, master, memory_mib(memory), threads), **more}
         self._gateway = _start_java(settings, self._log)
         try:
             self._context = context_class(gateway=self._gateway, conf=_conf(settings))
