@@ -5,27 +5,29 @@ What is refused gets a finding and keeps its row without audio; a protected file
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 
 from phonotheque import __version__
 from phonotheque.archive.admission import Audio, AudioCounts
 from phonotheque.archive.ingest_plan import AUDIO, IngestPlan, InputPlan, group_inputs
+from phonotheque.archive.row_worker import LARGE_BYTES, WORKER, make_maker, understand
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding
 from phonotheque.model.progress import Progress
-from phonotheque.rights import parse_licence
 from phonotheque.sources import (
     ImportReport,
     ImportWriter,
     InputRecord,
     Watch,
+    Workers,
     iter_made,
-    maker_of,
     reader_named,
     watched,
 )
@@ -57,12 +59,6 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     files_ignored: int
     findings_by_code: dict[str, int]
     findings: list[dict[str, str | int | None]]
-
-
-def understand(raw: str) -> str | None:
-    """The id of the licence that a statement names, or None."""
-    licence = parse_licence(raw)
-    return licence.id if licence else None
 
 
 def execute_ingest(tree: Tree, plan: IngestPlan, now: datetime, progress: Progress) -> IngestReport:
@@ -164,22 +160,29 @@ class _Source:
         """Read a table or dump behind its first `after` records."""
         path = Path(item.path)
         read, watch = (path, None) if path.is_dir() else watched(path)
-        maker = maker_of(item.table, item.source, path.name, understand, self._writer.read_at)
+        start = (item.table, item.source, path.name, self._writer.read_at)
         self._progress.start(f"{path.name} into {item.source}", item.bytes, "bytes")
         seen = 0
-        for batch, findings in iter_made(reader_named(item.kind), read, after, maker):
-            parts = len(self._intake.parts)
-            self._intake.add(batch, findings)
-            if watch is not None:
-                self._progress.advance(watch.bytes - seen)
-                seen = watch.bytes
-            if len(self._intake.parts) > parts:
-                self._progress.note(f"{self._intake.rows:,} rows of {item.source} read")
+        with ExitStack() as stack:
+            large = item.table == "rows" and item.bytes >= LARGE_BYTES
+            workers = stack.enter_context(Workers(WORKER, start)) if large else None
+            reader, maker = reader_named(item.kind), make_maker(start)
+            for batch, findings in iter_made(reader, read, after, maker, workers):
+                self._take(item.source, batch, findings)
+                if watch is not None:
+                    self._progress.advance(watch.bytes - seen)
+                    seen = watch.bytes
         self._progress.advance(item.bytes - seen)
         digest = None if watch is None else _digest(watch, path)
         size = item.bytes if watch is None else watch.bytes
         record = InputRecord(name=path.name, kind=item.kind, bytes=size, sha256=digest)
         self._intake.end_input(record)
+
+    def _take(self, source: str, batch: pa.RecordBatch | None, findings: Sequence[Finding]) -> None:
+        parts = len(self._intake.parts)
+        self._intake.add(batch, findings)
+        if len(self._intake.parts) > parts:
+            self._progress.note(f"{self._intake.rows:,} rows of {source} read")
 
     def _report(self, *, replaces: bool) -> ImportReport:
         writer, counts, intake = self._writer, self._counts, self._intake

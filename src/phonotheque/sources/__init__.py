@@ -25,7 +25,7 @@ from phonotheque.sources.imports import (
 )
 from phonotheque.sources.known_readers import READERS, find_reader, reader_named
 from phonotheque.sources.listens import check_listens_file, is_listens_file, iter_listens
-from phonotheque.sources.making import iter_made
+from phonotheque.sources.making import Workers, iter_made, serve
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.records import Block
 from phonotheque.sources.row_maker import RowMaker, folder_batch
@@ -57,6 +57,7 @@ __all__ = [
     "Tags",
     "Understand",
     "Watch",
+    "Workers",
     "check_listens_file",
     "check_rows_file",
     "check_source_name",
@@ -75,6 +76,7 @@ __all__ = [
     "plan_folder",
     "read_tags",
     "reader_named",
+    "serve",
     "source_name",
     "watched",
 ]

@@ -68,6 +68,11 @@ def _as_fields(raw: Raw, rows: int) -> tuple[pa.StringArray | None, dict[int, li
         return None, {}
     if isinstance(raw, pa.Array) and not pa.types.is_list(raw.type):
         return texts(raw, rows), {}
+    if not isinstance(raw, pa.Array):
+        try:
+            return texts(pa.array(raw, pa.string()), rows), {}
+        except (pa.ArrowException, UnicodeEncodeError):
+            pass  # lists among them
     values: Sequence[Any] = raw.to_pylist() if isinstance(raw, pa.Array) else raw
     several = {
         row: [text for item in value if (text := text_of(item))]

@@ -16,6 +16,15 @@ from phonotheque.storage.durable import partial_file
 PART_ROWS = 2_000_000
 GROUP_ROWS = 65_536
 
+_DIGESTS = frozenset(["title_match", "text_match", "wording"])
+_COUNTED = frozenset(["place", "origin_row"])
+_DISTINCT = _DIGESTS | _COUNTED | {
+    "source_key", "title", "duration_ms", "release_match", "isrcs.list.element",
+    "isrcs_raw.list.element", "recording_mbid", "key", "old", "new", "name",
+}  # fmt: skip
+"""Columns of nearly as many values as rows: a dictionary of them only costs (a third of the bytes
+of a part, half the time of writing it)."""
+
 
 def write_part(
     target: Path, schema: pa.Schema, table: pa.Table, first_place: int
@@ -25,9 +34,7 @@ def write_part(
     Memory: the table, and one row group."""
     order = _bucket_order(table) if "bucket" in table.column_names else None
     with partial_file(target) as temporary:
-        with pq.ParquetWriter(
-            temporary, schema, compression="zstd", compression_level=3, store_schema=True
-        ) as writer:
+        with _writer(temporary, schema) as writer:
             for start in range(0, table.num_rows, GROUP_ROWS):
                 stop = min(start + GROUP_ROWS, table.num_rows)
                 rows = slice(start, stop)
@@ -37,6 +44,29 @@ def write_part(
                 writer.write_table(group.select(schema.names).cast(schema), GROUP_ROWS)
         temporary.chmod(0o444)
     return order
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    leaves = [name for field in schema for name in _leaves(field.name, field.type)]
+    counted = [name for name in leaves if name in _COUNTED]
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression={name: "NONE" if name in _DIGESTS else "ZSTD" for name in leaves},
+        compression_level={name: 3 for name in leaves if name not in _DIGESTS},
+        use_dictionary=[name for name in leaves if name not in _DISTINCT],
+        column_encoding=dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
+        store_schema=True,
+    )
+
+
+def _leaves(name: str, kind: pa.DataType) -> list[str]:
+    """The paths of a field's Parquet columns."""
+    if pa.types.is_list(kind):
+        return _leaves(f"{name}.list.element", kind.value_type)
+    if pa.types.is_struct(kind):
+        return [path for part in kind for path in _leaves(f"{name}.{part.name}", part.type)]
+    return [name]
 
 
 def _bucket_order(table: pa.Table) -> npt.NDArray[np.int64]:

@@ -13,12 +13,12 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding, FindingCode, Severity
+from phonotheque.sources.json_objects import JsonObjects, names_of
 from phonotheque.sources.streams import BROKEN, iter_lines, open_stream, until_broken
 
 BLOCK_ROWS = 65_536
@@ -74,7 +74,7 @@ def read_columns(path: Path) -> list[str]:
         raise InputError(f"{path}: cannot be read ({error}); get a sound copy") from error
     if kind == "csv":
         return _header(line.decode("utf-8-sig", "replace"))
-    return [name.lower() for name in _names(line)]
+    return [name.lower() for name in names_of(line)]
 
 
 def iter_records(path: Path, wanted: Sequence[str], after: int = 0) -> Iterator[Record]:
@@ -182,26 +182,15 @@ def _has_surrogates(rows: list[list[str]]) -> bool:
 # ----------------------------------------------------------------------------------- JSON Lines
 
 
-def _names(line: bytes) -> list[str]:
-    """The names of a JSON object, as written; none of what is no object."""
-    try:
-        first = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return []
-    return [str(name) for name in first] if isinstance(first, dict) else []
-
-
 def _iter_jsonl(path: Path, wanted: Sequence[str], after: int) -> Iterator[Record]:
-    decoder: msgspec.json.Decoder[Any] | None = None
+    objects = JsonObjects(wanted)
     number = 0
     with open_stream(path) as stream:
         for lines in _line_blocks(stream):
             first, number = number + 1, number + len(lines)
-            if decoder is None:
-                decoder = _decoder(lines[0] or b"", wanted)
             if number > after:
                 skip = max(after + 1 - first, 0)
-                yield from _json_block(lines[skip:], first + skip, decoder, wanted, path.name)
+                yield from _json_block(lines[skip:], first + skip, objects, path.name)
 
 
 def _line_blocks(stream: IO[bytes]) -> Iterator[list[bytes | None]]:
@@ -221,59 +210,25 @@ def _line_blocks(stream: IO[bytes]) -> Iterator[list[bytes | None]]:
         yield held
 
 
-def _decoder(first: bytes, wanted: Sequence[str]) -> msgspec.json.Decoder[Any]:
-    """A decoder of the wanted names alone, spelt as the first line spells them."""
-    spelling = {name.lower(): name for name in reversed(_names(first))}
-    record = msgspec.defstruct(
-        "Row",
-        [(name, Any, None) for name in wanted],
-        rename={name: spelling.get(name, name) for name in wanted},
-        gc=False,
-    )
-    return msgspec.json.Decoder(record)
-
-
 def _json_block(
-    lines: list[bytes | None],
-    first: int,
-    decoder: msgspec.json.Decoder[Any],
-    wanted: Sequence[str],
-    where: str,
+    lines: list[bytes | None], first: int, objects: JsonObjects, where: str
 ) -> Iterator[Record]:
     numbers: Sequence[int] = range(first, first + len(lines))
     findings: list[Finding] = []
-    try:
-        rows = [decoder.decode(line) for line in lines]  # type: ignore[arg-type]
-    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
-        numbers, rows = _decode_each(lines, first, decoder, where, findings)
-    columns = zip(*map(msgspec.structs.astuple, rows), strict=True)
-    said = {name: list(column) for name, column in zip(wanted, columns, strict=rows != [])
-            if any(value is not None for value in column)}  # fmt: skip
-    yield from _in_order(findings, Block(numbers, said))
-
-
-def _decode_each(
-    lines: list[bytes | None],
-    first: int,
-    decoder: msgspec.json.Decoder[Any],
-    where: str,
-    findings: list[Finding],
-) -> tuple[list[int], list[Any]]:
-    numbers: list[int] = []
-    rows: list[Any] = []
-    for number, line in enumerate(lines, first):
-        if line is None:
-            findings.append(_unreadable(where, number, "is longer than 1 MiB"))
-            continue
-        if not line.strip():
-            continue
-        try:
-            rows.append(decoder.decode(line))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            findings.append(_unreadable(where, number, f"is no JSON object ({error})"))
-            continue
-        numbers.append(number)
-    return numbers, rows
+    rows = objects.decode_all(lines)
+    if rows is None:
+        numbers, rows = [], []
+        for number, line in enumerate(lines, first):
+            if line is None:
+                findings.append(_unreadable(where, number, "is longer than 1 MiB"))
+            elif line.strip():
+                row = objects.decode(line)
+                if isinstance(row, str):
+                    findings.append(_unreadable(where, number, f"is no JSON object ({row})"))
+                else:
+                    numbers.append(number)
+                    rows.append(row)
+    yield from _in_order(findings, Block(numbers, objects.columns(rows)))
 
 
 # -------------------------------------------------------------------------------------- Parquet

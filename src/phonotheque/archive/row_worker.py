@@ -1,0 +1,28 @@
+"""A worker process that makes rows of blocks, with what this archive understands of licences."""
+
+import sys
+from datetime import datetime
+
+from phonotheque.rights import parse_licence
+from phonotheque.sources import Maker, maker_of, serve
+
+WORKER = (sys.executable, "-P", "-c", "from phonotheque.archive import row_worker as w; w.main()")
+LARGE_BYTES = 64 << 20
+"""An input of this size is worth starting workers for."""
+
+
+def understand(raw: str) -> str | None:
+    """The id of the licence that a statement names, or None."""
+    licence = parse_licence(raw)
+    return licence.id if licence else None
+
+
+def make_maker(start: tuple[str, str, str, datetime]) -> Maker:
+    """The maker for a first message: kind, source, name of the input, time."""
+    kind, source, where, now = start
+    return maker_of(kind, source, where, understand, now)
+
+
+def main() -> None:
+    """Serve until the parent ends."""
+    serve(make_maker)
