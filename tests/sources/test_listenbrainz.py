@@ -107,6 +107,30 @@ def test_what_came_before_a_cut_is_counted(tmp_path: Path) -> None:
         assert FindingCode.FILE_UNREADABLE in {finding.code for finding in findings}
 
 
+def test_a_folder_is_a_full_dump_with_the_incremental_ones_behind_it(tmp_path: Path) -> None:
+    folder = tmp_path / "dumps"
+    folder.mkdir()
+    assert not LISTENBRAINZ_LISTENS.recognises(folder, b"")
+    full = lines_of([a_listen(1, NOON, 5), a_listen(1, NOON + 100, 6)])
+    later = lines_of([a_listen(1, NOON + 100, 6), a_listen(2, NOON + 200, 5)])
+    (folder / "listenbrainz-listens-dump-1-full.tar").write_bytes(tar_of({"a/1.listens": full}))
+    (folder / "listenbrainz-listens-dump-2-incremental.tar.gz").write_bytes(b"\x1f\x8bdamaged")
+    (folder / "listenbrainz-listens-dump-3-incremental.tar.zst").write_bytes(
+        COMPRESSIONS["zst"](tar_of({"b/1.listens": later, "b/END_TIMESTAMP": b"2026-01-01"}))
+    )
+    (folder / "notes.txt").write_text("{not a dump}")
+    assert LISTENBRAINZ_LISTENS.recognises(folder, b"")
+    rows, findings = read_all(LISTENBRAINZ_LISTENS, folder)
+    assert [(row["key"][-1], row["listens"], row["listeners"]) for row in rows] == [
+        ("5", 2, 2),
+        ("6", 1, 1),
+    ]
+    assert [(finding.code, finding.where) for finding in findings] == [
+        (FindingCode.FILE_UNREADABLE, "listenbrainz-listens-dump-2-incremental.tar.gz"),
+        (FindingCode.LISTENS_LEFT_OUT, "dumps"),
+    ]
+
+
 # ----------------------------------------------------------------------------------------- rules
 
 

@@ -188,6 +188,11 @@ def test_the_year_of_a_date_is_its_first_part(date: str | None, year: int | None
 # ------------------------------------------------------------------------------------ redirects
 
 
+def test_folders_and_binary_files_are_no_tables_of_merged_ids(tmp_path: Path) -> None:
+    for head in (b"", b"PAR1\0\0", tar_of({"mbdump/recording_gid_redirect": b"x"})):
+        assert not MUSICBRAINZ_REDIRECTS.recognises(tmp_path / "redirects", head)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.sources.listenbrainz_cleaning import REASONS, Counts, Spill
-from phonotheque.sources.listenbrainz_listens import Listens, MadeAt, iter_listens
+from phonotheque.sources.listenbrainz_listens import Listens, MadeAt, Part, iter_listens
 from phonotheque.sources.listenbrainz_popularity import iter_popularity, popularity_form
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.records import Block
@@ -24,7 +24,7 @@ def iter_listen_counts(path: Path, after: int) -> Iterator[Block | Finding]:
         work = Path(folder)
         spill = Spill(work)
         latest: int | None = None
-        for part in until_broken(iter_listens(path), path.name):
+        for part in _iter_parts(path):
             if isinstance(part, Listens):
                 spill.add(part)
             elif isinstance(part, MadeAt):
@@ -41,6 +41,21 @@ def iter_listen_counts(path: Path, after: int) -> Iterator[Block | Finding]:
             counts.close()
 
 
+def _iter_parts(path: Path) -> Iterator[Part]:
+    """The listens of the file, or of the dumps in the folder; each is read as far as it goes."""
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if _is_named_so(file.name))
+    for file in files:
+        yield from until_broken(iter_listens(file), file.name)
+
+
+def _is_named_so(name: str) -> bool:
+    low = name.lower()
+    dump = low.startswith("listenbrainz") and ("listens" in low or "spark" in low)
+    return dump or ".listens" in low
+
+
 def _left_out(counts: Counts, where: str, latest: int | None) -> Iterator[Finding]:
     for rule, reason in REASONS.items():
         if number := counts.left_out[rule]:
@@ -54,9 +69,10 @@ def _info(where: str, message: str) -> Finding:
 
 
 def _recognises_listens(path: Path, head: bytes) -> bool:
+    if path.is_dir():
+        return any(_is_named_so(file.name) for file in path.iterdir())
     if is_tar(head):
-        name = path.name.lower()
-        return "listenbrainz" in name and ("listens" in name or "spark" in name)
+        return _is_named_so(path.name)
     first, complete, _ = head.partition(b"\n")
     return bool(complete) and first[:1] == b"{" and b'"track_metadata"' in first
 

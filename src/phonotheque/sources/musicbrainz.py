@@ -31,7 +31,7 @@ def _recognises(entity: str) -> Callable[[Path, bytes], bool]:
 
 
 def _recognises_redirects(path: Path, head: bytes) -> bool:
-    if is_tar(head):
+    if not head or b"\0" in head:  # a folder, an archive, a table of another kind
         return False
     if "redirect" in path.name.lower():
         return True

@@ -49,7 +49,7 @@ class Recording(Document):
     id: str | None = None
     title: str | None = None
     length: int | float | None = None
-    video: bool | None = None
+    video: bool | int | None = None
     isrcs: list[str] | None = None
     first_release_date: str | None = None
     artist_credit: list[Credit] | None = None

@@ -42,7 +42,7 @@ def iter_recording_rows(path: Path, after: int) -> Iterator[Block | Finding]:
     for item in iter_documents(path, "recording", Recording, after):
         if isinstance(item, Finding):
             yield item
-        elif item[1].video is True:
+        elif item[1].video:
             yield is_video(path, item[0], f"recording {item[1].id} is")
         else:
             held.append(item)

@@ -124,7 +124,7 @@ def _iter_tracks(release: Release) -> Iterator[tuple[int, Track]]:
 
 
 def _is_video(track: Track) -> bool:
-    return track.recording is not None and track.recording.video is True
+    return track.recording is not None and bool(track.recording.video)
 
 
 def _position_text(track: Track) -> str | None:
