@@ -240,6 +240,22 @@ def test_counts_do_not_depend_on_how_listens_are_laid_down(
     assert counted(tmp_path, listens) == expected
 
 
+def test_counts_added_up_in_slices_come_in_the_same_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listens = [a_listen(1, NOON + n, n) for n in range(40)]
+    for n, listen in enumerate(listens):
+        mbid = f"{n * 0x0666_6666:08x}-0000-4000-8000-000000000001"
+        listen["track_metadata"]["additional_info"]["recording_mbid"] = mbid
+    path = tmp_path / "1.listens"
+    path.write_bytes(lines_of(listens))
+    expected, _ = read_all(LISTENBRAINZ_LISTENS, path)
+    assert [row["key"] for row in expected] == sorted(row["key"] for row in expected)
+    monkeypatch.setattr(cleaning, "ONE_SLICE_BYTES", 0)
+    assert read_all(LISTENBRAINZ_LISTENS, path)[0] == expected
+    assert read_all(LISTENBRAINZ_LISTENS, path, 17)[0] == expected[17:]
+
+
 def test_nothing_stays_in_the_temporary_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dump: Path
 ) -> None:

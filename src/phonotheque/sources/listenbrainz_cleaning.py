@@ -31,7 +31,9 @@ DAY_LISTENS = 2_880
 """24 hours of listens of 30 seconds each."""
 TIRELESS_DAYS = 14
 
-_SLICES = 16
+ONE_SLICE_BYTES = 64 << 20
+"""Counts of more bytes are added up in 16 slices, one after another."""
+
 _SCHEMA = pa.schema(
     [
         pa.field("listener", pa.int64(), nullable=False),
@@ -132,7 +134,7 @@ class Counts:
     def __init__(self, work: Path, latest: int | None) -> None:
         self._work = work
         self._latest = latest
-        self._files: list[str] = []
+        self._files: list[Path] = []
         self.left_out: Counter[Rule] = Counter()
         self._connection = duckdb.connect(
             ":memory:",
@@ -155,18 +157,22 @@ class Counts:
         kept = self._work / f"counts-{len(self._files):02d}.parquet"
         run(f"COPY ({count_judged()}) TO {_quoted(kept)} (FORMAT parquet, COMPRESSION zstd)")
         run("DROP TABLE judged")
-        self._files.append(_quoted(kept))
+        self._files.append(kept)
 
     def iter_blocks(self, after: int) -> Iterator[Block]:
         """Blocks of kind listens in the order of their keys, without the first `after` rows."""
         number = 0
-        for place in range(_SLICES if self._files else 0):
-            query = add_up(self._files, place)
+        for query in self._queries():
             for batch in self._connection.sql(query).to_arrow_reader(BLOCK_ROWS):
                 skipped = min(max(after - number, 0), batch.num_rows)
                 number += batch.num_rows
                 if skipped < batch.num_rows:
                     yield _block(batch.slice(skipped), number)
+
+    def _queries(self) -> list[str]:
+        size = sum(path.stat().st_size for path in self._files)
+        slices = range(16) if size > ONE_SLICE_BYTES else [None]
+        return [add_up(self._files, place) for place in slices] if self._files else []
 
     def close(self) -> None:
         """Let go of files and memory."""
@@ -230,11 +236,13 @@ def count_judged() -> str:
     FROM judged WHERE rule IS NULL GROUP BY high, low"""
 
 
-def add_up(files: list[str], place: int) -> str:
-    """The counts of all parts, of the recordings whose id begins with the hex digit `place`."""
+def add_up(files: list[Path], place: int | None) -> str:
+    """The counts of all parts; with `place`, of the recordings whose id begins with that hex
+    digit."""
     return f"""
     SELECT high, low, sum(listens)::BIGINT AS listens, sum(listeners)::BIGINT AS listeners
-    FROM read_parquet([{", ".join(files)}]) WHERE high >> 60 = {place}
+    FROM read_parquet([{", ".join(map(_quoted, files))}])
+    {"" if place is None else f"WHERE high >> 60 = {place}"}
     GROUP BY high, low ORDER BY high, low"""
 
 
