@@ -25,6 +25,7 @@ BUCKETS = 256
 """Values of `ROWS.bucket`."""
 
 _BETWEEN = "\x1f"
+_LONG = 200  # credits of so many characters are not remembered
 _NUMBER = "0123456789_"
 
 
@@ -97,10 +98,16 @@ class _Artist:
     bucket: int
 
 
-@lru_cache(maxsize=1 << 15)
 def _artist(credit: str) -> _Artist:
+    return _remembered(credit) if len(credit) < _LONG else _read(credit)
+
+
+def _read(credit: str) -> _Artist:
     norm, key = normalise(credit), artist_key(credit)
     return _Artist(norm, key, _names_someone(key), digest64(norm) & (BUCKETS - 1))
+
+
+_remembered = lru_cache(maxsize=1 << 15)(_read)
 
 
 def _names_someone(artist: str) -> bool:

@@ -12,7 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from phonotheque.model import title_words as lists
-from phonotheque.model.titles import SKELETON
+from phonotheque.model.titles import SKELETON, opened
+
+AT_ONCE = 8192
+"""Titles handled together: the memory for long ones stays bounded."""
 
 _HARMLESS = b"abcdefghijklmnopqrstuvwxyz .!?\"':;,&*%+#@|<>\n"
 _NAMED = np.zeros(256, dtype=np.bool_)
@@ -31,6 +34,7 @@ _SAYS_MORE = re.compile(
     + rb")(?= )"
 )
 _SAYS_MORE_RAW = re.compile(rb"''|, (?:" + "|".join(lists.ARTICLES).encode() + rb")\s*(?=\n|\Z)")
+_BLANKS = re.compile(rb"  +")
 _ENDING = re.compile(rb"ing (?<=[a-z]{6} )")
 _ARTICLES = {b"\0": b"the", b"\1": b"a", b"\2": b"an"}
 _JOINERS = [f" {joiner} ".encode() for joiner in sorted(lists.JOINERS)]
@@ -40,11 +44,15 @@ _NEWLINE = ord("\n")
 
 def plain_keys(titles: Sequence[str]) -> list[str | None]:
     """The key of each title that is a name and nothing else (its version is ""), else None."""
-    if not titles:
-        return []
-    raw = _BETWEEN.join(
-        [t.encode() if t.isascii() and "\n" not in t else b"\0" for t in titles]
-    ).lower()
+    starts = range(0, len(titles), AT_ONCE)
+    return [key for start in starts for key in _keys(titles[start : start + AT_ONCE])]
+
+
+def _keys(titles: Sequence[str]) -> list[str | None]:
+    lines = [t.encode() if t.isascii() else _opened_bytes(t) for t in titles]
+    raw = _BETWEEN.join(lines).lower()
+    if raw.count(b"\n") >= len(lines):
+        raw = _BETWEEN.join([b"\0" if b"\n" in line else line for line in lines]).lower()
     blob = b" " + raw.translate(_TO_BLANKS, b"'") + b" "
     more = _rows_of(raw, np.flatnonzero(~_NAMED[np.frombuffer(raw, np.uint8)]))
     more |= _rows_of(raw, [match.start() for match in _SAYS_MORE_RAW.finditer(raw)])
@@ -58,6 +66,11 @@ def plain_keys(titles: Sequence[str]) -> list[str | None]:
             joined.decode().split("\n"), thin.decode().split("\n"), more.tolist(), strict=True
         )
     ]
+
+
+def _opened_bytes(title: str) -> bytes:
+    text = opened(title)  # accents go, and most of Latin script is ASCII then
+    return text.encode() if text.isascii() else b"\0"
 
 
 def _chosen(name: str, bare: str) -> str:
@@ -76,9 +89,7 @@ def _rows_of(blob: bytes, places: npt.ArrayLike) -> npt.NDArray[np.bool_]:
 
 def _named(blob: bytes) -> bytes:
     """Lines of words to lines of what is left of them, joined."""
-    text = b"\n" + blob + b"\n"
-    while b"  " in text:
-        text = text.replace(b"  ", b" ")
+    text = b"\n" + _BLANKS.sub(b" ", blob) + b"\n"
     for mark, article in _ARTICLES.items():
         text = text.replace(b"\n " + article + b" ", b"\n" + mark + b" ")
         text = text.replace(mark + b" \n", article + b" \n")  # nothing after it: it is the name

@@ -30,6 +30,8 @@ _PHRASE = re.compile(
 )
 _PARTED = re.compile(r"^(pt|part|vol|no|nr|teil)(\d+)$")
 _AZ = frozenset("abcdefghijklmnopqrstuvwxyz")
+_COUNTING = frozenset((*lists.PARTS, *lists.PARTS_BEFORE_NUMBERS, *lists.ROMAN))
+_JOINING = lists.JOINERS | {"n"}
 _VOWELS = str.maketrans(dict.fromkeys("aeiouy", ""))
 _CONSONANT = re.compile(r"[b-df-hj-np-tv-xz]")
 _LATIN_ONLY = re.compile(r"^[a-z' .,!?-]*[a-z]{3}[a-z' .,!?-]*$")
@@ -69,15 +71,23 @@ def split_title(text: str) -> tuple[list[str], str]:
 def compact(names: list[str]) -> str:
     """The words of a name as one key: parts numbered alike, small words gone, consonants only
     where there are many."""
-    tokens = _numbered([n.replace("'", "") for n in names])
+    tokens = [n.replace("'", "") for n in names]
+    if not (all(map(str.isalpha, tokens)) and _COUNTING.isdisjoint(tokens)):
+        tokens = _numbered(tokens)
     if len(tokens) > 1 and tokens[0] in {"the", "a", "an"}:
         tokens = tokens[1:]
-    kept = [t for i, t in enumerate(tokens) if not _joins(t, i, len(tokens))] or tokens
+    if not _JOINING.isdisjoint(tokens):
+        tokens = [t for i, t in enumerate(tokens) if not _joins(t, i, len(tokens))] or tokens
+    short = [t[:-1] if len(t) > 5 and t.endswith("ing") else t for t in tokens]
+    joined = "".join(short)
+    return skeleton(joined if joined.isalpha() else _spaced(short))
+
+
+def _spaced(tokens: list[str]) -> str:
     joined = ""
-    for token in kept:
-        short = token[:-1] if len(token) > 5 and token.endswith("ing") else token
-        joined += ("_" if joined[-1:].isdigit() and short[:1].isdigit() else "") + short
-    return skeleton(joined)
+    for token in tokens:
+        joined += ("_" if joined[-1:].isdigit() and token[:1].isdigit() else "") + token
+    return joined
 
 
 def skeleton(joined: str, least: int = SKELETON) -> str:
@@ -87,9 +97,15 @@ def skeleton(joined: str, least: int = SKELETON) -> str:
     thin = "".join(
         [c for c, last in zip(bare, "\0" + bare, strict=False) if c != last or c not in _AZ]
     )
-    if len(thin) < least or len(_CONSONANT.findall(thin)) < least:
+    if len(thin) < least or _consonants(thin) < least:
         return joined.replace("ae", "a").replace("oe", "o").replace("ue", "u")
     return thin.removesuffix("s") or thin
+
+
+def _consonants(thin: str) -> int:
+    if thin.isascii() and thin.isalpha():
+        return len(thin) - (thin[0] in "aeiouy")
+    return len(_CONSONANT.findall(thin))
 
 
 def title_key(title: str) -> tuple[str, str]:
