@@ -103,6 +103,12 @@ def test_other_folders_and_files_are_not_recognised(tmp_path: Path) -> None:
     assert not INTERNET_ARCHIVE.recognises(tmp_path / "a.jsonl", b'{"metadata": {}, "title": "x"}')
 
 
+def test_a_folder_with_audio_in_it_is_left_to_those_who_read_audio(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ITEMS, tmp_path / "items"))
+    (folder / "nt01" / "01 - Gare.flac").write_bytes(b"fLaC")
+    assert not INTERNET_ARCHIVE.recognises(folder, b"")
+
+
 def test_an_item_that_declares_a_document_type_is_left_out(tmp_path: Path) -> None:
     bomb = '<!DOCTYPE m [<!ENTITY a "aaaa">]><metadata><identifier>&a;</identifier></metadata>'
     (tmp_path / "x_meta.xml").write_text(bomb)

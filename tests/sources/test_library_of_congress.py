@@ -118,6 +118,12 @@ def test_every_real_item_is_kept_or_named(shared_data: Path) -> None:
     assert {row["artist_credit"] for row in rows} == {"[unknown]"}
 
 
+def test_every_real_collection_is_recognised(shared_data: Path) -> None:
+    paths = [*Path(shared_data / "loc").glob("*.json"), shared_data / "loc"]
+    heads = [b"" if path.is_dir() else read_head(path) for path in paths]
+    assert all(map(LOC_COLLECTION.recognises, paths, heads))
+
+
 def test_real_items_say_what_their_files_say(shared_data: Path) -> None:
     rows, _ = read_all(LOC_COLLECTION, shared_data / "loc")
     by_key = {row["source_key"]: (row["title"], row["collection"]) for row in rows}

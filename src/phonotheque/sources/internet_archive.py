@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
-from phonotheque.sources.internet_archive_items import Item, iter_items, looks_like_items
+from phonotheque.sources.internet_archive_items import AUDIO, Item, iter_items, looks_like_items
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.record_blocks import gather
 from phonotheque.sources.records import Block
@@ -20,15 +20,6 @@ COLUMNS = [
     "collection", "licence",
 ]  # fmt: skip
 UNKNOWN = "[unknown]"
-AUDIO = frozenset(
-    [
-        ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".ape", ".au", ".flac", ".m4a", ".mka", ".mp2",
-        ".mp3", ".mpc", ".oga", ".ogg", ".opus", ".ra", ".shn", ".snd", ".spx", ".tta", ".wav",
-        ".wma", ".wv",
-    ]
-)  # fmt: skip
-"""Endings of audio files; what derivatives the Archive makes of them is its own affair."""
-
 _YEAR = re.compile(r"[1-9]\d{3}(?!\d)")
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)")
 _NUMBER = re.compile(r"0*(\d{1,5})(?:\s*(?:/|of)\s*\d*)?")

@@ -9,6 +9,7 @@ a tar when both halves were seen.
 import os
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -26,11 +27,21 @@ from phonotheque.sources.streams import (
 )
 from phonotheque.sources.xml_records import parse_element
 
-__all__ = ["Item", "iter_items", "looks_like_items"]
+__all__ = ["AUDIO", "Item", "iter_items", "looks_like_items"]
+
+AUDIO = frozenset(
+    [
+        ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".ape", ".au", ".flac", ".m4a", ".mka", ".mp2",
+        ".mp3", ".mpc", ".oga", ".ogg", ".opus", ".ra", ".shn", ".snd", ".spx", ".tta", ".wav",
+        ".wma", ".wv",
+    ]
+)  # fmt: skip
+"""Endings of audio files; what derivatives the Archive makes of them is its own affair."""
 
 META, FILES = "_meta.xml", "_files.xml"
 MAX_DOCUMENT_BYTES = 64 << 20
 """A longer document is refused: an item of a million files has less."""
+LOOKED_AT = 1_000
 MAX_WAITING = 10_000
 """Halves of items that may wait in a tar for their other halves."""
 
@@ -71,9 +82,12 @@ def iter_items(path: Path, after: int = 0) -> Iterator[tuple[int, Item] | Findin
 
 
 def looks_like_items(path: Path, head: bytes) -> bool:
-    """Whether a folder or file holds such items, from names and first bytes alone."""
+    """Whether a folder or file holds such items, from names and first bytes alone; of a folder, its
+    first `LOOKED_AT` files. A folder with audio is one of audio, whatever lies beside it."""
     if path.is_dir():
-        files = (p for p in _walk(path) if isinstance(p, Path))
+        files = [p for p in islice(_walk(path), LOOKED_AT) if isinstance(p, Path)]
+        if any(p.suffix.lower() in AUDIO for p in files):
+            return False
         first = next((p for p in files if _plain_name(p.name).endswith((META, *_JSON))), None)
         return first is not None and (first.name.endswith(META) or _is_document(read_head(first)))
     if not is_tar(head):

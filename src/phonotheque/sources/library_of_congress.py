@@ -30,7 +30,7 @@ MAX_FILE_BYTES = 256 << 20
 
 _ENDINGS = (".json", ".json.gz", ".json.bz2", ".json.xz", ".json.zst")
 _YEAR = re.compile(r"(?<!\d)(1[89]\d{2}|20\d{2})(?!\d)")
-_MARKS = (b'"segmentCount"', b'"oneshotCount"', b'"itemHeadings"', b"loc.gov/item/")
+_MARKS = (b'"packages"', b'"segmentCount"', b'"itemHeadings"', b"loc.gov/item/")
 _SHAPES = (b'"items"', b'"results"', b'"clips"', b'"itemHeadings"')
 _RIGHTS = ("rights", "rights_information", "rights_advisory")
 _NAMES = ("contributors", "contributor_names", "contributor")
