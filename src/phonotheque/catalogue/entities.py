@@ -155,7 +155,7 @@ def release_key(table: Any) -> Any:
 
 def _best_release(part: Any) -> Any:
     """What most rows say; among equals the smallest, and never nothing instead of something."""
-    columns = ["key", *_RELEASE, "release_norm"]
+    columns = ["key", *_RELEASE, "release_norm", "genres"]
     order = [ibis.desc("attested"), *[ibis.asc(c, nulls_first=False) for c in columns]]
     order += [ibis.asc("bucket"), ibis.asc("artist_norm")]
     return first_in(part, ["release_match"], order).drop("attested")
