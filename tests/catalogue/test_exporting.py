@@ -25,9 +25,9 @@ from phonotheque.catalogue.exporting import (
 )
 from phonotheque.catalogue.published import Bounds, CatalogueFiles
 from phonotheque.catalogue.slice_columns import COLUMNS, Of
-from phonotheque.catalogue.slicing import Filters, format_id_column, open_slice
+from phonotheque.catalogue.slicing import Filters, open_slice
 from phonotheque.model.errors import NoSpaceError, NotFoundError, UsageError
-from phonotheque.model.numbers import Kind, format_public_id, format_public_ids
+from phonotheque.model.numbers import Kind, format_public_id
 from phonotheque.model.progress import Silent
 from tests.catalogue.by_hand import KEY, ByHand, recording
 
@@ -260,9 +260,3 @@ def test_what_cannot_be_meant_is_refused(catalogue: CatalogueFiles, target: Path
         export(catalogue, ExportRequest(target, format=ExportFormat.SQLITE, columns=["rank"]))
     with pytest.raises(NotFoundError, match="Nobody"):
         export(catalogue, ExportRequest(target), Filters(artists=["Nobody"]))
-
-
-@given(st.lists(st.integers(1, 2**40 - 1), min_size=1), st.sampled_from(list(Kind)))
-def test_ids_made_by_the_column_are_those_made_one_by_one(numbers_: list[int], kind: Kind) -> None:
-    column = pa.array(numbers_).to_numpy()
-    assert format_id_column(column, KEY, kind).to_pylist() == format_public_ids(numbers_, KEY, kind)

@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from phonotheque.catalogue.id_columns import format_id_column
 from phonotheque.catalogue.published import Bounds, CatalogueFiles
 from phonotheque.catalogue.slice_columns import ALIASES, KINDS, PUBLIC_ID, Column, Of
 from phonotheque.model.errors import InputError, NotFoundError, UsageError
-from phonotheque.model.numbers import ALPHABET, IdKey, Kind, parse_public_id, permute
+from phonotheque.model.numbers import Kind, parse_public_id
 from phonotheque.model.text import normalise
 
 STEP = 1 << 20
@@ -259,20 +258,6 @@ def open_slice(catalogue: CatalogueFiles, filters: Filters, bounds: Bounds) -> I
 def schema_of(columns: Sequence[Column]) -> pa.Schema:
     """The Arrow schema of these columns."""
     return pa.schema([(column.name, column.type) for column in columns])
-
-
-def format_id_column(numbers: npt.NDArray[np.int64], key: IdKey, kind: Kind) -> pa.Array:
-    """As `model.numbers.format_public_ids`, column by column; nothing is checked."""
-    values = permute(numbers.astype(np.uint64), key, kind).astype(np.int64)
-    symbols = [(values >> shift) & 31 for shift in range(35, -1, -5)]
-    head = np.full(len(values), ALPHABET.index(kind.value))
-    double = np.array([(v << 1) ^ (0b100101 if v & 16 else 0) for v in range(32)])
-    check = np.zeros(len(values), np.int64)
-    for symbol in reversed([head, *symbols]):
-        check = double[check] ^ symbol
-    letters = np.frombuffer(ALPHABET.encode(), np.uint8)
-    text = letters[np.stack([head, *symbols, double[check]], axis=1)]
-    return pa.array(np.ascontiguousarray(text).view("S10").ravel()).cast(pa.string())
 
 
 def _within(low: int) -> str:

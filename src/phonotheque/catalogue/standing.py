@@ -15,10 +15,11 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
+from phonotheque.catalogue.id_columns import parse_id_column
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.ranking import Histogram, iter_standing
 from phonotheque.model.errors import InputError
-from phonotheque.model.numbers import IdKey, Kind, parse_public_id
+from phonotheque.model.numbers import IdKey, Kind
 
 _BY_PUBLIC_ID = pa.schema([pa.field("key", pa.string()), pa.field("number", pa.int64())])
 _DIGITS = "0123456789abcdef"
@@ -210,27 +211,17 @@ def _by_public_id(
     distinct = asked.select("key").distinct()
 
     def parsed() -> Iterator[pa.RecordBatch]:
+        if id_key is None:
+            return
         for batch in engine.stream(distinct, ["key"]):
-            keys = batch.column(0).to_pylist()
-            yield pa.RecordBatch.from_pydict(
-                {"key": keys, "number": [_parse(key, id_key) for key in keys]},
-                schema=_BY_PUBLIC_ID,
-            )
+            keys = batch.column(0).cast(pa.string())
+            numbers = parse_id_column(keys, id_key, Kind.RECORDING)
+            yield pa.RecordBatch.from_arrays([keys, pa.array(numbers)], schema=_BY_PUBLIC_ID)
 
     read = engine.keep_batches(_BY_PUBLIC_ID, parsed())
     moved = read.left_join(redirects, read.number == redirects.old)
     moved = engine.keep(moved.select("key", number=ibis.coalesce(moved.new, moved.number)))
     return _Way(moved.semi_join(recordings, "number"), base=16, digested=True)
-
-
-def _parse(text: str, id_key: IdKey | None) -> int | None:
-    if id_key is None:
-        return None
-    try:
-        kind, number = parse_public_id(text, id_key)
-    except InputError:
-        return None
-    return number if kind is Kind.RECORDING else None
 
 
 _EMPTY_COUNTED = pa.schema(
