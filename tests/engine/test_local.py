@@ -35,6 +35,11 @@ class TestLocalEngine(Contract):
 
     @given(ROWS)
     @costly(3)
+    def test_arrays_are_ordered_item_by_item(self, engine: LocalEngine, rows: list[Row]) -> None:
+        self.check_order_of_arrays(engine, rows)
+
+    @given(ROWS)
+    @costly(3)
     def test_groups_pass_nulls_by(self, engine: LocalEngine, rows: list[Row]) -> None:
         self.check_groups(engine, rows)
 

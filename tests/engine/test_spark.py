@@ -40,6 +40,11 @@ class TestSparkEngine(Contract):
 
     @given(ROWS)
     @costly(50)
+    def test_arrays_are_ordered_item_by_item(self, engine: SparkEngine, rows: list[Row]) -> None:
+        self.check_order_of_arrays(engine, rows)
+
+    @given(ROWS)
+    @costly(50)
     def test_groups_pass_nulls_by(self, engine: SparkEngine, rows: list[Row]) -> None:
         self.check_groups(engine, rows)
 
