@@ -4,6 +4,7 @@ Each operation is a plan that only reads and an execution that writes under the 
 """
 
 from phonotheque.archive.build import BuildPlan, BuildReport, execute_build, plan_build
+from phonotheque.archive.estimate import IngestEstimate, InputEstimate, estimate_ingest
 from phonotheque.archive.explaining import explain
 from phonotheque.archive.freshness import Freshness, FreshnessReport, keep_fresh
 from phonotheque.archive.ingest import IngestReport, execute_ingest
@@ -28,15 +29,18 @@ __all__ = [
     "BuildReport",
     "Freshness",
     "FreshnessReport",
+    "IngestEstimate",
     "IngestPlan",
     "IngestReport",
     "InitPlan",
     "InitReport",
+    "InputEstimate",
     "PublishPlan",
     "PublishReport",
     "WithdrawPlan",
     "WithdrawReport",
     "Withdrawal",
+    "estimate_ingest",
     "execute_build",
     "execute_ingest",
     "execute_init",

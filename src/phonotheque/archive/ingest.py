@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from phonotheque import __version__
 from phonotheque.archive.admission import Audio, AudioCounts
-from phonotheque.archive.ingest_plan import AUDIO, IngestPlan, InputPlan, group_inputs
+from phonotheque.archive.ingest_plan import AUDIO, IngestPlan, InputPlan, group_inputs, reader_of
 from phonotheque.archive.row_worker import LARGE_BYTES, WORKER, make_maker, understand
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding
@@ -28,7 +28,6 @@ from phonotheque.sources import (
     Watch,
     Workers,
     iter_made,
-    reader_named,
     watched,
 )
 from phonotheque.storage.documents import read_settings
@@ -166,7 +165,7 @@ class _Source:
         with ExitStack() as stack:
             large = item.table == "rows" and item.bytes >= LARGE_BYTES
             workers = stack.enter_context(Workers(WORKER, start)) if large else None
-            reader, maker = reader_named(item.kind), make_maker(start)
+            reader, maker = reader_of(item), make_maker(start)
             for batch, findings in iter_made(reader, read, after, maker, workers):
                 self._take(item.source, batch, findings)
                 if watch is not None:
@@ -225,6 +224,7 @@ def _wanted(inputs: list[InputPlan], *, replace: bool) -> str:
         path = Path(item.path)
         stat = path.stat()
         said += [str(path.resolve()), item.kind, str(stat.st_size), str(stat.st_mtime_ns)]
+        said += [Path(item.mapping).read_text()] if item.mapping else []
     return sha256("\n".join(said).encode()).hexdigest()
 
 

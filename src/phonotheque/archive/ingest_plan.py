@@ -13,8 +13,10 @@ from phonotheque.sources import (
     check_rows_file,
     check_source_name,
     find_reader,
+    mapped_reader,
     next_import,
     plan_folder,
+    read_mapping,
     reader_named,
     source_name,
 )
@@ -34,6 +36,7 @@ class InputPlan(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     kind: str  # "folder" of audio, or the name of a reader
     table: str  # what comes of it: rows | listens | artists | groups | redirects
+    mapping: str | None = None  # path of the mapping file, where one was given
     source: str
     audio_files: int
     bytes: int
@@ -61,9 +64,11 @@ def plan_ingest(
     kind: str,
     now: datetime,
     replace: bool | None = None,
+    mapping: Path | None = None,
 ) -> IngestPlan:
     """Look at the inputs without writing anything. `kind` is "auto", "folder" or the name of a
-    reader; `replace` overrides what the readers say of that.
+    reader; `replace` overrides what the readers say of that; `mapping` is a mapping file, by which
+    all inputs are read.
 
     Raises:
         NotFoundError: no archive at `tree`, or an input does not exist.
@@ -76,7 +81,9 @@ def plan_ingest(
         raise UsageError("give at least one folder or file")
     if kind not in ("auto", AUDIO):
         reader_named(kind)
-    planned = [_plan_input(path, source, kind) for path in inputs]
+    if mapping is not None and kind != "auto":
+        raise UsageError("a mapping file is a reader by itself; give one or the other")
+    planned = [_plan_input(path, source, kind, mapping) for path in inputs]
     groups = group_inputs(planned)
     audio_bytes = sum(p.bytes for p in planned if p.kind == AUDIO)
     total = sum(p.bytes for p in planned)
@@ -106,18 +113,21 @@ def _import_names(tree: Tree, groups: list[list[InputPlan]]) -> list[str]:
     return names
 
 
-def _plan_input(path: Path, source: str | None, kind: str) -> InputPlan:
+def _plan_input(path: Path, source: str | None, kind: str, mapping: Path | None) -> InputPlan:
     if not path.exists():
         raise NotFoundError(f"{path}: there is no such file or folder")
-    reader = _reader_of(path, kind)
+    reader = mapped_reader(read_mapping(mapping)) if mapping else _reader_of(path, kind)
+    if source is None and mapping and reader:
+        source = reader.name
     name = check_source_name(source) if source else source_name(path.resolve())
     if reader is None:
         return _plan_audio(path, name)
-    check = _CHECKS.get(reader.name)
+    check = None if mapping else _CHECKS.get(reader.name)
     return InputPlan(
         path=str(path),
         kind=reader.name,
         table=reader.kind,
+        mapping=str(mapping) if mapping else None,
         source=name,
         audio_files=0,
         bytes=sum(p.stat().st_size for p in _files_of(path)),
@@ -157,10 +167,20 @@ def _reader_of(path: Path, kind: str) -> Reader | None:
         return None
     if kind != "auto":
         return reader_named(kind)
-    found = find_reader(path)
-    if found is None and not path.is_dir():
-        return reader_named("rows")  # whose check says what is missing
-    return found
+    if path.is_dir():
+        return None if plan_folder(path).audio_files else find_reader(path)
+    return find_reader(path) or reader_named("rows")  # whose check says what is missing
+
+
+def reader_of(item: InputPlan) -> Reader:
+    """The reader of a planned input that is no folder of audio.
+
+    Raises:
+        InputError: its mapping file does not read.
+    """
+    if item.mapping is not None:
+        return mapped_reader(read_mapping(Path(item.mapping)))
+    return reader_named(item.kind)
 
 
 def group_inputs(inputs: Sequence[InputPlan]) -> list[list[InputPlan]]:
@@ -180,4 +200,4 @@ def group_inputs(inputs: Sequence[InputPlan]) -> list[list[InputPlan]]:
 
 def replaces(items: Sequence[InputPlan]) -> bool:
     """Whether all inputs of an import are by themselves the whole truth of the source."""
-    return all(item.kind != AUDIO and reader_named(item.kind).replaces for item in items)
+    return all(item.kind != AUDIO and reader_of(item).replaces for item in items)

@@ -8,11 +8,12 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
+from phonotheque.cli.ingesting import ingest
 from phonotheque.cli.options import ArchivePath, DryRun, Json
-from phonotheque.model.errors import ExitCode, NotFoundError, UsageError
+from phonotheque.model.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from phonotheque.archive import BuildReport, IngestReport, PublishReport
+    from phonotheque.archive import BuildReport, PublishReport
     from phonotheque.storage.layout import Tree
 
 Keys = Annotated[
@@ -92,67 +93,6 @@ def init(
             f"Root fingerprint, for mirrors to compare: {report.root_sha256}",
         ],
     )
-
-
-def ingest(
-    archive: ArchivePath,
-    inputs: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="Folders of audio; CSV, JSONL or Parquet rows."),
-    ],
-    source: Annotated[
-        str | None, typer.Option(help="Name of the source; made from the path otherwise.")
-    ] = None,
-    kind: Annotated[
-        str, typer.Option(metavar="auto|folder|rows|listens", help="What the inputs are.")
-    ] = "auto",
-    dry_run: DryRun = False,
-    json: Json = False,
-) -> None:
-    """Read a source: tags, rights evidence, audio into the vault; or rows; or listens."""
-    from phonotheque.archive import execute_ingest, plan_ingest
-    from phonotheque.storage.layout import Tree
-
-    screen = Screen(json_mode=json)
-    tree = Tree(archive.absolute())
-    at = now()
-    plan = plan_ingest(tree, [path.absolute() for path in inputs], source=source, kind=kind, now=at)
-    if dry_run:
-        screen.result(
-            plan,
-            [
-                f"would read {plan.audio_files:,} audio files, {format_bytes(plan.bytes)}, into "
-                f"{', '.join(plan.imports)}; needs at most {format_bytes(plan.needed_bytes)} of "
-                f"{format_bytes(plan.free_bytes)} free"
-            ],
-        )
-        return
-    with Reporter(screen) as progress:
-        report = execute_ingest(tree, plan, at, progress)
-    if json:
-        screen.print_json(report)
-    else:
-        _show_ingest(screen, report)
-    if report.rows_refused or report.files_refused:
-        raise typer.Exit(ExitCode.FINDINGS)
-
-
-def _show_ingest(screen: Screen, report: "IngestReport") -> None:
-    for made in report.imports:
-        screen.say(f"Import {made.source}/{made.name}: {made.rows_kept:,} rows")
-    for name in report.nothing_new:
-        screen.say(f"Nothing new in {name}")
-    screen.say(
-        f"Audio: {report.files_admitted:,} files admitted, {report.files_held_already:,} held "
-        f"already, {report.files_refused:,} refused. Rows: {report.rows_refused:,} refused of "
-        f"{report.rows_read:,}."
-    )
-    for finding in report.findings:
-        row = f" row {finding['row']}" if finding["row"] is not None else ""
-        screen.note(f"{finding['code']} {finding['where']}{row}: {finding['message']}")
-    shown, known = len(report.findings), sum(report.findings_by_code.values())
-    if known > shown:
-        screen.note(f"… and {known - shown:,} more, in findings.parquet of each import")
 
 
 def build(

@@ -26,10 +26,13 @@ from phonotheque.sources.imports import (
 from phonotheque.sources.known_readers import READERS, find_reader, reader_named
 from phonotheque.sources.listens import check_listens_file, is_listens_file, iter_listens
 from phonotheque.sources.making import Workers, iter_made, serve
+from phonotheque.sources.mapping import mapped_reader, read_mapping
+from phonotheque.sources.parts import PART_ROWS, packed_bytes
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.records import Block
 from phonotheque.sources.row_maker import RowMaker, folder_batch
 from phonotheque.sources.rows import check_rows_file, iter_rows
+from phonotheque.sources.sampling import compression_ratio, known_rows
 from phonotheque.sources.statements import Understand
 from phonotheque.sources.table_makers import Maker, maker_of
 from phonotheque.sources.tag_reader import TagReader
@@ -38,6 +41,7 @@ from phonotheque.sources.watched import Watch, watched
 from phonotheque.sources.writer import ImportWriter
 
 __all__ = [
+    "PART_ROWS",
     "READERS",
     "AudioFile",
     "Block",
@@ -61,6 +65,7 @@ __all__ = [
     "check_listens_file",
     "check_rows_file",
     "check_source_name",
+    "compression_ratio",
     "find_reader",
     "folder_batch",
     "folder_row",
@@ -71,9 +76,13 @@ __all__ = [
     "iter_made",
     "iter_rows",
     "keep_evidence",
+    "known_rows",
     "maker_of",
+    "mapped_reader",
     "next_import",
+    "packed_bytes",
     "plan_folder",
+    "read_mapping",
     "read_tags",
     "reader_named",
     "serve",

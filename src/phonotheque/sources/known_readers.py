@@ -4,6 +4,10 @@ from pathlib import Path
 
 from phonotheque.model.errors import InputError, UsageError
 from phonotheque.sources.discogs import DISCOGS_ARTISTS, DISCOGS_MASTERS, DISCOGS_RELEASES
+from phonotheque.sources.internet_archive import INTERNET_ARCHIVE
+from phonotheque.sources.jamendo import MTG_JAMENDO
+from phonotheque.sources.library_of_congress import LOC_COLLECTION
+from phonotheque.sources.listenbrainz import LISTENBRAINZ_LISTENS, LISTENBRAINZ_POPULARITY
 from phonotheque.sources.listens import LISTENS_TABLE
 from phonotheque.sources.musicbrainz import (
     MUSICBRAINZ_ARTIST,
@@ -11,6 +15,7 @@ from phonotheque.sources.musicbrainz import (
     MUSICBRAINZ_REDIRECTS,
     MUSICBRAINZ_RELEASE,
 )
+from phonotheque.sources.netlabels import NETLABEL_CSV
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.rows import ROWS_TABLE
 from phonotheque.sources.streams import BROKEN, read_head
@@ -23,6 +28,12 @@ READERS: tuple[Reader, ...] = (
     DISCOGS_RELEASES,
     DISCOGS_ARTISTS,
     DISCOGS_MASTERS,
+    LISTENBRAINZ_LISTENS,
+    LISTENBRAINZ_POPULARITY,
+    INTERNET_ARCHIVE,
+    LOC_COLLECTION,
+    NETLABEL_CSV,
+    MTG_JAMENDO,
     ROWS_TABLE,
     LISTENS_TABLE,
 )

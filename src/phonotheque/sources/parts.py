@@ -46,7 +46,15 @@ def write_part(
     return order
 
 
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+def packed_bytes(table: pa.Table) -> int:
+    """How many bytes the rows take as a part."""
+    sink = pa.BufferOutputStream()
+    with _writer(sink, table.schema) as writer:
+        writer.write_table(table, GROUP_ROWS)
+    return int(sink.tell())
+
+
+def _writer(path: Path | pa.NativeFile, schema: pa.Schema) -> pq.ParquetWriter:
     leaves = [name for field in schema for name in _leaves(field.name, field.type)]
     counted = [name for name in leaves if name in _COUNTED]
     return pq.ParquetWriter(
