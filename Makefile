@@ -10,7 +10,9 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALLED = $(VENV)/.installed
 TEST_INSTALLED = $(VENV)/.installed-test
+SPARK_INSTALLED = $(VENV)/.installed-spark
 BROWSERS = chromium chromium-driver
+JAVA = openjdk-17-jre-headless
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
 CODE = src tests bench
 SCALE = small
@@ -20,7 +22,7 @@ help:
 	@echo "make install    install phonotheque into .venv (quick when nothing changed)"
 	@echo "make demo       install, then run the demonstration (ARGS='--headless --json')"
 	@echo "make test       lint, types and the everyday tests, in under 10 minutes"
-	@echo "make test-full  the same and the long tests"
+	@echo "make test-full  the same and the long tests, with Spark"
 	@echo "make check      lint and types only"
 	@echo "make bench      every benchmark (SCALE=small)"
 	@echo "make lock       renew the lock files from pyproject.toml"
@@ -61,6 +63,11 @@ $(TEST_INSTALLED): $(INSTALLED) requirements-test.lock
 	@$(PIP) install --require-hashes -r requirements-test.lock
 	@touch $@
 
+$(SPARK_INSTALLED): $(TEST_INSTALLED) requirements-spark.lock
+	@echo "Installing the locked Spark into $(VENV) (430 MB to fetch)"
+	@$(PIP) install --require-hashes -r requirements-spark.lock
+	@touch $@
+
 # ---------------------------------------------------------------------------- running
 
 demo: $(INSTALLED)
@@ -92,7 +99,7 @@ test: $(TEST_INSTALLED) browser
 	$(PYTEST) -m "not full" $(ARGS) || failed="$${failed}tests"; \
 	[ -z "$$failed" ] || { echo "make $@ failed in: $$failed" >&2; exit 1; }
 
-test-full: $(TEST_INSTALLED) browser
+test-full: $(TEST_INSTALLED) browser spark
 	@failed=; $(MAKE) --no-print-directory --keep-going check || failed="check "; \
 	$(PYTEST) --hypothesis-profile full $(ARGS) || failed="$${failed}tests"; \
 	[ -z "$$failed" ] || { echo "make $@ failed in: $$failed" >&2; exit 1; }
@@ -111,6 +118,21 @@ browser:
 	fi; \
 	echo "*** The browser tests will NOT run. They need: $(BROWSERS) (Debian package names)."
 
+# The tests of the Spark engine want pyspark and Debian's Java: never a reason to fail either.
+.PHONY: spark
+spark: $(TEST_INSTALLED)
+	@if $(MAKE) --no-print-directory $(SPARK_INSTALLED); then \
+	  if command -v java >/dev/null; then exit 0; fi; \
+	  if [ "$$(id -u)" = 0 ] && grep -qs '^ID=debian' /etc/os-release; then \
+	    echo "Installing $(JAVA) with apt-get, for the Spark tests"; \
+	    if timeout 60 apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+	      timeout 240 apt-get -qq -y --no-install-recommends install $(JAVA); \
+	    then exit 0; fi >>$(VENV)/apt.log 2>&1; \
+	    echo "apt-get could not install it (see $(VENV)/apt.log)"; \
+	  fi; \
+	fi; \
+	echo "*** The Spark tests will NOT run. They need requirements-spark.lock and $(JAVA)."
+
 # ---------------------------------------------------------------------------- renewing
 
 # Compiled by uv from a throwaway environment; no index address gets into the files.
@@ -123,7 +145,9 @@ lock: $(BIN)/python
 	compile pyproject.toml --group build --output-file requirements.lock; \
 	compile pyproject.toml --group build --group test --constraints requirements.lock \
 	  --output-file requirements-test.lock; \
-	echo "Renewed requirements.lock and requirements-test.lock; now run: make test"
+	compile --group pyproject.toml:spark --constraints requirements-test.lock \
+	  --output-file requirements-spark.lock; \
+	echo "Renewed requirements.lock, requirements-test.lock and requirements-spark.lock; now run: make test"
 
 docs-cli: $(INSTALLED)
 	@$(BIN)/python -m phonotheque.cli.reference >docs/cli.md.new
