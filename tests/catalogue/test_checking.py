@@ -200,6 +200,19 @@ def test_nothing_is_concluded_from_files_that_are_missing_or_damaged(
     assert not report.complete
 
 
+@pytest.mark.parametrize("damage", [lambda p: p.unlink(), lambda p: p.write_bytes(b"x" * 99)])
+def test_a_catalogue_before_that_is_damaged_is_said_not_to_be_compared(
+    hand: ByHand, before: CatalogueFiles, damage: Callable[[Path], None]
+) -> None:
+    path = before.directory / before.shards[0].path
+    path.chmod(0o644)
+    damage(path)
+    report = check(hand.write(), before)
+    (skipped,) = [c for c in report.checks if c.outcome == "not-checked"]
+    assert (skipped.name, report.clean) == ("differences", True)
+    assert "build 1 cannot be read" in skipped.why
+
+
 def test_a_shard_listed_twice_is_found(hand: ByHand) -> None:
     made = hand.write()
     again = replace(made, shards=[*made.shards, made.shards[0]])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,18 @@ def test_a_dry_run_plans_and_writes_nothing(
 def test_what_makes_no_sense_is_refused(root: Path, tmp_path: Path, asked: list[str]) -> None:
     out, *options = asked
     assert main(["export", str(root), str(tmp_path / out), *options]) == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("damage", [lambda p: p.unlink(), lambda p: p.write_bytes(b"x" * 99)])
+def test_a_damaged_catalogue_is_not_exported_and_the_way_out_is_told(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None]
+) -> None:
+    path = sorted((root / "catalogue" / "builds" / "0002" / "tracks").iterdir())[-1]
+    path.chmod(0o644)
+    damage(path)
+    assert main(["export", str(root), str(tmp_path / "o.csv"), "--of", "tracks"]) in (
+        ExitCode.NOT_FOUND,
+        ExitCode.INPUT,
+    )
+    assert "verify --catalogue" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["archive"]

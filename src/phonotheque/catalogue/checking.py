@@ -24,6 +24,7 @@ from phonotheque.catalogue.number_checks import (
 )
 from phonotheque.catalogue.published import Bounds, CatalogueFiles
 from phonotheque.catalogue.row_rules import find_broken
+from phonotheque.model.errors import InputError, NotFoundError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.progress import Progress
 
@@ -123,7 +124,7 @@ def _compare(
     try:
         with before.open(bounds) as cursor:
             earlier = measure(cursor, before.label)
-    except duckdb.Error as error:
+    except (duckdb.Error, InputError, NotFoundError) as error:
         made.skip(["differences"], f"{before.label} cannot be read: {str(error).splitlines()[0]}")
         return None
     made.run("differences", lambda: find_differences(figures, earlier, tolerance))

@@ -1,7 +1,7 @@
 """Which catalogue of a tree is meant: that of an edition, or the current build's."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,12 @@ import duckdb
 from phonotheque.catalogue.builds import build_directory, current_build
 from phonotheque.catalogue.reader import CatalogueReader
 from phonotheque.model.edition import BuildManifest, EditionManifest, Latest, ShardFile
-from phonotheque.model.errors import NotFoundError
+from phonotheque.model.errors import FormatError, NotFoundError
 from phonotheque.model.numbers import IdKey
 from phonotheque.storage.documents import read_document, read_settings
 from phonotheque.storage.layout import Tree
+
+_TEST_IT = "verify --catalogue tells what else is wrong, and sync or a build mends it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,26 @@ class CatalogueFiles:
 
     @contextmanager
     def open(self, bounds: Bounds) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection to its tables as views (see `CatalogueReader`), within `bounds`."""
-        reader = CatalogueReader(self.directory, self.shards, threads=bounds.threads)
+        """A connection to its tables as views (see `CatalogueReader`), within `bounds`.
+
+        Raises:
+            NotFoundError, FormatError: a file that is not there, or is none of ours.
+        """
+        lost = next((s.path for s in self.shards if not (self.directory / s.path).is_file()), None)
+        if lost is not None:
+            raise NotFoundError(f"{self.directory / lost}: is not there; {_TEST_IT}")
         try:
-            cursor = reader.cursor()
-            cursor.execute("SET memory_limit = ?", [bounds.memory])
-            cursor.execute("SET temp_directory = ?", [str(bounds.work)])
-            yield cursor
-        finally:
-            reader.close()
+            with closing(self._reader(bounds)) as reader:
+                cursor = reader.cursor()
+                cursor.execute("SET memory_limit = ?", [bounds.memory])
+                cursor.execute("SET temp_directory = ?", [str(bounds.work)])
+                yield cursor
+        except duckdb.InvalidInputException as error:
+            reason = str(error).splitlines()[0]
+            raise FormatError(f"{self.directory}: {reason}; {_TEST_IT}") from error
+
+    def _reader(self, bounds: Bounds) -> CatalogueReader:
+        return CatalogueReader(self.directory, self.shards, threads=bounds.threads)
 
 
 def find_edition(tree: Tree, name: str | None = None) -> CatalogueFiles:
