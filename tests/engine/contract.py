@@ -317,6 +317,13 @@ class Contract:
         ]  # fmt: skip
         assert len(engine.rows(ibis.union(maybe, maybe, distinct=True))) == 1
 
+    def test_a_number_that_is_none_is_not_the_same_as_null(self, engine: Any) -> None:
+        schema = pa.schema([("id", pa.int64()), ("x", pa.float64())])
+        columns = {"id": [0, 1, 2], "x": [1.5, float("nan"), None]}
+        made = engine.keep_batches(schema, [pa.RecordBatch.from_pydict(columns, schema=schema)])
+        nulls = made.select("id", null=made.x.isnull(), known=made.x.notnull())
+        assert by_id(engine, nulls) == {0: (False, True), 1: (False, True), 2: (True, False)}
+
     def test_an_array_unnests_to_its_items_and_an_empty_one_to_none(self, engine: Any) -> None:
         made = table(engine, [{"texts": ["b", "a", "b"]}, {"texts": []}, {"texts": None}])
         found = engine.rows(made.select("id", each=made.texts.unique().unnest()))
