@@ -1,8 +1,8 @@
 """The MTG-Jamendo dataset: ``raw.meta.tsv`` (names), ``raw.tsv`` or ``autotagging.tsv`` (durations,
 tags) and ``audio_licenses.txt``, joined on the track; docs/formats/dumps-jamendo.md.
 
-Durations, tags and licences are held in memory while the names are read, under 1 KB a track (some
-40 MB for all 56,639); the names stream.
+Durations, tags and licences are held in memory while the names are read: 100 MB for all 56,639
+tracks, measured; the names stream.
 """
 
 import re

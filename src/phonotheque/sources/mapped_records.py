@@ -8,7 +8,6 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +17,7 @@ import pyarrow.parquet as pq
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.sources.mapped_values import Steps
-from phonotheque.sources.streams import iter_lines, iter_members, until_broken
+from phonotheque.sources.streams import BROKEN, iter_lines, iter_members, until_broken
 
 __all__ = ["Batch", "Layout", "iter_batches"]
 
@@ -126,66 +125,83 @@ def _csv_batches(
     stream: IO[bytes], where: str, layout: Layout, wanted: Sequence[Steps], place: _Place
 ) -> Iterator[Batch | Finding]:
     csv.field_size_limit(MAX_FIELD_CHARS)
-    text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
     lines = csv.reader(
-        text,
+        io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline=""),
         delimiter=layout.delimiter,
         quotechar=layout.quote or None,
         quoting=csv.QUOTE_MINIMAL if layout.quote else csv.QUOTE_NONE,
     )
-    records = until_broken(_csv_records(lines, where, layout.header, place), where)
-    header = next(records, None)
-    if header is None or isinstance(header, Finding):
-        yield from () if header is None else (header,)
-        return
-    names = header[1]
-    missing = [str(steps[0]) for steps in wanted if steps[0] not in names]
-    if missing:
-        known = ", ".join(map(str, names))
-        text_ = f"has no column {', '.join(missing)} (it has {known}); mend the mapping"
-        yield Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, where, text_)
-        return
-    getters: dict[Steps, Get] = {s: itemgetter(names.index(s[0])) for s in wanted}
-    yield from _batches(records, getters, place)
-
-
-def _csv_records(
-    lines: Any, where: str, header: tuple[str, ...] | None, place: _Place
-) -> Iterator[Record]:
-    """First (0, names of the columns), then the rows."""
     try:
-        names = list(header or next(lines, ()))
-    except csv.Error as error:
-        text = f"has no header line ({error}); get a sound copy"
-        yield Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, where, text)
+        names = list(layout.header or next(lines, ()))
+    except (csv.Error, *BROKEN) as error:
+        yield _unusable(where, f"has no header line ({error}); get a sound copy")
         return
-    yield 0, names
+    missing = [str(steps[0]) for steps in wanted if steps[0] not in names]
+    if missing and names:
+        known = ", ".join(names)
+        text = f"has no column {', '.join(missing)} (it has {known}); mend the mapping"
+        yield _unusable(where, text)
+        return
+    for rows in _csv_chunks(lines, where, place):
+        if isinstance(rows, Finding):
+            yield rows
+            continue
+        first, place.seen = place.seen + 1, place.seen + len(rows)
+        skip = max(place.after + 1 - first, 0)
+        yield from _csv_batch(rows[skip:], first + skip, names, wanted, where)
+
+
+def _csv_chunks(lines: Any, where: str, place: _Place) -> Iterator[list[list[str]] | Finding]:
+    """Rows, many at a time, empty lines left out; what the reader could not parse is a row too."""
     while True:
+        chunk: list[list[str]] = []
+        error: Exception | None = None
         try:
-            row = next(lines, None)
-        except csv.Error as error:
-            row = error
-        if row is None:
+            chunk.extend(islice(lines, BATCH_ROWS))  # keeps what came before an error
+        except (csv.Error, *BROKEN) as raised:
+            error = raised
+        if chunk:
+            yield [row for row in chunk if row]
+        if isinstance(error, csv.Error):
+            place.seen += 1
+            if place.seen > place.after:
+                yield _unreadable(where, f"is no CSV ({error})", place.seen)
+        elif error is not None:
+            text = f"cannot be read to its end ({error}); what came before is kept"
+            yield _unusable(where, f"{text}; get a sound copy")
             return
-        if not row:
-            continue  # an empty line is no record
-        place.seen += 1
-        wrong = _wrong_with(row, len(names))
-        if wrong is None:
-            yield place.seen, row
-        elif place.seen > place.after:
-            yield _unreadable(where, wrong, place.seen)
+        elif not chunk:
+            return
 
 
-def _wrong_with(row: Any, width: int) -> str | None:
-    if isinstance(row, csv.Error):
-        return f"is no CSV ({row})"
+def _csv_batch(
+    rows: list[list[str]], first: int, names: list[str], wanted: Sequence[Steps], where: str
+) -> Iterator[Batch | Finding]:
+    numbers: Sequence[int] = range(first, first + len(rows))
+    if set(map(len, rows)) - {len(names)} or not _is_unicode("".join(map("".join, rows))):
+        wrong = [_wrong_with(row, len(names)) for row in rows]
+        for number, what in zip(numbers, wrong, strict=True):
+            if what:
+                yield _unreadable(where, what, number)
+        numbers = [n for n, what in zip(numbers, wrong, strict=True) if not what]
+        rows = [row for row, what in zip(rows, wrong, strict=True) if not what]
+    if rows:
+        columns = list(zip(*rows, strict=True))
+        yield Batch(numbers, {steps: columns[names.index(str(steps[0]))] for steps in wanted})
+
+
+def _wrong_with(row: list[str], width: int) -> str | None:
     if len(row) != width:
         return f"has {len(row)} fields, the header has {width}"
-    joined = "".join(row)
-    if not joined.isascii() and any("\ud800" <= c <= "\udfff" for c in joined):
-        return "is not UTF-8"
-    return None
+    return None if _is_unicode("".join(row)) else "is not UTF-8"
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether no byte of it had to be escaped."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 # ---------------------------------------------------------------------------- JSON Lines, Parquet
@@ -220,13 +236,12 @@ def _parquet_batches(
             missing = [name for name in tops if name not in known]
             if missing:
                 text = f"has no column {', '.join(missing)} (it has {', '.join(known)})"
-                code = FindingCode.FILE_UNREADABLE
-                yield Finding(code, Severity.ERROR, path.name, f"{text}; mend the mapping")
+                yield _unusable(path.name, f"{text}; mend the mapping")
                 return
             yield from _row_groups(file, list(dict.fromkeys(tops)), wanted, place)
     except (OSError, pa.ArrowException, ValueError) as error:
         text = f"cannot be read to its end ({error}); what came before is kept; get a sound copy"
-        yield Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, path.name, text)
+        yield _unusable(path.name, text)
 
 
 def _row_groups(
@@ -256,6 +271,10 @@ def _taken(values: list[Any], steps: Steps) -> list[Any]:
         return values
     get = _finder(steps)
     return [None if value is None else get(value) for value in values]
+
+
+def _unusable(where: str, what: str) -> Finding:
+    return Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, where, what)
 
 
 def _unreadable(where: str, what: str, number: int) -> Finding:

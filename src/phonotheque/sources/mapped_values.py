@@ -24,6 +24,8 @@ UNITS = {"ms": 1.0, "s": 1_000.0, "min": 60_000.0, "us": 0.001, "clock": 0.0}
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d*)\]")
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):([0-5]?\d(?:\.\d+)?)")
 _SCALARS = str | int | float
+_TEXT_KINDS = {str, type(None)}
+_NUMBER_KINDS = {str, int, float, type(None)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,27 @@ def fill_template(shape: str, columns: Sequence[Sequence[Any]]) -> list[str | No
 
 def column_values(field: Field, raw: Sequence[Any]) -> list[Any]:
     """What a column holds, from what its path or template took; shape (rows,)."""
-    values: list[Any] = list(raw)
+    values = _cleaned(raw, frozenset(("", *field.empty)))
     for step in _steps(field):
         values = [None if value is None else step(value) for value in values]
-    return values
+    kinds = set(map(type, values))
+    if field.form == "texts":
+        return [None if value is None else _as_texts(value) for value in values]
+    if kinds <= _TEXT_KINDS or (field.form == "number" and kinds <= _NUMBER_KINDS):
+        return values  # as it is wanted already
+    form = _as_text if field.form == "text" else _as_number
+    return [None if value is None else form(value) for value in values]
+
+
+def _cleaned(values: Sequence[Any], empty: frozenset[str]) -> list[Any]:
+    """The values without blanks around them, and None for those that mean nothing."""
+    if set(map(type, values)) <= {str}:
+        return [None if text in empty else text for text in map(str.strip, values)]
+    return [None if value is None else _without_empty(value, empty) for value in values]
 
 
 def _steps(field: Field) -> list[Callable[[Any], Any]]:
-    empty = frozenset(("", *field.empty))
-    steps: list[Callable[[Any], Any]] = [lambda value: _without_empty(value, empty)]
+    steps: list[Callable[[Any], Any]] = []
     if field.match is not None:
         steps.append(_each(_matcher(field.match)))
     if field.split is not None:
@@ -87,7 +101,6 @@ def _steps(field: Field) -> list[Callable[[Any], Any]]:
         steps.append(_joiner(field.join))
     if field.unit is not None:
         steps.append(_converter(field.unit))
-    steps.append({"text": _as_text, "number": _as_number, "texts": _as_texts}[field.form])
     return steps
 
 
@@ -172,5 +185,7 @@ def _as_number(value: Any) -> Any:
 
 
 def _as_texts(value: Any) -> list[str] | None:
+    if type(value) is str:
+        return [value] if value else None
     values = value if isinstance(value, list) else [value]
     return [text for v in values if (text := _as_text(v))] or None
