@@ -113,6 +113,8 @@ class _Source:
         """Read everything, write the import."""
         self._read()
         replaced = self._replace and not self._intake.broken and self._intake.rows > 0
+        if self._replace and not replaced:
+            self._progress.note("an input is empty or breaks off, so nothing of the source is gone")
         self._writer.settle(replace=replaced)
         report = self._report(replaces=replaced)
         made = self._writer.commit(report) is not None

@@ -29,9 +29,11 @@ _CONTENT = (
     "hash("
     + ", ".join(f'"{field.name}"' for field in ROWS if field.name not in _NO_CONTENT)
     + ", list_transform(evidence, "
-    "lambda e: hash(e.claim, e.value, e.raw, e.kind, e.source, e.sha256)))"
+    "lambda e: hash(e.claim, e.value, e.raw, e.kind, "
+    "CASE WHEN e.kind = 'catalogue' THEN NULL ELSE e.source END, e.sha256)))"
 )
-"""What makes a row different: everything but where it was read, and when its evidence was seen."""
+"""What makes a row different: everything but where it was read, and when its evidence was seen.
+The source of a catalogue's word is the file that was read."""
 
 
 @dataclass(frozen=True, slots=True)
