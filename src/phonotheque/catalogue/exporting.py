@@ -102,7 +102,7 @@ def plan_export(rows: Slice, request: ExportRequest) -> ExportPlan:
     return ExportPlan(
         target=str(request.target),
         catalogue=rows.catalogue.label,
-        of=request.of.value,
+        of=request.of.value if len(kinds) == 1 else "all",
         format=request.format.value,
         columns=[c.name for c in columns[kinds[0]]] if len(kinds) == 1 else [],
         filters=rows.filters.as_dict(),

@@ -1,0 +1,43 @@
+BEGIN TRANSACTION;
+CREATE TABLE artists (number INTEGER PRIMARY KEY, "key" TEXT, "name" TEXT, "sort_name" TEXT, "aliases" TEXT);
+INSERT INTO "artists" VALUES(1,'name:artist 1','Artist 1',NULL,'[]');
+INSERT INTO "artists" VALUES(2,'name:zoë','Zoë','Zoë','["ZZ Top of"]');
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO "meta" VALUES('catalogue','"edition 2026-11"');
+INSERT INTO "meta" VALUES('columns','[]');
+INSERT INTO "meta" VALUES('exported_at','"2026-11-22T00:00:00Z"');
+INSERT INTO "meta" VALUES('filters','{"min_listens": 1}');
+INSERT INTO "meta" VALUES('format','1');
+INSERT INTO "meta" VALUES('of','"all"');
+INSERT INTO "meta" VALUES('rows','{"recordings": 2, "tracks": 3, "releases": 1, "artists": 2}');
+CREATE TABLE recording_artists (recording INTEGER NOT NULL, artist INTEGER NOT NULL);
+INSERT INTO "recording_artists" VALUES(1,1);
+INSERT INTO "recording_artists" VALUES(2,2);
+CREATE TABLE recording_isrcs (recording INTEGER NOT NULL, isrc TEXT NOT NULL);
+INSERT INTO "recording_isrcs" VALUES(1,'USABC2000001');
+CREATE TABLE recordings (number INTEGER PRIMARY KEY, "recording_mbid" TEXT, "title" TEXT, "artist_credit" TEXT, "duration_ms" INTEGER, "first_release_year" INTEGER, "collections" TEXT, "licence" TEXT, "stream" TEXT, "distribute" TEXT, "flags" INTEGER, "listens" INTEGER, "listeners" INTEGER, "rank" INTEGER, "tier" INTEGER);
+INSERT INTO "recordings" VALUES(1,NULL,'Älskling, "so"','Artist 1',180000,1999,'[]','CC-BY-4.0','DENY','DENY',0,10,NULL,2,3);
+INSERT INTO "recordings" VALUES(2,NULL,'=Sum','Artist 2',NULL,2005,'[]',NULL,'DENY','DENY',0,90,NULL,1,1);
+CREATE TABLE releases (number INTEGER PRIMARY KEY, "key" TEXT, "title" TEXT, "artist_credit" TEXT, "year" INTEGER, "country" TEXT, "label" TEXT, "barcode" TEXT, "release_mbid" TEXT, "genres" TEXT);
+INSERT INTO "releases" VALUES(1,'source:a:r1','Best of','Artist 1',1999,'SE','Lab',NULL,NULL,NULL);
+INSERT INTO sqlite_master(type,name,tbl_name,rootpage,sql)VALUES('table','search','search',0,'CREATE VIRTUAL TABLE search USING fts5(
+    title, artist_credit, content=''recordings'', content_rowid=''number'',
+    tokenize=''unicode61 remove_diacritics 2''
+)');
+INSERT INTO "search" VALUES('Älskling, "so"','Artist 1');
+INSERT INTO "search" VALUES('=Sum','Artist 2');
+ANALYZE "sqlite_master";
+CREATE TABLE tracks (number INTEGER PRIMARY KEY, "recording" INTEGER, "release" INTEGER, "disc" INTEGER, "position" INTEGER, "position_text" TEXT, "title" TEXT, "artist_credit" TEXT, "duration_ms" INTEGER, "met" TEXT, "source" TEXT, "source_key" TEXT);
+INSERT INTO "tracks" VALUES(1,1,1,1,1,NULL,'Älskling, "so"','Artist 1',180000,NULL,'a','t1');
+INSERT INTO "tracks" VALUES(2,2,1,1,2,NULL,'Sum (live)','Zoë',NULL,NULL,'a','t2');
+INSERT INTO "tracks" VALUES(5,1,NULL,1,5,NULL,'Älskling, "so"','Artist 1',180000,'isrc','a','t5');
+CREATE INDEX recordings_by_rank ON recordings(rank);
+CREATE INDEX recordings_by_mbid ON recordings(recording_mbid) WHERE recording_mbid IS NOT NULL;
+CREATE INDEX recordings_by_isrc ON recording_isrcs(isrc);
+CREATE INDEX recordings_by_artist ON recording_artists(artist);
+CREATE INDEX tracks_by_recording ON tracks(recording);
+CREATE INDEX tracks_by_release ON tracks("release", disc, position);
+CREATE INDEX tracks_by_source ON tracks(source, source_key);
+CREATE INDEX releases_by_title ON releases(title);
+CREATE INDEX artists_by_name ON artists(name);
+COMMIT;
