@@ -15,7 +15,7 @@ from phonotheque.sources.discogs_credits import plain_name
 from phonotheque.sources.discogs_positions import Places, parse_duration
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.streams import read_head
-from tests.support.blocks import GOLDEN_DUMPS, codes, golden, read_all, said
+from tests.support.blocks import GOLDEN_DUMPS, codes, golden, made, read_all, said
 
 GOLDEN = GOLDEN_DUMPS / "discogs"
 READERS = {"releases": DISCOGS_RELEASES, "artists": DISCOGS_ARTISTS, "masters": DISCOGS_MASTERS}
@@ -262,3 +262,10 @@ def test_all_artists_and_masters_of_a_real_dump_are_read(
     assert Counter(row["row"] for row in rows) == Counter(range(1, 1_001))
     assert len({row["source_key"] for row in rows}) == 1_000
     assert all(row[empty] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("releases", 9_191), ("artists", 1_000), ("masters", 1_000)]
+)
+def test_a_real_import_has_all_rows_and_no_finding(shared_data: Path, name: str, kept: int) -> None:
+    assert made(READERS[name], real(shared_data, name)) == (kept, {})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from phonotheque.sources.contributors import contributor, performers
 from phonotheque.sources.library_of_congress import LOC_COLLECTION
 from phonotheque.sources.streams import read_head
-from tests.support.blocks import GOLDEN_DUMPS, codes, golden, read_all, said
+from tests.support.blocks import GOLDEN_DUMPS, codes, golden, made, read_all, said
 
 GOLDEN = GOLDEN_DUMPS / "library-of-congress"
 
@@ -131,3 +131,7 @@ def test_real_items_say_what_their_files_say(shared_data: Path) -> None:
     assert by_key["fma-164754"] == ("2670", "loc-fma")
     assert by_key["jukebox-19795"] == ("'Joe Turner blues' medley", "loc-jukebox-blues")
     assert by_key["afccal000391"][1] == "loc-american-english-dialect-recordings"
+
+
+def test_the_real_import_has_all_items_once(shared_data: Path) -> None:
+    assert made(LOC_COLLECTION, shared_data / "loc") == (2_165, {"row.duplicate-key": 203})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from phonotheque.sources.netlabels import NETLABEL_CSV
 from phonotheque.sources.streams import read_head
-from tests.support.blocks import GOLDEN_DUMPS, codes, golden, read_all, said
+from tests.support.blocks import GOLDEN_DUMPS, codes, golden, made, read_all, said
 
 GOLDEN = GOLDEN_DUMPS / "netlabels"
 TRACKS = (GOLDEN / "tracks.csv").read_bytes()
@@ -94,3 +94,8 @@ def test_real_rows_say_what_their_files_say(shared_data: Path) -> None:
         "position": "1",
         "duration_ms": 245_000,
     }
+
+
+def test_the_real_import_has_all_rows_but_those_named(shared_data: Path) -> None:
+    refused = {"row.duplicate-key": 33, "row.no-title": 20}
+    assert made(NETLABEL_CSV, shared_data / "freemusi") == (21_502 - 33 - 20, refused)

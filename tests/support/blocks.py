@@ -1,6 +1,8 @@
 """What a reader gives, as plain rows."""
 
 import json
+from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pyarrow as pa
 
 from phonotheque.model.findings import Finding
 from phonotheque.sources.readers import Reader
+from phonotheque.sources.table_makers import maker_of
 
 GOLDEN_DUMPS = Path(__file__).parents[1] / "golden" / "dumps"
 
@@ -47,3 +50,17 @@ def golden(name: str) -> list[dict[str, Any]]:
 def codes(findings: list[Finding]) -> list[tuple[str, int | None]]:
     """(code, row) of findings."""
     return [(finding.code.value, finding.row) for finding in findings]
+
+
+def made(reader: Reader, path: Path) -> tuple[int, dict[str, int]]:
+    """(rows that go into an import, findings by code) when all is read and checked."""
+    maker = maker_of(reader.kind, "source", "input", lambda text: None, datetime.now(UTC))
+    rows, found = 0, Counter[str]()
+    for item in reader.iter_blocks(path, 0):
+        if isinstance(item, Finding):
+            found[item.code.value] += 1
+            continue
+        batch, findings = maker.make(item)
+        rows += batch.num_rows
+        found.update(finding.code.value for finding in findings)
+    return rows, dict(found)
