@@ -48,6 +48,7 @@ def describe_units(engine: TableEngine, rows: Rows, units: Units, groups: Any) -
             p.select(
                 "row", "bucket", "unit", "level", "conflict", "wording", "isrcs", "mbid", "ms",
                 "earliest", "collection", "claims", "release_match", "disc", "position",
+                "source", "source_key",
             )
             for p in parts
         ]
@@ -77,9 +78,7 @@ def heads_of(rows: Rows, units: Units, described: Described, groups: Any, part: 
         alone=ibis.literal(True),
     )
     head = rows.select(*_HEAD, "artists", part=part)
-    shared = head.inner_join(described.heads[part].drop("bucket"), "row").mutate(
-        alone=ibis.literal(False)
-    )
+    shared = head.inner_join(described.heads[part].drop("bucket"), "row")
     return alone.select(columns).union(shared.select(columns), distinct=False)
 
 
@@ -119,10 +118,10 @@ def _gathered(engine: TableEngine, shared: Any) -> Any:
     """One line for each unit of a part: the head's `row` and `bucket`, and what is gathered."""
     counted = shared.group_by("unit", "wording").agg(attested=shared.count())
     ties = ["earliest", "release_match", "disc", "position", "ms"]
-    ranked = shared.select("unit", "wording", "row", "bucket", *ties)
+    ranked = shared.select("unit", "wording", "row", "bucket", "source", "source_key", *ties)
     ranked = ranked.inner_join(counted, ["unit", "wording"])
     order = [ibis.desc("attested"), ibis.asc("wording")]
-    order += [ibis.asc(column, nulls_first=False) for column in [*ties, "row"]]
+    order += [ibis.asc(column, nulls_first=False) for column in [*ties, "source", "source_key"]]
     head = first_in(ranked, ["unit"], order).select("unit", "row", "bucket", head_ms="ms")
     summed = shared.group_by("unit").agg(
         isrcs=shared.isrcs.collect().flatten().unique().sort(),
@@ -132,11 +131,12 @@ def _gathered(engine: TableEngine, shared: Any) -> Any:
         collections=shared.collection.collect().unique().sort(),
         claims=shared.claims.collect().flatten().unique().sort(),
         conflict=shared.conflict.any(),
+        alone=shared.count() == 1,
     )
     joined = head.inner_join(summed, "unit")
     return engine.keep(
         joined.select(
-            "unit", "row", "bucket", "mbid", "earliest", "claims", "conflict",
+            "unit", "row", "bucket", "mbid", "earliest", "claims", "conflict", "alone",
             isrcs=joined.isrcs.fill_null(no_strings()),
             collections=joined.collections.fill_null(no_strings()),
             ms=ibis.coalesce(joined.head_ms, joined.least_ms),

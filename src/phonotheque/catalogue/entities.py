@@ -51,7 +51,7 @@ def _credits(engine: TableEngine, rows: Rows, part: int) -> Any:
     """Best-attested spelling of each credit that stands for one artist; one part of rows."""
     table = rows.select("artist_norm", "artist_credit", "artists", part=part)
     if rows.has("artists"):
-        table = table.filter(table.artists.isnull())
+        table = table.filter(table.artists.isnull() | (table.artists.length() == 0))
     counted = table.group_by("artist_norm", "artist_credit").agg(
         attested=table.count(), bucket=table.bucket.max()
     )

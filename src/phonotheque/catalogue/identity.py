@@ -36,7 +36,8 @@ def anchored(engine: TableEngine, members: Any, key: list[str], *, unknown_alone
     counted = counted.filter(counted.members > 1)
     narrow = _within(counted.high, counted.low) | counted.low.isnull()
     counted = counted.mutate(narrow=narrow).select(*key, "narrow")
-    met = engine.keep(members.inner_join(counted, key))
+    met = members.inner_join(counted, key)
+    met = engine.keep(met.mutate(ms=met.ms.cast("int64")))
     easy = met.filter(met.narrow).drop("narrow").mutate(anchor=ibis.literal(0, "int8"))
     ((wide,),) = engine.rows(met.agg(wide=(~met.narrow).sum()))
     if not wide:
@@ -56,7 +57,7 @@ def _within(duration: Any, anchor: Any) -> Any:
 
 def _apart(engine: TableEngine, members: Any, key: list[str], unknown_alone: bool) -> Any:
     """`members` of values whose durations disagree, with `anchor`."""
-    pending = members.filter(members.ms.notnull())
+    pending = others = members.filter(members.ms.notnull())
     done = []
     for anchor in range(ROUNDS):
         near = ibis.window(group_by=key, order_by="ms", range=(-TOLERANCE_MS, TOLERANCE_MS))
@@ -69,10 +70,16 @@ def _apart(engine: TableEngine, members: Any, key: list[str], unknown_alone: boo
         hits = tried.filter(tried.hit).drop("hit")
         done.append(hits.mutate(anchor=ibis.literal(anchor, "int8")))
         pending = tried.filter(~tried.hit).drop("hit")
+        others = pending if anchor == 0 else others
     done.append(pending.mutate(anchor=ibis.literal(ALONE, "int8")))
-    left = ALONE if unknown_alone else 0
     unknown = members.filter(members.ms.isnull())
-    done.append(unknown.mutate(anchor=ibis.literal(left, "int8")))
+    if unknown_alone:
+        several = others.select(*key).distinct().mutate(several=ibis.literal(True))
+        met = unknown.left_join(several, key, rname="{name}_s")
+        left = ibis.ifelse(met.several.notnull(), ALONE, 0).cast("int8")
+        done.append(met.mutate(anchor=left).select(*members.columns, "anchor"))
+    else:
+        done.append(unknown.mutate(anchor=ibis.literal(0, "int8")))
     return engine.keep(ibis.union(*done, distinct=False))
 
 

@@ -4,7 +4,7 @@ A row is known inside a build by `row`: import number * 2^36 + its place in the 
 labels; they decide nothing but ties between rows that nothing else tells apart.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.model import tables
-from phonotheque.model.matching import BUCKETS
+from phonotheque.model.matching import BUCKETS, digests64
 from phonotheque.storage.tables import check_schema
 
 ROW_BITS = 36
@@ -63,7 +63,7 @@ class Rows:
         rows_per_part: int = ROWS_PER_PART,
     ) -> None:
         self._engine = engine
-        self._redirects = redirects
+        self._redirects = None if redirects is None else _one_way(engine, redirects)
         self._imports = sorted(imports, key=lambda i: (i.source, i.ordinal))
         for part in self._imports:
             for path in part.paths:
@@ -154,9 +154,16 @@ class Rows:
         return (bucket.cast("int64") * self.parts // BUCKETS).cast("int32")
 
     def _redirected(self, rows: Any) -> Any:
-        """MusicBrainz ids that were merged away, replaced by those they became."""
+        """MusicBrainz ids that were merged away, replaced by those they became; so is the
+        `release_match` of such a release."""
         if self._redirects is None:
             return rows
+        if "release_match" in rows.columns and self.has("release_mbid"):
+            table = self._redirects
+            moved = table.filter(table.entity == "release").select(was="match", became="new_match")
+            rows = rows.left_join(moved, rows.release_match == moved.was)
+            rows = rows.mutate(release_match=ibis.coalesce(rows.became, rows.release_match))
+            rows = rows.drop("was", "became")
         for column, entity in (("recording_mbid", "recording"), ("release_mbid", "release")):
             if column in rows.columns:
                 table = self._redirects
@@ -208,6 +215,34 @@ class Rows:
             met = mine.inner_join(newest, "source_key")
             out.append(met.filter(met.newest > each.ordinal).select("row"))
         return out
+
+
+_MOVED = pa.schema(
+    [
+        pa.field("entity", pa.string()),
+        pa.field("old", pa.string()),
+        pa.field("new", pa.string()),
+        pa.field("match", pa.int64()),
+        pa.field("new_match", pa.int64()),
+    ]
+)
+
+
+def _one_way(engine: TableEngine, redirects: Any) -> Any:
+    """Kept: one line for each id that was merged away, and what `release_match` it gives and
+    should give. Several sources may tell of one; the smallest id counts."""
+    once = redirects.group_by("entity", "old").agg(new=redirects.new.min())
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in engine.stream(once, ["entity", "old"]):
+            matches = [
+                pa.array(digests64(f"mbid:{mbid}" for mbid in batch.column(name).to_pylist()))
+                for name in ("old", "new")
+            ]
+            columns = [batch.column(name) for name in ("entity", "old", "new")]
+            yield pa.RecordBatch.from_arrays([*columns, *matches], schema=_MOVED)
+
+    return engine.keep_batches(_MOVED, batches())
 
 
 def closed(table: Any) -> Any:

@@ -30,6 +30,9 @@ from phonotheque.model.edition import RecordingFlag, ShardFile
 from phonotheque.model.numbers import Kind
 from phonotheque.model.progress import Progress
 
+_LIVE = 1 << 20
+"""A row claims the number it has before all that codes and rows of the past claim."""
+
 _RELEASE_ORDER = [c for c in contents.RELEASE_ORDER if c != "release_match"]
 _SCHEMAS = {
     Kind.RECORDING: tables.RECORDINGS,
@@ -176,17 +179,21 @@ class LaterBuild:
         return united(made)
 
     def _were(self) -> Any:
-        """Kept: row, track, recording (numbers before) of rows that the registry knows."""
+        """Kept: row, track, recording (numbers before) of rows that the registry knows; lives:
+        whether they were there in the build before."""
         rows = self._scope.target.select("source", "source_key")
         mine = rows.select("row", key=source_key(rows))
         tracks = self._tracks_before()
         every = tracks.select(key=source_key(tracks), track="number", recording="recording")
         met = mine.inner_join(every, "key").select("row", "track", "recording")
+        met = met.mutate(lives=ibis.literal(True))
         retired = self._previous.retired(Kind.TRACK).select("key", track="number")
         of = self._previous.retired(Kind.RECORDING).select("key", recording="number")
         gone = mine.inner_join(retired, "key").left_join(of, "key", rname="{name}_r")
         return self._engine.keep(
-            met.union(gone.select("row", "track", "recording"), distinct=False)
+            met.union(
+                gone.select("row", "track", "recording", lives=ibis.literal(False)), distinct=False
+            )
         )
 
     def _tracks_before(self) -> Any:
@@ -214,13 +221,14 @@ class LaterBuild:
         prefixed = retired.filter(retired.key.startswith("isrc:"))
         codes = codes.union(prefixed.select("number", code=prefixed.key.substr(5)), distinct=False)
         mine = heads.select(id="unit", code=heads.isrcs.unnest())
+        lives = ibis.ifelse(by_rows.lives, ibis.literal(_LIVE), 1)
         claims = ibis.union(
-            by_rows.select(id="unit", number="recording"),
-            mine.inner_join(codes, "code").select("id", "number"),
+            by_rows.select(id="unit", number="recording", weight=lives.cast("int64")),
+            mine.inner_join(codes, "code").select("id", "number", weight=ibis.literal(1, "int64")),
             distinct=False,
         )
         claims = self._in_scope(claims)
-        claims = claims.group_by("id", "number").agg(members=claims.count())
+        claims = claims.group_by("id", "number").agg(members=claims.weight.sum())
         wanted = heads.select(*ORDER, id="unit")
         numbering = registry.assign_claimed(
             self._engine, self._previous, Kind.RECORDING, wanted=wanted, claims=claims, order=ORDER
@@ -238,10 +246,21 @@ class LaterBuild:
         living = ibis.union(
             rows.select(key=source_key(rows)),
             kept.select(key=_code_keys(kept.isrcs).unnest()),
+            self._codes_elsewhere(before),
             distinct=False,
         )
         numbers = self._engine.keep(before.select("number"))
         return Anew(kept, numbers, lost, living, numbering)
+
+    def _codes_elsewhere(self, before: Any) -> Any:
+        """Kept: `key` of the codes of `before` that recordings outside the scope carry too."""
+        if self._scope.recordings is None:
+            return self._engine.read([], tables.REGISTRY).select("key")
+        every = self._previous.content(Kind.RECORDING)
+        others = every.anti_join(before.select("number"), "number")
+        codes = before.select(code=before.isrcs.unnest()).distinct()
+        met = others.select(code=others.isrcs.unnest()).semi_join(codes, "code")
+        return self._engine.keep(met.select(key=ibis.literal("isrc:") + met.code).distinct())
 
     def _in_scope(self, claims: Any) -> Any:
         """Claims to numbers that no recording outside the scope has."""
@@ -276,11 +295,14 @@ class LaterBuild:
 
     def _tracks(self, heads: Any, units: Units, was: Any, recordings: Anew, releases: Anew) -> Anew:
         rows = self._scope.target
-        whole = recordings.rows.select("unit", "number", whole="wording", whole_ms="duration_ms")
+        whole = recordings.rows.select(
+            "unit", "number", "alone", whole="wording", whole_ms="duration_ms"
+        )
         said = rows.select("wording", "duration_ms")
         told = row_units(rows, units).inner_join(said, "row").inner_join(whole, "unit")
         told = told.select(
-            "row", "level",
+            "row",
+            level=ibis.ifelse(told.alone, ibis.null("int8"), told.level),
             recording="number",
             same_words=told.wording == told.whole,
             same_ms=told.duration_ms.identical_to(told.whole_ms),

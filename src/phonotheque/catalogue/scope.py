@@ -23,6 +23,9 @@ from phonotheque.model.numbers import Kind
 
 _KEYS = ("isrcs", "recording_mbid", "text_match")
 _HOPS = 3
+_HOPS_WITHOUT_IDS = 2
+"""Without ids there are no links; the second is for the findings of codes."""
+
 _ALMOST_ALL = 3
 """When more than one row in so many would be made anew, all are: it is cheaper."""
 
@@ -31,9 +34,9 @@ _ALMOST_ALL = 3
 class Scope:
     """Rows to be made anew. `everything`: all of them; the tables are then None.
 
-    `recordings`: `number` of recordings before that are made anew; `codes`: `code` that target
-    rows carry or carried; `artists`, `releases`: `key` and `release_match` that changed rows name
-    (None: all).
+    `recordings`: `number` of recordings before that are made anew; `codes`: `code`, ISRCs and
+    MusicBrainz ids that target rows carry or carried; `artists`, `releases`: `key` and
+    `release_match` that changed rows name (None: all).
     """
 
     everything: bool
@@ -69,6 +72,14 @@ def find_scope(engine: TableEngine, rows: Rows, previous: Previous, marked: list
         engine, rows, previous, touched=touched, replaced=replaced, marked=marked
     )
     target = engine.keep(_with_their_rows(rows, previous, touched, recordings))
+    if rows.has("recording_mbid") and rows.has("isrcs"):
+        # a unit may leave one link for another, that a text nobody touched proposes
+        texts = engine.keep(_texts(rows.select("text_match").semi_join(target, "row")))
+        touched = _joined(engine, target, *_sharing(rows, texts=texts))
+        recordings = _recordings_of(
+            engine, rows, previous, touched=touched, replaced=replaced, marked=marked
+        )
+        target = engine.keep(_with_their_rows(rows, previous, touched, recordings))
     ((count,),) = engine.rows(target.agg(rows=target.count()))
     if count * _ALMOST_ALL > rows.total:
         return whole(rows)
@@ -82,7 +93,12 @@ def find_scope(engine: TableEngine, rows: Rows, previous: Previous, marked: list
         changed.filter(changed.release_match.notnull()).select("release_match").distinct()
     )
     of_releases = rows.select("release_match").semi_join(releases, "release_match").select("row")
-    codes = _codes(target_rows.select("isrcs")).union(_codes(replaced), distinct=True)
+    named = [target_rows.select("isrcs", "recording_mbid"), replaced]
+    codes = ibis.union(
+        *[_codes(table) for table in named],
+        *[_mbids(table).select(code="recording_mbid") for table in named],
+        distinct=True,
+    )
     return Scope(
         False,
         target_rows,
@@ -142,6 +158,10 @@ def _touched(engine: TableEngine, rows: Rows, added: Any, replaced: Any) -> Any:
     codes = engine.keep(_codes(changed).union(_codes(said), distinct=True))
     here = _joined(engine, here, *_sharing(rows, codes=codes))
     said = rows.select(*_KEYS).semi_join(here, "row")
+    several = said.filter(said.isrcs.length() > 1)  # they may go from one code to another
+    more = engine.keep(_codes(several).anti_join(codes, "code"))
+    here = _joined(engine, here, *_sharing(rows, codes=more))
+    said = rows.select(*_KEYS).semi_join(here, "row")
     texts = engine.keep(_texts(changed).union(_texts(said), distinct=True))
     return _joined(engine, here, *_sharing(rows, texts=texts))
 
@@ -176,14 +196,13 @@ def _with_their_rows(rows: Rows, previous: Previous, touched: Any, recordings: A
 
 def _context(engine: TableEngine, rows: Rows, target: Any) -> Any:
     here = target
-    for _ in range(_HOPS):
+    hops = _HOPS if rows.has("recording_mbid") else _HOPS_WITHOUT_IDS
+    for _ in range(hops):
         texts = engine.keep(_texts(rows.select("text_match").semi_join(here, "row")))
         here = _joined(engine, here, *_sharing(rows, texts=texts))
         said = engine.keep(rows.select(*_KEYS).semi_join(here, "row"))
         codes, mbids = engine.keep(_codes(said)), engine.keep(_mbids(said))
         here = _joined(engine, here, *_sharing(rows, codes=codes, mbids=mbids))
-        if not rows.has("recording_mbid"):
-            break  # without ids there are no links, and one hop is all
     return here
 
 

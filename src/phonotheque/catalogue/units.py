@@ -15,11 +15,12 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from phonotheque.catalogue import identity
+from phonotheque.catalogue import identity, links
 from phonotheque.catalogue.inputs import Rows
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.scope import Scope
 from phonotheque.model.edition import Met
+from phonotheque.model.matching import BUCKETS
 
 LEVELS = (Met.MBID, Met.ISRC, Met.TEXT, Met.LINK)
 """`level` 0 … 3 of a member, smaller counting first."""
@@ -34,6 +35,9 @@ _MEMBERS = pa.schema(
         pa.field("strong", pa.bool_()),
     ]
 )
+
+_NOT_A_ROW, _CODES = 1 << 60, 16
+"""Units that no row can name: (row * parts + part) * so many codes of one row, from here on."""
 
 _FEW = 4
 """Text groups are narrowed to those of rows without codes where these are under one in four."""
@@ -69,8 +73,8 @@ def find_units(engine: TableEngine, rows: Rows) -> Units:
     by_isrc, codes = _by_isrc(engine, rows, by_mbid)
     coded = [_merged(engine, [m, c]) for m, c in zip(by_mbid, by_isrc, strict=True)]
     engine.drop(*by_mbid, *by_isrc)
-    by_text, links, refused = _by_text(engine, rows, coded)
-    members = [_linked(engine, c, t, links) for c, t in zip(coded, by_text, strict=True)]
+    by_text, moved, refused = _by_text(engine, rows, coded)
+    members = [_linked(engine, c, t, moved) for c, t in zip(coded, by_text, strict=True)]
     engine.drop(*coded, *by_text)
     return Units(members, codes, refused)
 
@@ -132,8 +136,9 @@ def _regrouped(engine: TableEngine, rows: Rows, tables: list[Any]) -> list[Any]:
 
 def _by_isrc(engine: TableEngine, rows: Rows, by_mbid: list[Any]) -> tuple[list[Any], Any]:
     found, codes = [], []
-    for part in engine.scatter(_code_members(engine, rows, by_mbid), "part", rows.parts):
-        made, doubts = _code_groups(engine, part)
+    scattered = engine.scatter(_code_members(engine, rows, by_mbid), "part", rows.parts)
+    for number, part in enumerate(scattered):
+        made, doubts = _code_groups(engine, part, number)
         found.append(made)
         codes.append(doubts)
         engine.drop(part)
@@ -163,7 +168,7 @@ def _code_members(engine: TableEngine, rows: Rows, by_mbid: list[Any]) -> Any:
     return every.mutate(part=(digits * rows.parts // 1000).cast("int32"))
 
 
-def _code_groups(engine: TableEngine, part: Any) -> tuple[Any, Any]:
+def _code_groups(engine: TableEngine, part: Any, number: int) -> tuple[Any, Any]:
     """Members by codes (with `strong`, `votes`, `several`, `isrc`), and the codes in doubt."""
     key = ["isrc", "title_match"]
     met = identity.anchored(engine, part, key, unknown_alone=False)
@@ -172,8 +177,7 @@ def _code_groups(engine: TableEngine, part: Any) -> tuple[Any, Any]:
     votes = known.group_by(*group, "own").agg(votes=known.count(), mbid=known.mbid.min())
     best = identity.first_in(votes, group, [ibis.desc("votes"), ibis.asc("mbid"), ibis.asc("own")])
     best = best.select(*group, home="own")
-    free = met.filter(met.mbid.isnull())
-    labels = free.group_by(group).agg(label=free.row.min())
+    labels = _labels(met.filter(met.mbid.isnull()), group, number)
     sizes = met.group_by(group).agg(votes=met.count(), mbids=met.mbid.nunique())
     doubts = engine.keep(_doubtful_codes(part, met, sizes))
     found = (
@@ -198,6 +202,19 @@ def _code_groups(engine: TableEngine, part: Any) -> tuple[Any, Any]:
         strong=part.mbid.notnull(),
     )  # fmt: skip
     return engine.keep(joined.union(apart.select(joined.columns), distinct=False)), doubts
+
+
+def _labels(free: Any, group: list[str], number: int) -> Any:
+    """A name for each group that no other group has, whichever of its codes a row then goes by.
+
+    A row that has no other code; where all have several, the smallest with a count of its groups.
+    """
+    named = free.group_by(group).agg(label=free.row.min(where=~free.several), least=free.row.min())
+    sure = named.filter(named.label.notnull()).select(*group, "label")
+    places = ibis.window(group_by="least", order_by=group)
+    rest = named.filter(named.label.isnull()).mutate(count=ibis.row_number().over(places))
+    own = (rest["least"] * BUCKETS + number) * _CODES + rest["count"] + _NOT_A_ROW
+    return sure.union(rest.select(*group, label=own), distinct=False)
 
 
 def _doubtful_codes(part: Any, met: Any, sizes: Any) -> Any:
@@ -253,15 +270,16 @@ def _unit_of_first(every: Any) -> Any:
 
 
 def _by_text(engine: TableEngine, rows: Rows, coded: list[Any]) -> tuple[list[Any], Any, Any]:
-    found, links, refused = [], [], []
+    found, pairs, refused = [], [], []
     for part in engine.scatter(_text_members(engine, rows, coded), "part", rows.parts):
         made, proposed, doubts = _text_groups(engine, part)
         found.append(made)
-        links.append(proposed)
+        pairs.append(proposed)
         refused.append(doubts)
         engine.drop(part)
-    every = [t[0] if len(t) == 1 else ibis.union(*t, distinct=False) for t in (links, refused)]
-    return _regrouped(engine, rows, found), _resolved(engine, every[0]), engine.keep(every[1])
+    every = [t[0] if len(t) == 1 else ibis.union(*t, distinct=False) for t in (pairs, refused)]
+    proposed = links.without_codes(engine, rows, coded, engine.keep(every[0]))
+    return _regrouped(engine, rows, found), links.resolved(engine, proposed), engine.keep(every[1])
 
 
 def _text_members(engine: TableEngine, rows: Rows, coded: list[Any]) -> Any:
@@ -305,14 +323,15 @@ def _text_groups(engine: TableEngine, part: Any) -> tuple[Any, Any, Any]:
             code=known.code.min(),
             strong=known.strong.any(),
             has_isrc=known.isrc.notnull().any(),
+            least=known.ms.min(),
         )
     )
-    order = [ibis.desc("votes"), ibis.asc("code"), ibis.asc("unit")]
+    order = [ibis.desc("votes"), ibis.asc("code"), ibis.asc("least"), ibis.asc("unit")]
     best = identity.first_in(units, group, order).select(*group, home="unit")
     free = met.filter(met.code.isnull())
     labels = free.group_by(group).agg(label=free.row.min(), without=free.count())
     labels = engine.keep(labels)
-    proposed = engine.keep(_proposed(units, group))
+    proposed = engine.keep(links.proposed(units, group))
     pairs = proposed.select(*group, linked=ibis.literal(True)).distinct()
     found = (
         met.left_join(best, group, rname="{name}_b")
@@ -340,38 +359,13 @@ def _text_groups(engine: TableEngine, part: Any) -> tuple[Any, Any, Any]:
     )
 
 
-def _proposed(units: Any, group: list[str]) -> Any:
-    """Links where a group has one unit with an MBID and no code, and one with a code and no MBID:
-    `unit` (the coded one), `home`, `votes`, `code`."""
-    ids = units.filter(units.strong, ~units.has_isrc)
-    codes = units.filter(~units.strong)
-    counts = units.group_by(group).agg(units=units.count())
-    pairs = (
-        codes.select(*group, "unit", "votes", "code")
-        .inner_join(ids.select(*group, home="unit", id="code"), group)
-        .inner_join(counts.filter(counts.units == 2), group)
-    )
-    return pairs.select(*group, "unit", "home", "votes", "code", "id")
-
-
-def _resolved(engine: TableEngine, proposed: Any) -> Any:
-    """At most one home for a unit, and one unit for a home: those with most votes."""
-    counted = proposed.group_by("unit", "home").agg(
-        votes=proposed.votes.sum(), code=proposed.code.min(), id=proposed.id.min()
-    )
-    order = [ibis.desc("votes"), ibis.asc("id"), ibis.asc("code")]
-    once = identity.first_in(counted, ["unit"], order)
-    once = identity.first_in(once, ["home"], order)
-    return engine.keep(once.select(old="unit", home="home"))
-
-
-def _linked(engine: TableEngine, coded: Any, by_text: Any, links: Any) -> Any:
+def _linked(engine: TableEngine, coded: Any, by_text: Any, homes: Any) -> Any:
     """All members of one part, after links."""
     merged = _merged(engine, [coded, by_text])
-    ((some,),) = engine.rows(links.agg(links=links.count()))
+    ((some,),) = engine.rows(homes.agg(some=homes.count()))
     if not some:
         return merged
-    moved = merged.left_join(links, merged.unit == links.old)
+    moved = merged.left_join(homes, merged.unit == homes.old)
     out = engine.keep(
         moved.select(
             "row", "bucket", "conflict", "strong",
