@@ -117,8 +117,8 @@ def _plan_input(path: Path, source: str | None, kind: str, mapping: Path | None)
     if not path.exists():
         raise NotFoundError(f"{path}: there is no such file or folder")
     reader = mapped_reader(read_mapping(mapping)) if mapping else _reader_of(path, kind)
-    if source is None and mapping and reader:
-        source = reader.name
+    if source is None and reader is not None and (mapping or _is_dump(reader)):
+        source = reader.name  # the names of dumps have dates in them
     name = check_source_name(source) if source else source_name(path.resolve())
     if reader is None:
         return _plan_audio(path, name)
@@ -134,6 +134,10 @@ def _plan_input(path: Path, source: str | None, kind: str, mapping: Path | None)
         ignored_files=0,
         ignored_columns=check(path) if check else [],
     )
+
+
+def _is_dump(reader: Reader) -> bool:
+    return reader.replaces and reader.name not in _CHECKS
 
 
 def _files_of(path: Path) -> list[Path]:

@@ -14,38 +14,48 @@ if TYPE_CHECKING:
     from phonotheque.archive import IngestEstimate, IngestPlan, IngestReport
 
 
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATH...", help="Folders of audio; dumps; CSV, JSONL, Parquet."),
+]
+Source = Annotated[
+    str | None,
+    typer.Option(help="Name of the source; otherwise made from the path, or that of the dump."),
+]
+AsReader = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        metavar="READER",
+        help="What the inputs are: folder (of audio), rows, listens, or a dump by the name of its "
+        "reader, as docs/formats/import.md lists them.",
+    ),
+]
+Map = Annotated[
+    Path | None,
+    typer.Option("--map", metavar="FILE", help="Mapping file by which the inputs are read."),
+]
+Add = Annotated[
+    bool, typer.Option("--add", help="What these inputs lack stays, even if they are a dump.")
+]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="What the source has and these inputs lack is gone.")
+]
+Estimate = Annotated[
+    bool,
+    typer.Option("--estimate", help="Only say what it would take, by the inputs' beginning."),
+]
+
+
 def ingest(
     archive: ArchivePath,
-    inputs: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="Folders of audio; dumps; CSV, JSONL, Parquet."),
-    ],
-    source: Annotated[
-        str | None, typer.Option(help="Name of the source; made from the path otherwise.")
-    ] = None,
-    reader: Annotated[
-        str,
-        typer.Option(
-            "--as",
-            metavar="READER",
-            help="What the inputs are: folder (of audio), rows, listens, or a dump by the name of "
-            "its reader, as docs/formats/import.md lists them.",
-        ),
-    ] = "auto",
-    mapping: Annotated[
-        Path | None,
-        typer.Option("--map", metavar="FILE", help="Mapping file by which the inputs are read."),
-    ] = None,
-    add: Annotated[
-        bool, typer.Option("--add", help="What these inputs lack stays, even if they are a dump.")
-    ] = False,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="What the source has and these inputs lack is gone.")
-    ] = False,
-    estimate: Annotated[
-        bool,
-        typer.Option("--estimate", help="Only say what it would take, by the inputs' beginning."),
-    ] = False,
+    inputs: Inputs,
+    source: Source = None,
+    reader: AsReader = "auto",
+    mapping: Map = None,
+    add: Add = False,
+    replace: Replace = False,
+    estimate: Estimate = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
