@@ -226,7 +226,7 @@ def _read_item(source: Source, number: int) -> tuple[int, Item] | Finding:
     try:
         documents = [read() for read in contents]
     except BROKEN as error:
-        return _unreadable(where, f"cannot be read ({error})", number)
+        return _unreadable(where, f"cannot be read ({_reason(error)})", number)
     if any(len(document) > MAX_DOCUMENT_BYTES for document in documents):
         return _unreadable(where, f"is longer than {MAX_DOCUMENT_BYTES} bytes", number)
     try:
@@ -234,6 +234,13 @@ def _read_item(source: Source, number: int) -> tuple[int, Item] | Finding:
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         return _unreadable(where, f"is no item ({error})", number)
     return number, item
+
+
+def _reason(error: BaseException) -> str:
+    """What is wrong, without the path."""
+    if isinstance(error, FileNotFoundError):
+        return f"there is no {FILES} beside it"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _from_xml(meta: bytes, files: bytes) -> Item:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.sources.readers import Reader
-from phonotheque.sources.record_blocks import gather
+from phonotheque.sources.record_blocks import gather, in_words
 from phonotheque.sources.records import Block
 from phonotheque.sources.streams import iter_lines, open_stream, until_broken
 
@@ -52,7 +52,7 @@ def _iter_blocks(path: Path, after: int) -> Iterator[Block | Finding]:
     facts, wrong = _read_facts(meta.parent)
     licences, unread = _read_licences(_find(meta.parent, LICENCES) or _find(path, LICENCES))
     if after == 0:
-        yield from (*wrong, *unread)
+        yield from map(in_words, (*wrong, *unread))
     yield from gather(_rows(meta, facts, licences, after), COLUMNS)
 
 

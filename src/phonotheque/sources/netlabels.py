@@ -11,7 +11,7 @@ from typing import Any
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.sources.readers import Reader
-from phonotheque.sources.record_blocks import each_row, gather
+from phonotheque.sources.record_blocks import each_row, gather, in_words
 from phonotheque.sources.records import Block, iter_records
 
 __all__ = ["NETLABEL_CSV"]
@@ -38,7 +38,7 @@ def _iter_blocks(path: Path, after: int) -> Iterator[Block | Finding]:
     tracks = path / TRACKS if path.is_dir() else path
     releases, findings = _read_releases(tracks.parent / RELEASES)
     if after == 0:
-        yield from findings
+        yield from map(in_words, findings)
     records = _joined(tracks, releases)
     yield from gather((item for item in records if _is_behind(item, after)), COLUMNS)
 

@@ -7,7 +7,7 @@ from typing import Any
 from phonotheque.model.findings import Finding
 from phonotheque.sources.records import BLOCK_ROWS, Block
 
-__all__ = ["each_row", "gather"]
+__all__ = ["each_row", "gather", "in_words"]
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -57,6 +57,13 @@ def each_row(
             yield from waiting
             waiting = []
     yield from waiting
+
+
+def in_words(finding: Finding) -> Finding:
+    """A finding of a table that is read besides the records, its row in words: the numbers of
+    findings are those of records, which are counted by them."""
+    message = finding.message if finding.row is None else f"row {finding.row}: {finding.message}"
+    return Finding(finding.code, finding.severity, finding.where, message)
 
 
 def _flush(
