@@ -5,6 +5,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _KANA_VOICING = {"\u3099", "\u309a"}
 _SPECIAL = str.maketrans(
@@ -25,8 +26,17 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFKD", text).lower().translate(_SPECIAL)
-    kept = "".join(c for c in text if c in _KANA_VOICING or not unicodedata.combining(c))
+    return " ".join(map(_folded_word, text.split(" ")))
+
+
+@lru_cache(maxsize=1 << 16)
+def _folded_word(word: str) -> str:
+    """What stands between two blanks, folded: nothing composes across a blank, and titles repeat
+    their words, so most are looked up."""
+    if word.isascii():
+        return word.lower()
+    word = unicodedata.normalize("NFKD", word).lower().translate(_SPECIAL)
+    kept = "".join(c for c in word if c in _KANA_VOICING or not unicodedata.combining(c))
     return unicodedata.normalize("NFC", kept).lower()
 
 
