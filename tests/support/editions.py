@@ -85,7 +85,7 @@ def write_tiny_edition(
 
     shard("recordings", tables.RECORDINGS, [
         {
-            "number": n, "key": f"source:tiny:{n}", "isrcs": r.isrcs, "recording_mbid": None,
+            "number": n, "isrcs": r.isrcs, "recording_mbid": None,
             "title": r.title, "artist_credit": r.artist, "artist_numbers": [artists[r.artist]],
             "duration_ms": r.duration_ms, "first_release_year": r.year,
             "collections": [r.collection], "licence": r.licence, "stream": r.stream,
@@ -97,19 +97,20 @@ def write_tiny_edition(
         {
             "number": n, "recording": n,
             "release": releases.get((r.release or "", r.artist)), "disc": 1, "position": n,
-            "title": None, "artist_credit": None, "duration_ms": None, "source": "tiny",
-            "source_key": str(n),
+            "position_text": None, "title": None, "artist_credit": None, "duration_ms": None,
+            "met": None, "source": "tiny", "source_key": str(n),
         }
         for n, r in enumerate(recordings, 1)
     ])  # fmt: skip
     shard("releases", tables.RELEASES, [
         {"number": n, "key": f"source:tiny:{normalise(title)}", "title": title,
-         "artist_credit": artist, "year": 2020, "label": None, "barcode": None,
-         "release_mbid": None}
+         "artist_credit": artist, "year": 2020, "country": None, "label": None,
+         "barcode": None, "release_mbid": None, "genres": None}
         for (title, artist), n in releases.items()
     ])  # fmt: skip
     shard("artists", tables.ARTISTS, [
-        {"number": n, "key": f"name:{normalise(a)}", "name": a} for a, n in artists.items()
+        {"number": n, "key": f"name:{normalise(a)}", "name": a, "sort_name": None, "aliases": []}
+        for a, n in artists.items()
     ])  # fmt: skip
     ranked = sorted(range(len(recordings)), key=lambda i: (-recordings[i].listens, i))
     rank = {i: p for p, i in enumerate(ranked, 1)}
