@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.tables import ROWS
+from phonotheque.sources import parts
 from phonotheque.storage.durable import ensure_directory
 
 SPILL = ".spill"
@@ -24,16 +25,20 @@ MEMORY = "1GB"
 PORTION_ROWS = 8_000_000
 """About how many keys are compared at once."""
 
-_NO_CONTENT = ("source_key", "origin", "origin_row", "evidence", "place")
-_CONTENT = (
-    "hash("
-    + ", ".join(f'"{field.name}"' for field in ROWS if field.name not in _NO_CONTENT)
-    + ", list_transform(evidence, "
-    "lambda e: hash(e.claim, e.value, e.raw, e.kind, "
-    "CASE WHEN e.kind = 'catalogue' THEN NULL ELSE e.source END, e.sha256)))"
+_NO_CONTENT = frozenset(
+    [
+        "source_key", "origin", "origin_row", "evidence", "place",
+        "title", "artist_credit", "artist_norm", "release_norm", "isrcs", "isrc_class",
+    ]
+)  # fmt: skip
+"""Where a row was read, when its evidence was seen, and what other columns say: `wording` stands
+for title and credit, the rest is computed from what is compared."""
+
+_EVIDENCE = (
+    "list_transform(evidence, lambda e: hash(e.claim, e.value, e.raw, e.kind, "
+    "CASE WHEN e.kind = 'catalogue' THEN NULL ELSE e.source END, e.sha256))"
 )
-"""What makes a row different: everything but where it was read, and when its evidence was seen.
-The source of a catalogue's word is the file that was read."""
+"""The source of a catalogue's word is the file that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +176,17 @@ class Comparison:
 
     def _spill_by_key(self, held: Sequence[Held]) -> int:
         """Write key, content and place of every row to files by portion of the keys."""
+        content_of = _content([part.path for part in self._staged] + [
+            path for each in held for path in each.paths])  # fmt: skip
         words = [
             f"SELECT source_key, {each.ordinal} AS said, {content} AS content FROM {_parquet(path)}"
             for each in held
-            for paths, content in ((each.paths, _CONTENT), (each.gone, "NULL::UBIGINT"))
+            for paths, content in ((each.paths, content_of), (each.gone, "NULL::UBIGINT"))
             for path in paths
         ]
         fresh = [
             f"SELECT source_key, {number}::BIGINT << 32 | file_row_number AS said, "
-            f"{_CONTENT} AS content FROM {_parquet(part.path, numbered=True)}"
+            f"{content_of} AS content FROM {_parquet(part.path, numbered=True)}"
             for number, part in enumerate(self._staged)
         ]
         held_rows = sum(self._count(_parquet(path))
@@ -232,6 +239,16 @@ class Comparison:
     def _count(self, what: str) -> int:
         row = self._engine.execute(f"SELECT count(*) FROM {what}").fetchone()
         return int(row[0]) if row else 0
+
+
+def _content(paths: Sequence[Path]) -> str:
+    """SQL: a hash of what makes a row different, of the columns with any value in any file."""
+    filled: set[str] = set()
+    for path in paths:
+        filled |= parts.filled_columns(path)
+    names = [f.name for f in ROWS if f.name in filled and f.name not in _NO_CONTENT]
+    terms = [f'"{name}"' for name in names] + [_EVIDENCE] * ("evidence" in filled)
+    return f"hash({', '.join(terms)})"
 
 
 def _with_first(batch: pa.RecordBatch, order: npt.NDArray[np.uint32] | None) -> pa.Table:

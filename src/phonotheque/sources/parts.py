@@ -46,6 +46,20 @@ def write_part(
     return order
 
 
+def filled_columns(path: Path) -> set[str]:
+    """The columns that have a value, or an element, in any row; by the file's statistics."""
+    found: set[str] = set()
+    meta = pq.read_metadata(path)
+    for number in range(meta.num_row_groups):
+        group = meta.row_group(number)
+        for index in range(group.num_columns):
+            chunk = group.column(index)
+            stats = chunk.statistics
+            if stats is None or not stats.has_null_count or stats.null_count < chunk.num_values:
+                found.add(chunk.path_in_schema.partition(".")[0])
+    return found
+
+
 def packed_bytes(table: pa.Table) -> int:
     """How many bytes the rows take as a part."""
     sink = pa.BufferOutputStream()
