@@ -158,7 +158,7 @@ def _recordings(
     songs: list[Song], gone: set[int], distribute: dict[int, str]
 ) -> list[dict[str, Any]]:
     return [
-        {"number": n, "key": f"source:tiny:{n}", "isrcs": s.isrcs, "recording_mbid": None,
+        {"number": n, "isrcs": s.isrcs, "recording_mbid": None,
          "title": s.title, "artist_credit": s.artist, "artist_numbers": [], "duration_ms": 1000,
          "first_release_year": None, "collections": [], "licence": s.licence,
          "stream": "ALLOW_IF", "distribute": distribute.get(n, "ALLOW_IF"),
@@ -169,7 +169,8 @@ def _recordings(
 
 def _tracks(songs: list[Song]) -> list[dict[str, Any]]:
     return [
-        {"number": n, "recording": n, "release": None, "disc": None, "position": n, "title": None,
+        {"number": n, "recording": n, "release": None, "disc": None, "position": n,
+         "position_text": None, "title": None, "met": None,
          "artist_credit": None, "duration_ms": None, "source": "tiny", "source_key": str(n)}
         for n in range(1, len(songs) + 1)
     ]  # fmt: skip

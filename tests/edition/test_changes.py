@@ -13,7 +13,7 @@ from phonotheque.storage.tables import write_table
 
 
 def artist(number: int, name: str) -> dict[str, Any]:
-    return {"number": number, "key": f"name:{name.lower()}", "name": name}
+    return {"number": number, "key": f"name:{name.lower()}", "name": name, "aliases": []}
 
 
 def shard(
