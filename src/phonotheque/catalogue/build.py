@@ -146,19 +146,9 @@ def _fill(
         rows_per_part=inputs.rows_per_part,
     )
     writer = ShardWriter(engine, previous, root, inputs.rows_per_shard)
-    extras = _extras(engine, inputs)
-    build: FirstBuild | LaterBuild
-    if previous.manifest is None:
-        units = find_units(engine, rows)
-        doubts = findings.of_units(units)
-        build = FirstBuild(engine, rows, writer, progress)
-        build.write(units, extras, decide, list(inputs.withdrawn))
-    else:
-        scope = _scope(engine, rows, previous, inputs)
-        units = find_units(engine, scope.context).within(engine, scope)
-        doubts = findings.carried_over(engine, previous, scope, findings.of_units(units))
-        build = LaterBuild(engine, scope, previous, writer, progress)
-        build.write(units, extras, decide, list(inputs.withdrawn))
+    build, doubts = _write_numbered(
+        engine, rows, inputs, decide=decide, previous=previous, writer=writer, progress=progress
+    )
     doubts = engine.keep(doubts)
     progress.start("count listens", None, "rows")
     live = Previous(engine, _so_far(build.shards), root)
@@ -195,6 +185,33 @@ def _fill(
         withdrawn=sorted(inputs.withdrawn),
         settings=inputs.settings,
     )
+
+
+def _write_numbered(
+    engine: TableEngine,
+    rows: Rows,
+    inputs: BuildInputs,
+    *,
+    decide: DecideSummary,
+    previous: Previous,
+    writer: ShardWriter,
+    progress: Progress,
+) -> tuple[FirstBuild | LaterBuild, Any]:
+    """Write recordings, tracks, releases and artists: all, or what the new imports touch; with
+    what is doubtful in their units."""
+    extras = _extras(engine, inputs)
+    withdrawn = list(inputs.withdrawn)
+    if previous.manifest is None:
+        units = find_units(engine, rows)
+        first = FirstBuild(engine, rows, writer, progress)
+        first.write(units, extras, decide, withdrawn)
+        return first, findings.of_units(units)
+    scope = _scope(engine, rows, previous, inputs)
+    units = find_units(engine, scope.context).within(engine, scope)
+    doubts = findings.carried_over(engine, previous, scope, findings.of_units(units))
+    later = LaterBuild(engine, scope, previous, writer, progress)
+    later.write(units, extras, decide, withdrawn)
+    return later, doubts
 
 
 def _scope(engine: TableEngine, rows: Rows, previous: Previous, inputs: BuildInputs) -> Scope:

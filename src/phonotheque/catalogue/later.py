@@ -257,9 +257,11 @@ class LaterBuild:
         if self._scope.recordings is None:
             return self._engine.read([], tables.REGISTRY).select("key")
         every = self._previous.content(Kind.RECORDING)
-        others = every.anti_join(before.select("number"), "number")
         codes = before.select(code=before.isrcs.unnest()).distinct()
-        met = others.select(code=others.isrcs.unnest()).semi_join(codes, "code")
+        each = every.select("number", code=every.isrcs.unnest())
+        # kept between the joins: Ibis refuses the second where both stand on `before`
+        met = self._engine.keep(each.semi_join(codes, "code"))
+        met = met.anti_join(before.select("number"), "number")
         return self._engine.keep(met.select(key=ibis.literal("isrc:") + met.code).distinct())
 
     def _in_scope(self, claims: Any) -> Any:
