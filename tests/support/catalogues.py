@@ -115,6 +115,15 @@ class Archive:
         ]
         self.listens.append(self._import("listens", source, tables.LISTENS, [rows], self.listens))
 
+    def add_redirects(self, source: str, moved: Iterable[tuple[str, str, str]]) -> None:
+        """A new import of MusicBrainz ids that were merged away: (entity, old, new)."""
+        rows = [
+            {"entity": entity, "old": old, "new": new, "origin": "redirects.tsv", "origin_row": i}
+            for i, (entity, old, new) in enumerate(moved, 1)
+        ]
+        imports = self.more.setdefault("redirects", [])
+        imports.append(self._import("redirects", source, tables.MBID_REDIRECTS, [rows], imports))
+
     def _import(
         self, kind: str, source: str, schema: pa.Schema, parts: list[list[Row]],
         earlier: list[ImportFiles],
@@ -124,7 +133,8 @@ class Archive:
         paths = []
         for i, rows in enumerate(parts):
             path = folder / f"{kind}-{i:05d}.parquet"
-            write_table(path, schema, [pa.Table.from_pylist(rows, schema=schema)])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
             paths.append(path)
         return ImportFiles(source, f"{ordinal:04d}", ordinal, tuple(paths))
 

@@ -13,7 +13,7 @@ from phonotheque.catalogue.units import level_name
 from phonotheque.model.edition import RecordingFlag
 from phonotheque.model.tables import RECORDING_FILES
 
-RELEASE_ORDER = ["artist_norm", "year", "release_norm", "key", "release_match"]
+RELEASE_ORDER = ["bucket", "artist_norm", "year", "release_norm", "key", "release_match"]
 
 
 def recordings(heads: Any, artists: Any, credited: Any, summaries: Any) -> Any:
