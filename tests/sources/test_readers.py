@@ -23,10 +23,11 @@ from phonotheque.sources import (
     check_rows_file,
     is_listens_file,
     iter_folder,
-    iter_listens,
-    iter_rows,
+    iter_made,
+    maker_of,
     plan_folder,
     read_tags,
+    reader_named,
     tag_reader,
 )
 from phonotheque.sources.listens import parse_listens_key
@@ -41,20 +42,20 @@ def understand(raw: str) -> str | None:
     return "CC0-1.0" if raw == "CC0" else None
 
 
+def made(reader: str, path: Path, schema: pa.Schema) -> tuple[list[dict], list[Finding]]:
+    maker = maker_of(reader, "s", path.name, understand, NOW)
+    found = list(iter_made(reader_named(reader), path, 0, maker))
+    batches = [batch for batch, _ in found if batch is not None]
+    findings = [finding for _, some in found for finding in some]
+    return pa.Table.from_batches(batches, schema).to_pylist(), findings
+
+
 def rows_of(path: Path) -> tuple[list[dict], list[Finding]]:
-    found = list(iter_rows(path, understand, NOW))
-    batches = [f for f in found if not isinstance(f, Finding)]
-    return pa.Table.from_batches(batches, ROWS).to_pylist(), [
-        f for f in found if isinstance(f, Finding)
-    ]
+    return made("rows", path, ROWS)
 
 
 def listens_of(path: Path) -> tuple[list[dict], list[Finding]]:
-    found = list(iter_listens(path))
-    batches = [f for f in found if not isinstance(f, Finding)]
-    return pa.Table.from_batches(batches, LISTENS).to_pylist(), [
-        f for f in found if isinstance(f, Finding)
-    ]
+    return made("listens", path, LISTENS)
 
 
 def test_a_folder_is_walked_in_the_order_of_its_keys(tmp_path: Path) -> None:

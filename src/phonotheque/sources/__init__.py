@@ -24,14 +24,14 @@ from phonotheque.sources.imports import (
     source_name,
 )
 from phonotheque.sources.known_readers import READERS, find_reader, reader_named
-from phonotheque.sources.listens import check_listens_file, is_listens_file, iter_listens
+from phonotheque.sources.listens import check_listens_file, is_listens_file
 from phonotheque.sources.making import Workers, iter_made, serve
 from phonotheque.sources.mapping import mapped_reader, read_mapping
 from phonotheque.sources.parts import PART_ROWS, packed_bytes
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.records import Block
 from phonotheque.sources.row_maker import RowMaker, folder_batch
-from phonotheque.sources.rows import check_rows_file, iter_rows
+from phonotheque.sources.rows import check_rows_file
 from phonotheque.sources.sampling import compression_ratio, known_rows
 from phonotheque.sources.statements import Understand
 from phonotheque.sources.table_makers import Maker, maker_of
@@ -72,9 +72,7 @@ __all__ = [
     "is_listens_file",
     "iter_folder",
     "iter_imports",
-    "iter_listens",
     "iter_made",
-    "iter_rows",
     "keep_evidence",
     "known_rows",
     "maker_of",

@@ -166,6 +166,7 @@ class Intake:
         order = parts.write_part(self.part_path(number), self._schema, table, first)
         if order is not None:
             _write_order(self.order_path(number), order)
+        pa.default_memory_pool().release_unused()
         self.parts.append(table.num_rows)
         self._count_isrcs(table)
 

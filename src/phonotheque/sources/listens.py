@@ -65,19 +65,6 @@ def _isrc_key(text: str) -> tuple[str, str] | None:
     return ("isrc", code) if status in (IsrcStatus.VALID, IsrcStatus.UNKNOWN_PREFIX) else None
 
 
-def iter_listens(path: Path) -> Iterator[pa.RecordBatch | Finding]:
-    """The lines of a file as batches with the columns of `tables.LISTENS`, in file order, and what
-    is wrong with it; a line whose key or count is wrong is left out."""
-    for block in iter_records(path, COLUMNS):
-        if isinstance(block, Finding):
-            yield block
-            continue
-        batch, findings = make_listens(block, path.name)
-        yield from findings
-        if batch.num_rows:
-            yield batch
-
-
 def make_listens(block: Block, where: str) -> tuple[pa.RecordBatch, list[Finding]]:
     """The lines of a block of the input `where` with the columns of `tables.LISTENS`, less those
     whose key or count is wrong, and what is wrong, by row."""

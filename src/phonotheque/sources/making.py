@@ -100,7 +100,7 @@ def serve(make_maker: Callable[[Any], Maker]) -> None:
     """Be a worker on this process's own standard streams until they end."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    with suppress(EOFError, KeyboardInterrupt):
+    with suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
         maker = make_maker(receive(sys.stdin.buffer))
         while True:
             send(answers, maker.make(receive(sys.stdin.buffer)))

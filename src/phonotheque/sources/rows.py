@@ -1,17 +1,12 @@
 """Rows of metadata from table files (docs/formats/source-rows.md)."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 
-import pyarrow as pa
-
 from phonotheque.model.errors import InputError
-from phonotheque.model.findings import Finding
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.records import Record, iter_records, read_columns
-from phonotheque.sources.row_maker import COLUMNS, REQUIRED, RowMaker
-from phonotheque.sources.statements import Understand
+from phonotheque.sources.row_maker import COLUMNS, REQUIRED
 
 _SHOWN = 20  # columns named in a message, and characters of each
 
@@ -34,22 +29,6 @@ def check_rows_file(path: Path) -> list[str]:
             "Write UTF-8 with commas, and see docs/formats/source-rows.md for the columns"
         )
     return [name for name in columns if name not in COLUMNS]
-
-
-def iter_rows(
-    path: Path, understand: Understand, now: datetime, source: str = ""
-) -> Iterator[pa.RecordBatch | Finding]:
-    """The rows of a file as batches with the columns of `tables.ROWS`, in file order, and what is
-    wrong with it. Memory: one block of 65,536 rows."""
-    maker = RowMaker(source, path.name, understand, now)
-    for block in iter_records(path, COLUMNS):
-        if isinstance(block, Finding):
-            yield block
-        else:
-            batch, findings = maker.make(block)
-            yield from findings
-            if batch.num_rows:
-                yield batch
 
 
 def _is_rows_table(path: Path, head: bytes) -> bool:
