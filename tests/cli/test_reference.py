@@ -22,9 +22,12 @@ COMMANDS = [
     "search",
     "lookup",
     "stats",
+    "explain",
+    "export",
     "withdraw",
     "serve",
     "demo",
+    "synth",
 ]
 WRITING = [
     "init",
@@ -36,7 +39,9 @@ WRITING = [
     "sync",
     "repair",
     "get",
+    "export",
     "demo",
+    "synth",
 ]
 PRINTING = [
     "init",
@@ -51,8 +56,11 @@ PRINTING = [
     "search",
     "lookup",
     "stats",
+    "explain",
+    "export",
     "withdraw",
     "demo",
+    "synth",
 ]
 
 
