@@ -15,7 +15,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from phonotheque.catalogue import identity, links
+from phonotheque.catalogue import identity, links, texts
 from phonotheque.catalogue.inputs import Rows
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.scope import Scope
@@ -38,9 +38,6 @@ _MEMBERS = pa.schema(
 
 _NOT_A_ROW, _CODES = 1 << 60, 16
 """Units that no row can name: (row * parts + part) * so many codes of one row, from here on."""
-
-_FEW = 4
-"""Text groups are narrowed to those of rows without codes where these are under one in four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +268,8 @@ def _unit_of_first(every: Any) -> Any:
 
 def _by_text(engine: TableEngine, rows: Rows, coded: list[Any]) -> tuple[list[Any], Any, Any]:
     found, pairs, refused = [], [], []
-    for part in engine.scatter(_text_members(engine, rows, coded), "part", rows.parts):
-        made, proposed, doubts = _text_groups(engine, part)
+    for part in engine.scatter(texts.members(engine, rows, coded), "part", rows.parts):
+        made, proposed, doubts = texts.groups(engine, part)
         found.append(made)
         pairs.append(proposed)
         refused.append(doubts)
@@ -280,83 +277,6 @@ def _by_text(engine: TableEngine, rows: Rows, coded: list[Any]) -> tuple[list[An
     every = [t[0] if len(t) == 1 else ibis.union(*t, distinct=False) for t in (pairs, refused)]
     proposed = links.without_codes(engine, rows, coded, engine.keep(every[0]))
     return _regrouped(engine, rows, found), links.resolved(engine, proposed), engine.keep(every[1])
-
-
-def _text_members(engine: TableEngine, rows: Rows, coded: list[Any]) -> Any:
-    free = rows.select("text_match", "isrcs")
-    free = free.filter(free.isrcs.length() == 0)
-    ((without,),) = engine.rows(free.agg(rows=free.count()))
-    keys = None
-    if without * _FEW < rows.total:
-        keys = engine.keep(free.filter(free.text_match.notnull()).select("text_match").distinct())
-    parts = []
-    for number, members in enumerate(coded):
-        table = rows.select("text_match", "isrcs", "recording_mbid", "duration_ms", part=number)
-        table = table.filter(table.text_match.notnull())
-        if keys is not None:
-            table = table.semi_join(keys, "text_match")
-        table = table.left_join(members.select("row", "unit", "strong"), "row")
-        first = ibis.ifelse(table.isrcs.length() > 0, table.isrcs[0], None)
-        parts.append(
-            table.select(
-                "row", "bucket", "text_match",
-                ms="duration_ms",
-                unit=ibis.coalesce(table.unit, table.row),
-                strong=table.strong.fill_null(False) | table.recording_mbid.notnull(),
-                isrc=first,
-                code=ibis.coalesce(table.recording_mbid, first),
-            )
-        )  # fmt: skip
-    every = parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
-    return every.mutate(part=(every.text_match & (rows.parts - 1)).cast("int32"))
-
-
-def _text_groups(engine: TableEngine, part: Any) -> tuple[Any, Any, Any]:
-    """Members by text, links between coded units, and joins that codes forbid."""
-    met = identity.anchored(engine, part, ["text_match"], unknown_alone=True)
-    met = met.filter(met.anchor != identity.ALONE)
-    group = ["text_match", "anchor"]
-    known = met.filter(met.code.notnull())
-    units = engine.keep(
-        known.group_by(*group, "unit").agg(
-            votes=known.count(),
-            code=known.code.min(),
-            strong=known.strong.any(),
-            has_isrc=known.isrc.notnull().any(),
-            least=known.ms.min(),
-        )
-    )
-    order = [ibis.desc("votes"), ibis.asc("code"), ibis.asc("least"), ibis.asc("unit")]
-    best = identity.first_in(units, group, order).select(*group, home="unit")
-    free = met.filter(met.code.isnull())
-    labels = free.group_by(group).agg(label=free.row.min(), without=free.count())
-    labels = engine.keep(labels)
-    proposed = engine.keep(links.proposed(units, group))
-    pairs = proposed.select(*group, linked=ibis.literal(True)).distinct()
-    found = (
-        met.left_join(best, group, rname="{name}_b")
-        .left_join(labels, group, rname="{name}_l")
-        .left_join(pairs, group, rname="{name}_p")
-    )
-    joined = found.label.notnull() & ((found.without > 1) | found.home.notnull())
-    made = found.filter(
-        (joined & (found.code.isnull() | (found.unit == found.home)))
-        | (found.linked.notnull() & found.code.notnull())
-    ).select(
-        "row", "bucket", "strong",
-        unit=ibis.ifelse(
-            found.code.notnull(), found.unit, ibis.coalesce(found.home, found.label)
-        ),
-        level=ibis.literal(2, "int8"),
-        conflict=ibis.literal(False),
-    )  # fmt: skip
-    counted = units.group_by(group).agg(units=units.count(), code=units.code.min())
-    doubts = counted.filter(counted.units > 1).semi_join(labels, group)
-    return (
-        engine.keep(made),
-        proposed,
-        engine.keep(doubts.select("code", "units")),
-    )
 
 
 def _linked(engine: TableEngine, coded: Any, by_text: Any, homes: Any) -> Any:
