@@ -44,7 +44,7 @@ def make(root: Path) -> tuple[BuildManifest, Path]:
     archive.add_rows("golden", rows)
     archive.add_listens("plays", [("source", f"golden:{i:02d}", i * i) for i in range(66)])
     archive.build()
-    code = {"isrcs": ["USABC2000001"], "title": "One", "title_norm": "one"}
+    code = {"isrcs": ["USABC2000001"], "title": "One"}
     archive.add_rows("golden", [rows[1] | code, rows[4] | code | {"release_title": None,
                      "release_norm": ""}, rows[0] | {"isrcs": ["USABC2000007"]}])  # fmt: skip
     archive.withdrawn = [3]

@@ -4,13 +4,11 @@ import random
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonotheque.catalogue import is_up_to_date
 from phonotheque.model.edition import BuildManifest
-from phonotheque.model.errors import InputError
 from tests.support.catalogues import Archive, Row, row
 
 TABLES = ("recordings", "tracks", "releases", "artists", "standing", "recording_files")
@@ -54,7 +52,7 @@ def test_order_of_rows_files_and_threads_do_not_change_a_byte(
         plain.add_rows("a", rows)
         plain.add_listens("l", listens)
         # the same newest rows, in another order, in other files, after an import they replace
-        mixed.add_rows("a", [r | {"title": "old", "title_norm": "old"} for r in shuffled[:9]])
+        mixed.add_rows("a", [r | {"title": "old"} for r in shuffled[:9]])
         mixed.add_rows("a", shuffled, files=files)
         mixed.add_listens("l", shuffled_listens(listens, seed))
         assert everything(plain.build()) == everything(mixed.build(threads=threads))
@@ -160,16 +158,6 @@ def test_only_the_last_two_builds_are_kept(tmp_path: Path) -> None:
         archive.build()
     names = sorted(p.name for p in (archive.tree.catalogue / "builds").iterdir())
     assert names == ["0002", "0003"]
-
-
-@pytest.mark.parametrize("twice", [[row("1"), row("1", "Other")]])
-def test_an_import_that_gives_a_key_twice_is_refused_by_name(
-    tmp_path: Path, twice: list[Row]
-) -> None:
-    archive = Archive(tmp_path)
-    archive.add_rows("a", twice)
-    with pytest.raises(InputError, match="source a: one import gives the key '1' 2 times"):
-        archive.build()
 
 
 def test_what_any_source_says_of_a_file_counts_wherever_the_file_stands(tmp_path: Path) -> None:

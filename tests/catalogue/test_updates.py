@@ -1,8 +1,6 @@
 """An update makes anew what changes can touch, and comes to what a build of everything comes to."""
 
-from dataclasses import replace
 from pathlib import Path
-from shutil import copytree
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -38,7 +36,10 @@ FILLER = [row(f"f{i}", f"Filler {i}", f"Somebody {i % 4}") for i in range(24)]
 
 @pytest.mark.timeout(1800)
 @costly(12)
-@given(st.lists(ROWS, max_size=9, unique_by=lambda r: r["source_key"]), st.lists(IMPORT, min_size=1, max_size=3))
+@given(
+    st.lists(ROWS, max_size=9, unique_by=lambda r: r["source_key"]),
+    st.lists(IMPORT, min_size=1, max_size=3),
+)
 def test_an_update_equals_a_build_of_everything_anew(
     first: list[Row], imports: list[tuple[str, list[Row], list[str]]]
 ) -> None:

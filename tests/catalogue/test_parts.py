@@ -1,0 +1,20 @@
+"""Parts bound memory and nothing else: however few rows one has, the files are the same."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.catalogue.test_shards import everything, many
+from tests.support.catalogues import Archive
+
+
+@pytest.mark.parametrize("rows_per_part", [3])
+def test_small_parts_write_the_same_bytes_as_one(tmp_path: Path, rows_per_part: int) -> None:
+    found = []
+    for name, more in (("one", {}), ("many", {"rows_per_part": rows_per_part})):
+        archive = Archive(tmp_path / name, rows_per_shard=16, more=dict(more))
+        archive.add_rows("a", many(20))
+        archive.build()
+        archive.add_rows("a", many(23)[15:], gone=["k003"])
+        found.append(everything(archive.build()))
+    assert found[0] == found[1]
