@@ -19,9 +19,9 @@ from phonotheque.catalogue import (
 from phonotheque.engine import LocalEngine
 from phonotheque.model import tables
 from phonotheque.model.edition import BuildManifest
+from phonotheque.model.matching import digest64, match_columns
 from phonotheque.model.progress import Silent
 from phonotheque.model.rights import Evidence
-from phonotheque.model.matching import digest64, match_columns
 from phonotheque.model.text import normalise
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import write_table
