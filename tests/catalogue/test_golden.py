@@ -36,7 +36,8 @@ def make(root: Path) -> tuple[BuildManifest, Path]:
             f"{i:02d}", f"Título {7 if i == 8 else i}", f"Artist {i % 3}",
             release_title=f"Album {i % 4}", release_year=1999, disc=1, position=i,
             duration_ms=60_000 + i, collection="golden",
-            isrcs={7: ["USABC2000007"], 8: ["USABC2000007"], 10: ["USABC2000010"]}.get(i, []), evidence=[EVIDENCE] if i < 5 else [],
+            isrcs={7: ["USABC2000007"], 8: ["USABC2000007"], 10: ["USABC2000010"]}.get(i, []),
+            evidence=[EVIDENCE] if i < 5 else [],
             file_sha256=f"{i:064x}" if i < 2 else None,
         )
         for i in range(66)
@@ -46,7 +47,8 @@ def make(root: Path) -> tuple[BuildManifest, Path]:
     archive.build()
     code = {"isrcs": ["USABC2000001"], "title": "One"}
     archive.add_rows("golden", [rows[1] | code, rows[4] | code | {"release_title": None,
-                     "release_norm": ""}, rows[0] | {"isrcs": ["USABC2000007"]}, rows[10] | {"isrcs": []}])  # fmt: skip
+                     "release_norm": ""}, rows[0] | {"isrcs": ["USABC2000007"]},
+                     rows[10] | {"isrcs": []}])  # fmt: skip
     archive.withdrawn = [3]
     made = archive.build()
     return made, build_directory(archive.tree, made.build)
