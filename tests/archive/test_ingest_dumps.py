@@ -202,6 +202,8 @@ def test_a_watched_file_is_hashed_as_it_is_read_and_to_its_end(tmp_path: Path) -
     assert 300_000 <= watch.bytes <= path.stat().st_size
     assert watch.finish(path) == sha256(path.read_bytes()).hexdigest()
     assert watch.bytes == path.stat().st_size
+    (tmp_path / "b").write_bytes(b"beside")
+    assert (read.parent / "b").read_bytes() == b"beside"
 
 
 def test_a_source_that_cannot_be_told_says_what_it_lacks(tree: Tree, tmp_path: Path) -> None:

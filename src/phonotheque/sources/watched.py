@@ -39,13 +39,14 @@ class Watch:
 
 
 class WatchedPath(type(Path())):  # type: ignore[misc]
-    """A path whose `open` for reading bytes tells `watch` what is read."""
+    """A path whose `open` for reading bytes tells `watch` what is read. Paths made from it, as its
+    neighbours, have no watch."""
 
-    watch: Watch
+    watch: Watch | None = None
 
     def open(self, mode: str = "r", *args: Any, **kwargs: Any) -> IO[Any]:
         """As `Path.open`."""
-        if mode != "rb":
+        if mode != "rb" or self.watch is None:
             return cast(IO[Any], super().open(mode, *args, **kwargs))
         raw = _Watched(str(self), self.watch)
         buffering = kwargs.get("buffering", args[0] if args else -1)
@@ -73,5 +74,5 @@ class _Watched(io.FileIO):
 def watched(path: Path) -> tuple[Path, Watch]:
     """The path, to be read through, and the watch over it."""
     out = WatchedPath(path)
-    out.watch = Watch()
-    return out, out.watch
+    watch = out.watch = Watch()
+    return out, watch
