@@ -39,7 +39,7 @@ def explain(tree: Tree, recording: str) -> Explanation:
 
 
 def _number(text: str, key: IdKey) -> int:
-    if text.isdigit():
+    if text.isascii() and text.isdecimal():
         return int(text)
     kind, number = parse_public_id(text, key)
     if kind is not Kind.RECORDING:

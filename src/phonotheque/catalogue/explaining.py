@@ -21,9 +21,12 @@ from phonotheque.model.tables import MBID_REDIRECTS
 MOST_APART = 50
 """So many rows that were kept apart are shown."""
 
+MOST_TOGETHER = 1000
+"""So many rows of the recording are."""
+
 _SHOWN = [
     "source", "source_key", "title", "artist_credit", "release_title", "duration_ms", "isrcs",
-    "recording_mbid", "title_match", "text_match", "origin", "origin_row",
+    "recording_mbid", "title_match", "text_match", "release_match", "origin", "origin_row",
 ]  # fmt: skip
 
 
@@ -46,8 +49,8 @@ class ExplainedRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` are those of the recording; `apart` the first that share a key with one of them but
-    are of other recordings, `apart_in_all` how many there are."""
+    """`rows` are the first of the recording, by source and key; `apart` the first that share a key
+    with one of them but are of other recordings, `apart_in_all` how many there are."""
 
     number: int
     title: str
@@ -76,11 +79,12 @@ def explain_from_imports(
 
 
 def explain_recording(engine: TableEngine, rows: Rows, build: Previous, number: int) -> Explanation:
-    """Explain recording `number` of a build from the rows it was made of.
+    """Explain recording `number` of a build, or the one it was merged into, from its rows.
 
     Raises:
         NotFoundError: the build has no such recording.
     """
+    number = _living(engine, build, number)
     recordings = build.content(Kind.RECORDING)
     found = recordings.filter(recordings.number == number)
     said = engine.rows(found.select("title", "artist_credit", "duration_ms"))
@@ -108,6 +112,12 @@ def explain_recording(engine: TableEngine, rows: Rows, build: Previous, number: 
     )
 
 
+def _living(engine: TableEngine, build: Previous, number: int) -> int:
+    moved = build.redirects(Kind.RECORDING)
+    found = engine.rows(moved.filter(moved.old == number).select("new"))
+    return int(found[0][0]) if found else number
+
+
 def _apart(engine: TableEngine, rows: Rows, tracks: Any, members: Any) -> Any:
     """Rows of other recordings that carry a code, an id or a text of the members. Kept."""
     table = engine.keep(rows.select("isrcs", "recording_mbid", "text_match"))
@@ -127,7 +137,7 @@ def _apart(engine: TableEngine, rows: Rows, tracks: Any, members: Any) -> Any:
     return engine.keep(engine.keep(shown).inner_join(of, ["source", "source_key"]))
 
 
-def _rows(engine: TableEngine, table: Any, limit: int = 1000) -> list[dict[str, Any]]:
+def _rows(engine: TableEngine, table: Any, limit: int = MOST_TOGETHER) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     for batch in engine.stream(table, ["source", "source_key"]):
         out += batch.to_pylist()
@@ -153,31 +163,49 @@ def why_together(row: dict[str, Any], members: Sequence[dict[str, Any]]) -> str:
         return f"shares the code {', '.join(codes)}, {_agreement(row, others)}"
     if row["met"] == Met.LINK:
         return f"one side has the MusicBrainz id, the other the code, and {_agreement(row, others)}"
-    return f"shares artist “{artist_key(row['artist_credit'])}” and {_agreement(row, others)}"
+    return f"shares artist key “{artist_key(row['artist_credit'])}” and {_agreement(row, others)}"
 
 
 def why_apart(row: dict[str, Any], members: Sequence[dict[str, Any]]) -> str:
     """What kept a row that shares a key with `members` out, in words. Pure."""
-    codes = set(row["isrcs"] or [])
-    for member in members:
-        shared = codes & set(member["isrcs"] or [])
-        if shared:
-            return f"the code {min(shared)} stands on both, but {_difference(row, member)}"
-    for member in members:
-        if row["recording_mbid"] and row["recording_mbid"] == member["recording_mbid"]:
-            return f"the MusicBrainz id stands on both, but {_difference(row, member)}"
-    near = min(members, key=lambda m: _distance(row, m))
-    return f"artist and title agree, but {_difference(row, near)}"
+    mbid, codes = row["recording_mbid"], set(row["isrcs"] or [])
+    same_id = [m for m in members if mbid and m["recording_mbid"] == mbid]
+    if same_id:
+        said = _other_duration(row, _likest(row, same_id)) or _BEATEN
+        return f"the MusicBrainz id stands on both, but {said}"
+    same_code = [m for m in members if codes & set(m["isrcs"] or [])]
+    if same_code:
+        near = _likest(row, same_code)
+        said = (
+            _other_title(row, near)
+            or _other_duration(row, near)
+            or _other_names(row, same_code)
+            or _several_codes(row, near)
+            or _BEATEN
+        )
+        return f"the code {min(codes & set(near['isrcs']))} stands on both, but {said}"
+    same_text = [m for m in members if m["text_match"] == row["text_match"]]
+    near = _likest(row, same_text)
+    said = (
+        _other_duration(row, near)
+        or _other_names(row, same_text)
+        or _same_release(row, same_text)
+        or _no_duration(row, near)
+        or _BEATEN
+    )
+    return f"artist and title agree, but {said}"
 
 
 def _carry(others: list[dict[str, Any]], row: dict[str, Any], column: str) -> str:
     count = sum(o[column] == row[column] for o in others)
-    return "alone carries" if not count else f"shares with {count:,} other rows"
+    if not count:
+        return "alone carries"
+    return f"shares with {count:,} other {'row' if count == 1 else 'rows'}"
 
 
 def _agreement(row: dict[str, Any], others: list[dict[str, Any]]) -> str:
     key, version = title_key(row["title"])
-    text = f"title “{key}”" + (f", version “{version}”" if version else "")
+    text = f"title key “{key}”" + (f", version “{version}”" if version else "")
     near = min(others, key=lambda o: _distance(row, o))
     if row["duration_ms"] is None or near["duration_ms"] is None:
         return f"{text}, durations not both known"
@@ -185,20 +213,57 @@ def _agreement(row: dict[str, Any], others: list[dict[str, Any]]) -> str:
     return f"{text}, durations {apart:.1f} s apart"
 
 
-def _difference(row: dict[str, Any], member: dict[str, Any]) -> str:
-    if row["title_match"] != member["title_match"]:
-        return f"the titles differ: “{row['title']}” and “{member['title']}”"
+_BEATEN = "another recording has more rows that agree with it"
+
+
+def _other_title(row: dict[str, Any], member: dict[str, Any]) -> str | None:
+    if row["title_match"] == member["title_match"]:
+        return None
+    return f"the titles differ: “{row['title']}” and “{member['title']}”"
+
+
+def _other_duration(row: dict[str, Any], member: dict[str, Any]) -> str | None:
     one, other = row["duration_ms"], member["duration_ms"]
-    if one is not None and other is not None and not _near(one, other):
-        return f"the durations differ: {one / 1000:.1f} s and {other / 1000:.1f} s"
-    mbids = {row["recording_mbid"], member["recording_mbid"]} - {None}
-    if len(mbids) > 1:
+    if one is None or other is None or _near(one, other):
+        return None
+    return f"the durations differ: {one / 1000:.1f} s and {other / 1000:.1f} s"
+
+
+def _other_names(row: dict[str, Any], members: Sequence[dict[str, Any]]) -> str | None:
+    """Ids and codes that keep apart what agrees in all else."""
+    ids = {m["recording_mbid"] for m in members} - {None}
+    if row["recording_mbid"] and ids:
         return "they carry different MusicBrainz ids"
-    if row["isrcs"] and member["isrcs"] and not set(row["isrcs"]) & set(member["isrcs"]):
-        return f"they carry different codes: {row['isrcs'][0]} and {member['isrcs'][0]}"
-    if one is None or other is None:
-        return "a duration is unknown where there are several"
-    return "another recording has more rows that agree with it"
+    codes = sorted({code for m in members for code in m["isrcs"] or []})
+    own = row["isrcs"] or []
+    if own and codes and not set(own) & set(codes):
+        return f"they carry different codes: {min(own)} and {codes[0]}"
+    if (row["recording_mbid"] and codes and not own) or (ids and own and not codes):
+        return "one carries a MusicBrainz id, the other a code, and other rows agree with both"
+    return None
+
+
+def _several_codes(row: dict[str, Any], member: dict[str, Any]) -> str | None:
+    if max(len(row["isrcs"]), len(member["isrcs"])) == 1:
+        return None
+    return "a row with several codes goes by the one that most rows agree on"
+
+
+def _same_release(row: dict[str, Any], members: Sequence[dict[str, Any]]) -> str | None:
+    place = row["source"], row["release_match"]
+    if place[1] is None or all((m["source"], m["release_match"]) != place for m in members):
+        return None
+    return "one release lists both, so they are two"
+
+
+def _no_duration(row: dict[str, Any], member: dict[str, Any]) -> str | None:
+    if row["duration_ms"] is not None and member["duration_ms"] is not None:
+        return None
+    return "a duration is unknown where there are several"
+
+
+def _likest(row: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return min(members, key=lambda m: (m["title_match"] != row["title_match"], _distance(row, m)))
 
 
 def _near(one: int, other: int) -> bool:
