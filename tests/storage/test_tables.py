@@ -1,8 +1,11 @@
 """Parquet as we write it: equal rows give equal bytes, and another's file is told apart."""
 
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+import duckdb
+import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -86,3 +89,33 @@ def test_what_is_not_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t").write_bytes(content)
     with pytest.raises(FormatError, match="not a readable Parquet file"):
         check_schema(tmp_path / "t", NUMBERS)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [t for t in vars(tables).values() if isinstance(t, pa.Schema)],
+    ids=lambda schema: schema.metadata[b"phonotheque.table"].decode(),
+)
+def test_every_table_is_written_in_encodings_that_duckdb_and_polars_read(
+    tmp_path: Path, schema: pa.Schema
+) -> None:
+    rows = [{field.name: _something(field.type, i) for field in schema} for i in range(3)]
+    path = tmp_path / "table.parquet"
+    write_table(path, schema, [pa.Table.from_pylist(rows, schema=schema)])
+    assert duckdb.sql(f"SELECT count(*) FROM '{path}'").fetchall() == [(3,)]
+    read = duckdb.sql(f"SELECT * FROM '{path}'").to_arrow_table().to_pylist()
+    assert [list(row.values()) for row in read] == [list(row.values()) for row in rows]
+    assert polars.read_parquet(path).height == 3
+
+
+def _something(kind: pa.DataType, i: int) -> object:
+    """A value of an Arrow type."""
+    if pa.types.is_list(kind):
+        return [_something(kind.value_type, i)]
+    if pa.types.is_struct(kind):
+        return {field.name: _something(field.type, i) for field in kind}
+    if pa.types.is_timestamp(kind):
+        return datetime(2026, 1, 1 + i, tzinfo=UTC)
+    if pa.types.is_integer(kind):
+        return i
+    return f"text {i}"
