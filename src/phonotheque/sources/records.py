@@ -5,11 +5,14 @@ what is in them. Rows are taken by the thousand, and one by one only where somet
 """
 
 import csv
+import gc
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -135,7 +138,8 @@ def _csv_batches(lines: Any) -> Iterator[list[list[str]] | csv.Error]:
     while True:
         batch: list[list[str]] = []
         try:
-            batch.extend(islice(lines, BLOCK_ROWS))
+            with _no_collection():
+                batch.extend(islice(lines, BLOCK_ROWS))
         except csv.Error as error:
             yield batch
             yield error
@@ -146,6 +150,19 @@ def _csv_batches(lines: Any) -> Iterator[list[list[str]] | csv.Error]:
             if not batch:
                 return
             yield batch
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without passes of the garbage collector: they would look at each row again and again, and
+    there is nothing in a row for them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _csv_block(
@@ -166,8 +183,8 @@ def _csv_block(
                 numbers.append(number)
                 good.append(row)
         rows = good
-    columns = list(zip(*rows, strict=True))
-    found = {name: list(columns[place]) for name, place in places.items()} if rows else {}
+    found: dict[str, list[Any] | pa.Array]
+    found = {name: list(map(itemgetter(place), rows)) for name, place in places.items()}
     yield from _in_order(findings, Block(numbers, found))
 
 
