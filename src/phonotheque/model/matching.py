@@ -5,18 +5,19 @@ Pure. docs/formats/matching.md is the specification; the digests are stored in i
 format.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from phonotheque.model.credits import artist_key, generic_artists
-from phonotheque.model.plain_titles import plain_keys
+from phonotheque.model.plain_titles import line_of, plain_keys, rest_line
 from phonotheque.model.text import normalise
-from phonotheque.model.titles import generic_titles, title_key
+from phonotheque.model.titles import generic_titles, opened, parts_key, title_key, without_version
 
 __all__ = ["BUCKETS", "MatchColumns", "artist_key", "digest64", "digests64", "identifies",
            "match_columns", "title_key"]  # fmt: skip
@@ -26,7 +27,7 @@ BUCKETS = 256
 
 _BETWEEN = "\x1f"
 _LONG = 200  # credits of so many characters are not remembered
-_NUMBER = "0123456789_"
+_NUMBER = b"0123456789_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,11 @@ def digest64(text: str) -> int:
 
 def digests64(texts: Iterable[str]) -> npt.NDArray[np.int64]:
     """`digest64` of each text; shape (n,)."""
-    raw = b"".join([blake2b(text.encode(), digest_size=8).digest() for text in texts])
+    return _digests([text.encode() for text in texts])
+
+
+def _digests(texts: Iterable[bytes]) -> npt.NDArray[np.int64]:
+    raw = b"".join([blake2b(text, digest_size=8).digest() for text in texts])
     return np.frombuffer(raw, dtype="<i8").astype(np.int64, copy=False)
 
 
@@ -62,38 +67,51 @@ def match_columns(titles: Sequence[str], credits: Sequence[str]) -> MatchColumns
     """The computed columns of rows with these titles and artist credits (same length n)."""
     known = {credit: _artist(credit) for credit in set(credits)}
     artists = [known[credit] for credit in credits]
-    said, enough = _said(titles, [artist.key for artist in artists])
+    said, enough = _said(titles, credits)
     named = np.array([artist.named for artist in artists], dtype=np.bool_)
+    text = [artist.prefix + name for artist, name in zip(artists, said, strict=True)]
+    wording = [t + _BETWEEN + c for t, c in zip(titles, credits, strict=True)]
     return MatchColumns(
         artist_norm=[artist.norm for artist in artists],
-        title_match=digests64(said),
-        text_match=digests64([a.key + _BETWEEN + t for a, t in zip(artists, said, strict=True)]),
+        title_match=_digests(said),
+        text_match=_digests(text),
         text_usable=named & enough,
-        wording=digests64([t + _BETWEEN + c for t, c in zip(titles, credits, strict=True)]),
+        wording=digests64(wording),
         bucket=np.array([artist.bucket for artist in artists], dtype=np.int16),
     )
 
 
-def _said(titles: Sequence[str], artists: Sequence[str]) -> tuple[list[str], npt.NDArray[np.bool_]]:
+def _said(
+    titles: Sequence[str], credits: Sequence[str]
+) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
     """What each title says, key and version as one text, and whether its key says enough."""
-    generic = generic_titles()
-    plain = plain_keys(titles)
-    enough = np.array([key not in generic for key in plain], dtype=np.bool_)
-    said: list[str] = []
-    for at, (key, title) in enumerate(zip(plain, titles, strict=True)):
-        if key is not None:
-            said.append(key)
-            continue
-        name, version = title_key(_without_artist(title, artists[at]))
-        said.append(name + _BETWEEN + version if version else name)
-        enough[at] = _says_enough(name)
-    return said, enough
+    said = plain_keys(list(map(line_of, titles)))
+    generic = _generic_keys()
+    enough = np.array([not key or key.strip(_NUMBER) not in generic for key in said], np.bool_)
+    long_way = [row for row, key in enumerate(said) if key is None]
+    texts = [opened(_without_artist(titles[row], credits[row])) for row in long_way]
+    for row, (key, version) in zip(long_way, _keys_of(texts), strict=True):
+        name = key or normalise(_without_artist(titles[row], credits[row]))
+        said[row] = (name + _BETWEEN + version if version else name).encode()
+        enough[row] = _says_enough(name)
+    return [key or b"" for key in said], enough
 
 
-@dataclass(frozen=True, slots=True)
-class _Artist:
+def _keys_of(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """`title_key` of opened titles; ("", "") for one without a word."""
+    parts = [without_version(text) for text in texts]
+    names = plain_keys([rest_line(rest) for rest, _ in parts])
+    for text, name, (rest, version) in zip(texts, names, parts, strict=True):
+        if name is None:
+            yield parts_key(text, rest, version) or ("", "")
+        else:
+            yield name.decode(), version
+
+
+class _Artist(NamedTuple):
     norm: str
     key: str
+    prefix: bytes  # of what `text_match` is of
     named: bool
     bucket: int
 
@@ -104,7 +122,8 @@ def _artist(credit: str) -> _Artist:
 
 def _read(credit: str) -> _Artist:
     norm, key = normalise(credit), artist_key(credit)
-    return _Artist(norm, key, _names_someone(key), digest64(norm) & (BUCKETS - 1))
+    prefix = (key + _BETWEEN).encode()
+    return _Artist(norm, key, prefix, _names_someone(key), digest64(norm) & (BUCKETS - 1))
 
 
 _remembered = lru_cache(maxsize=1 << 15)(_read)
@@ -115,11 +134,16 @@ def _names_someone(artist: str) -> bool:
 
 
 def _says_enough(title: str) -> bool:
-    name = title.strip(_NUMBER)
+    name = title.strip(_NUMBER.decode())
     return name not in generic_titles() and any(map(str.isalpha, name))
 
 
-def _without_artist(title: str, artist: str) -> str:
+@lru_cache(maxsize=1)
+def _generic_keys() -> frozenset[bytes]:
+    return frozenset((b"", *(key.encode() for key in generic_titles())))
+
+
+def _without_artist(title: str, credit: str) -> str:
     """ "Artist - Song" of that artist is "Song"."""
     head, dash, rest = title.partition(" - ")
-    return rest if dash and rest.strip() and artist_key(head) == artist else title
+    return rest if dash and rest.strip() and artist_key(head) == _artist(credit).key else title

@@ -63,7 +63,7 @@ def normalise(text: str) -> str:
 
     A text without any letter or digit ("???") is compared by its folded self.
     """
-    joined = " ".join(w.replace("'", "") for w in _WORD.findall(fold(text)))
+    joined = " ".join(_WORD.findall(fold(text))).replace("'", "")
     return joined or fold(text).strip()
 
 

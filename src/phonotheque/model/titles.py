@@ -5,6 +5,8 @@ docs/formats/matching.md is the specification.
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from phonotheque.model import title_words as lists
@@ -15,6 +17,12 @@ _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)(?:[)\]}]|$)")
 _SIGNS = str.maketrans({"【": "[", "】": "]", "〔": "[", "〕": "]", "〈": "[", "〉": "]", "〜": "~",
                         "–": "-", "—": "-", "―": "-", "‐": "-", "‑": "-", "−": "-",
                         "`": "'", "´": "'", "\u0640": None})  # fmt: skip
+# a lead byte of UTF-8 and one that goes on, as CP1252 or Latin-1 shows them
+_ONCE_UTF8 = re.compile(
+    "[\u00c2-\u00f4](?:[\u0080-\u00bf]|["
+    + bytes(set(range(0x80, 0xA0)) - {0x81, 0x8D, 0x8F, 0x90, 0x9D}).decode("cp1252")
+    + "])"
+)
 _DASH = re.compile(r"(?:\s+-+\s*|\s*-+\s+|--+)(?=\S)")
 _TILDES = re.compile(r"(?:\s+|\b)[~-]([^~-]+)[~-]\s*$")
 _GUESTS = re.compile(r"\b(?:feat|ft|featuring|f/|w/)(?![a-z'])\.?\s*\S.*$")
@@ -28,6 +36,8 @@ _ARTICLE_LAST = re.compile(rf"^(.+), ({'|'.join(lists.ARTICLES)})\s*$")
 _PHRASE = re.compile(
     r"\b(?:" + "|".join(sorted(map(re.escape, lists.PHRASES), key=len, reverse=True)) + r")\b"
 )
+_PHRASE_STARTS = frozenset(phrase.split()[0] for phrase in lists.PHRASES)
+_GUEST_SIGNS = ("feat", "ft", "f/", "w/")
 _PARTED = re.compile(r"^(pt|part|vol|no|nr|teil)(\d+)$")
 _AZ = frozenset("abcdefghijklmnopqrstuvwxyz")
 _COUNTING = frozenset((*lists.PARTS, *lists.PARTS_BEFORE_NUMBERS, *lists.ROMAN))
@@ -37,6 +47,7 @@ _CONSONANT = re.compile(r"[b-df-hj-np-tv-xz]")
 _LATIN_ONLY = re.compile(r"^[a-z' .,!?-]*[a-z]{3}[a-z' .,!?-]*$")
 _LATIN = re.compile(r"[a-z]")
 
+_LONG = 200  # segments of so many characters are not remembered
 SKELETON = 6
 """From this many consonants on a key is its consonants alone."""
 
@@ -48,24 +59,33 @@ def opened(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def split_title(text: str) -> tuple[list[str], str]:
-    """(words of the name, version) of an opened title."""
-    text = text.partition(" = ")[0] if text.find(" = ") > 3 else text
-    said: list[list[str]] = []
-    rest = _take_brackets(text, said)
+def without_version(text: str) -> tuple[str, str]:
+    """(what is left of an opened title without all that is no part of the name, version)."""
+    text = _before_translation(text)
+    said: list[Sequence[str]] = []
+    rest = text
+    if "(" in text or "[" in text or "{" in text:
+        rest = _take_brackets(text, said)
     if "-" in rest or "~" in rest:
         rest = _take_dashes(_take_tildes(rest, said), said)
-    rest = _GUESTS_INSIDE.sub("", rest)
+    if "feat" in rest or "ft" in rest or "w/" in rest:
+        rest = _GUESTS_INSIDE.sub("", rest)
+    return rest, _version(tuple(said)) if said else ""
+
+
+def _before_translation(text: str) -> str:
+    return text.partition(" = ")[0] if text.find(" = ") > 3 else text
+
+
+def _names(rest: str) -> list[str]:
     names = _LETTERS.findall(rest)
-    if not names:
-        return _LETTERS.findall(text), ""
     number = _TRACK_NUMBER.match(rest)
     if number and number[1] not in lists.MOVEMENTS:
         rest = rest[number.end() :]
     last = _ARTICLE_LAST.match(rest.strip()) if "," in rest else None
     if last:
         rest = f"{last[2]} {last[1]}"
-    return _LETTERS.findall(rest) if number or last else names, _version(said)
+    return _LETTERS.findall(rest) if number or last else names
 
 
 def compact(names: list[str]) -> str:
@@ -98,8 +118,13 @@ def skeleton(joined: str, least: int = SKELETON) -> str:
         [c for c, last in zip(bare, "\0" + bare, strict=False) if c != last or c not in _AZ]
     )
     if len(thin) < least or _consonants(thin) < least:
-        return joined.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+        return rounded(joined)
     return thin.removesuffix("s") or thin
+
+
+def rounded(joined: str) -> str:
+    """With ae, oe and ue as a, o and u."""
+    return joined.replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
 
 def _consonants(thin: str) -> int:
@@ -110,12 +135,29 @@ def _consonants(thin: str) -> int:
 
 def title_key(title: str) -> tuple[str, str]:
     """(key, version): what the title says of the piece, and of which performance or mix it is."""
-    names, version = split_title(opened(title))
-    return compact(names) or normalise(title), version
+    text = opened(title)
+    return parts_key(text, *without_version(text)) or (normalise(title), "")
+
+
+def has_track_number(rest: str) -> bool:
+    """Whether what is left of a title begins with what looks like a number of the track."""
+    return bool(_TRACK_NUMBER.match(rest))
+
+
+def parts_key(text: str, rest: str, version: str) -> tuple[str, str] | None:
+    """(key, version) of an opened title taken apart by `without_version`; None if it has no
+    word."""
+    names = _names(rest)
+    if names:
+        return compact(names), version
+    key = compact(_LETTERS.findall(_before_translation(text)))
+    return (key, "") if key else None
 
 
 def _repaired(text: str) -> str:
     text = unicodedata.normalize("NFC", text)
+    if not _ONCE_UTF8.search(text):
+        return text
     for codec in ("cp1252", "latin-1"):
         try:
             return text.encode(codec).decode()
@@ -124,7 +166,7 @@ def _repaired(text: str) -> str:
     return text
 
 
-def _take_brackets(text: str, said: list[list[str]]) -> str:
+def _take_brackets(text: str, said: list[Sequence[str]]) -> str:
     while match := _BRACKETS.search(text):
         inner = match[1]
         kept = "" if _classify(inner, said, text[: match.start()], dashed=False) else inner
@@ -132,14 +174,14 @@ def _take_brackets(text: str, said: list[list[str]]) -> str:
     return text
 
 
-def _take_tildes(text: str, said: list[list[str]]) -> str:
+def _take_tildes(text: str, said: list[Sequence[str]]) -> str:
     match = _TILDES.search(text)
     if match and _classify(match[1], said, text[: match.start()], dashed=True):
         return text[: match.start()]
     return text
 
 
-def _take_dashes(text: str, said: list[list[str]]) -> str:
+def _take_dashes(text: str, said: list[Sequence[str]]) -> str:
     while True:
         cuts = list(_DASH.finditer(text))
         if not cuts or not _LETTERS.search(text[: cuts[-1].start()]):
@@ -149,22 +191,43 @@ def _take_dashes(text: str, said: list[list[str]]) -> str:
         text = text[: cuts[-1].start()]
 
 
-def _classify(segment: str, said: list[list[str]], head: str, *, dashed: bool) -> bool:
+def _classify(segment: str, said: list[Sequence[str]], head: str, *, dashed: bool) -> bool:
     """Whether a segment is no part of the name; what it says of the version goes to `said`."""
-    tokens = _tokens(_GUESTS.sub("", segment))
+    meaning = _meaning(segment, dashed) if len(segment) < _LONG else _read(segment, dashed)
+    if meaning.version:
+        said.append(meaning.version)
+    return (
+        meaning.leaves
+        or (meaning.soundtrack and not _is_theme(head))
+        or (not dashed and _translates(segment, head))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What a segment says of the version, and whether it is no part of the name: anyway, or if it
+    follows no theme."""
+
+    leaves: bool
+    version: tuple[str, ...] = ()
+    soundtrack: bool = False
+
+
+def _read(segment: str, dashed: bool) -> _Meaning:
+    has_guests = any(sign in segment for sign in _GUEST_SIGNS)
+    tokens = _tokens(_GUESTS.sub("", segment) if has_guests else segment)
     if not tokens:
-        return not dashed
+        return _Meaning(leaves=not dashed)
     words = frozenset(tokens)
     if _says_nothing(words):
-        return True
+        return _Meaning(leaves=True)
     if _is_version(words - {"version"} if words & lists.NOISE else words, dashed):
-        said.append([t for t in tokens if t not in lists.NOISE])
-        return True
-    if words & lists.NOISE or (_SOUNDTRACK.match(segment.strip()) and not _is_theme(head)):
-        return True
-    if dashed:
-        return False
-    return bool(_CREDIT.match(segment.strip())) or _translates(segment, head)
+        return _Meaning(leaves=True, version=tuple(t for t in tokens if t not in lists.NOISE))
+    leaves = bool(words & lists.NOISE or (not dashed and _CREDIT.match(segment.strip())))
+    return _Meaning(leaves, soundtrack=bool(_SOUNDTRACK.match(segment.strip())))
+
+
+_meaning = lru_cache(maxsize=1 << 14)(_read)
 
 
 def _says_nothing(words: frozenset[str]) -> bool:
@@ -182,19 +245,21 @@ def _is_version(words: frozenset[str], dashed: bool) -> bool:
 
 
 def _translates(segment: str, head: str) -> bool:
-    return bool(_LATIN_ONLY.match(segment)) and not _LATIN.search(head) and not head.isascii()
+    return not head.isascii() and not _LATIN.search(head) and bool(_LATIN_ONLY.match(segment))
 
 
 def _tokens(text: str) -> list[str]:
-    plain = " ".join(w.removesuffix("'s").replace("'", "") for w in _LETTERS.findall(text))
-    plain = _PHRASE.sub(lambda m: lists.PHRASES[m[0]], plain)
-    return [lists.SAME.get(w, w) for w in plain.split()]
+    words = _LETTERS.findall(text)
+    if "'" in text:
+        words = [word.removesuffix("'s").replace("'", "") for word in words]
+    if not _PHRASE_STARTS.isdisjoint(words):
+        words = _PHRASE.sub(lambda m: lists.PHRASES[m[0]], " ".join(words)).split()
+    return [lists.SAME.get(word, word) for word in words]
 
 
-def _version(said: list[list[str]]) -> str:
+@lru_cache(maxsize=1 << 14)
+def _version(said: tuple[Sequence[str], ...]) -> str:
     tokens = [t for segment in said for t in segment]
-    if not tokens:
-        return ""
     known = {t for t in tokens if t in lists.STRONG or t in lists.WEAK}
     rest = "".join(t for t in tokens if t not in known and t not in lists.SMALL)
     if known & lists.FOLDED_INTO:
