@@ -13,8 +13,8 @@ _FEW = 4
 
 
 def members(engine: TableEngine, rows: Rows, coded: list[Any]) -> Any:
-    """Rows that can meet by text, with the unit that ids and codes gave them and the `part` of their
-    text. `coded`: those units' members, one table for each part of `rows`."""
+    """Rows that can meet by text, with the unit that ids and codes gave them and the `part` of
+    their text. `coded`: those units' members, one table for each part of `rows`."""
     free = rows.select("text_match", "isrcs")
     free = free.filter(free.isrcs.length() == 0)
     ((without,),) = engine.rows(free.agg(rows=free.count()))
