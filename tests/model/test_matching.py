@@ -20,7 +20,7 @@ from phonotheque.model.matching import (
     match_columns,
     title_key,
 )
-from phonotheque.model.plain_titles import line_of, plain_keys
+from phonotheque.model.plain_titles import lines_of, plain_keys
 from phonotheque.model.text import fold
 
 REPOSITORY = Path(__file__).parents[2]
@@ -62,13 +62,13 @@ def test_any_text_has_keys_and_the_same_ones_in_every_unicode_form(text: str) ->
 
 @given(texts)
 def test_the_short_way_leads_to_the_same_keys(text: str) -> None:
-    (key,) = plain_keys([line_of(text)])
+    (key,) = plain_keys(lines_of([text]))
     assert key is None or (key.decode(), "") == title_key(text)
 
 
 @given(st.lists(texts, max_size=8))
 def test_a_title_has_the_same_short_way_in_any_company(titles: list[str]) -> None:
-    lines = [line_of(title) for title in titles]
+    lines = lines_of(titles)
     assert plain_keys(lines) == [key for line in lines for key in plain_keys([line])]
 
 

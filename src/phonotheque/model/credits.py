@@ -24,14 +24,8 @@ _DOLLAR = re.compile(r"\$(?=[a-z])|(?<=[a-z])\$")
 
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
-_SIGNS = '.!?":#@-'
-_PLAIN = re.compile(rf"[a-z0-9 '{re.escape(_SIGNS)}]*")
-_TO_BLANKS = str.maketrans(dict.fromkeys(_SIGNS, " ") | {"'": None})
 _GUEST_SIGNS = ("feat", "ft", "with", "w/", "starring", "introducing", "pres")
-_SAYS_MORE = frozenset((
-    "feat", "ft", "featuring", "with", "starring", "introducing", "presents", "pres", "and", "und",
-    "et", "y", "e", "och", "og", "x", "v", "vs", "versus", "meets",
-))  # fmt: skip
+_LONG = 200  # names of so many characters are not remembered
 SKELETON = 7
 """From this many consonants on a name is its consonants alone."""
 
@@ -39,35 +33,19 @@ SKELETON = 7
 def artist_key(credit: str) -> str:
     """What an artist credit is compared by; empty only where the credit is."""
     text = opened(credit)
-    return _plain_key(text) or _any_key(text) or normalise(credit)
-
-
-def _plain_key(text: str) -> str:
-    """The key of an opened credit that is one name in ASCII and nothing else, else ""."""
-    if not _PLAIN.fullmatch(text) or "''" in text or _OWN_BAND.match(text):
-        return ""
-    names = text.translate(_TO_BLANKS).split()
-    if not _SAYS_MORE.isdisjoint(names) or sum(len(name) == 1 for name in names) > 1:
-        return ""
-    return _key_of(set(names))
-
-
-def _any_key(text: str) -> str:
     text = _COUNTER.sub("", text) if "(" in text or "*" in text else text
     text = _DOLLAR.sub("s", text) if "$" in text else text
     if any(sign in text for sign in _GUEST_SIGNS):
         text = _GUESTS.sub("", text)
-    names: set[str] = set()
-    for part in _BETWEEN.split(text):
-        if not _OWN_BAND.match(part):
-            names.update(_joined(part))
-    return _key_of(names)
+    read = _remembered if len(text) < _LONG else _words_of
+    names = {word for part in _BETWEEN.split(text) for word in read(part)}
+    return _key_of(names) or normalise(credit)
 
 
 def _key_of(names: set[str]) -> str:
     if len(names) > 1:
         names -= lists.ARTIST_ARTICLES
-    thin = sorted(map(_thin, names))
+    thin = sorted([_thin(name) if len(name) < _LONG else skeleton(name, 0) for name in names])
     if sum(map(len, thin)) >= SKELETON:
         return "&".join(thin)
     return rounded("&".join(sorted(names)))
@@ -78,12 +56,25 @@ def _thin(word: str) -> str:
     return skeleton(word, 0)
 
 
-def _joined(part: str) -> list[str]:
-    """Words of a name; initials, and words in scripts without blanks, joined."""
+def _words_of(part: str) -> tuple[str, ...]:
+    """Words of one of the names of a credit; none of somebody's own band."""
+    if _OWN_BAND.match(part):
+        return ()
+    words: list[str] = _NAMES.findall(part)
+    if "'" in part:
+        words = [word.replace("'", "") for word in words]
+    plain = part.isascii() and sum([len(word) == 1 for word in words]) < 2
+    return tuple(words if plain else _joined(words))
+
+
+_remembered = lru_cache(maxsize=1 << 15)(_words_of)
+
+
+def _joined(words: list[str]) -> list[str]:
+    """Initials, and words in scripts without blanks, joined."""
     out: list[str] = []
     letters = False
-    for word in _NAMES.findall(part):
-        token = word.replace("'", "")
+    for token in words:
         single = len(token) == 1 and token.isascii()
         if out and (
             (single and letters) or (not token.isascii() and _UNSPACED.search(out[-1] + token))

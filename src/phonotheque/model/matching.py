@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phonotheque.model.credits import artist_key, generic_artists
-from phonotheque.model.plain_titles import line_of, plain_keys, rest_line
+from phonotheque.model.plain_titles import lines_of, plain_keys, rest_line
 from phonotheque.model.text import normalise
 from phonotheque.model.titles import generic_titles, opened, parts_key, title_key, without_version
 
@@ -85,7 +85,7 @@ def _said(
     titles: Sequence[str], credits: Sequence[str]
 ) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
     """What each title says, key and version as one text, and whether its key says enough."""
-    said = plain_keys(list(map(line_of, titles)))
+    said = plain_keys(lines_of(titles))
     generic = _generic_keys()
     enough = np.array([not key or key.strip(_NUMBER) not in generic for key in said], np.bool_)
     long_way = [row for row, key in enumerate(said) if key is None]
@@ -123,7 +123,8 @@ def _artist(credit: str) -> _Artist:
 def _read(credit: str) -> _Artist:
     norm, key = normalise(credit), artist_key(credit)
     prefix = (key + _BETWEEN).encode()
-    return _Artist(norm, key, prefix, _names_someone(key), digest64(norm) & (BUCKETS - 1))
+    bucket = blake2b(norm.encode(), digest_size=8).digest()[0]  # the lowest byte of `digest64`
+    return _Artist(norm, key, prefix, _names_someone(key), bucket)
 
 
 _remembered = lru_cache(maxsize=1 << 15)(_read)

@@ -5,7 +5,7 @@ all titles at once; what has brackets, dashes or any word that might say more is
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,9 +68,9 @@ _PERHAPS[(_KNOWN * _SPREAD) >> _SHIFT] = True
 _FIRST_BYTES = np.array([(1 << 8 * n) - 1 for n in range(_WORD + 1)], dtype=np.uint64)
 
 
-def line_of(title: str) -> bytes:
-    """A title as `plain_keys` takes it: ASCII as it is, else opened."""
-    return title.encode() if title.isascii() else _letters_line(opened(title))
+def lines_of(titles: Iterable[str]) -> list[bytes]:
+    """Titles as `plain_keys` takes them: ASCII as it is, else opened."""
+    return [t.encode() if t.isascii() else _letters_line(opened(t)) for t in titles]
 
 
 def rest_line(rest: str) -> bytes:

@@ -12,8 +12,11 @@ _SPECIAL = str.maketrans(
     {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i",
      "ħ": "h", "ŧ": "t", "ŋ": "n", "’": "'", "‘": "'", "ʼ": "'"}
 )  # fmt: skip
+_SPECIAL_SIGN = re.compile("[" + "".join(map(chr, _SPECIAL)) + "]")
+_LATIN_MARKS = re.compile("[\u0300-\u034e\u0350-\u036f]+")  # all of a combining class other than 0
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*", re.UNICODE)
 _TERM_BYTES = 64
+_LONG = 200  # the words of texts of so many characters are not remembered
 _NEWLINES = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 # C0 and C1 controls drive terminals; the marks of direction turn round what stands beside them
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -26,7 +29,8 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    return " ".join(map(_folded_word, text.split(" ")))
+    read = _folded_word if len(text) < _LONG else _folded_word.__wrapped__
+    return " ".join(map(read, text.split(" ")))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -35,7 +39,14 @@ def _folded_word(word: str) -> str:
     their words, so most are looked up."""
     if word.isascii():
         return word.lower()
-    word = unicodedata.normalize("NFKD", word).lower().translate(_SPECIAL)
+    word = unicodedata.normalize("NFKD", word).lower()
+    if _SPECIAL_SIGN.search(word):
+        word = word.translate(_SPECIAL)
+    word = _LATIN_MARKS.sub("", word)
+    if word.isascii():
+        return word
+    if word.isalpha():  # no marks
+        return unicodedata.normalize("NFC", word).lower()
     kept = "".join(c for c in word if c in _KANA_VOICING or not unicodedata.combining(c))
     return unicodedata.normalize("NFC", kept).lower()
 

@@ -39,7 +39,7 @@ _PHRASE = re.compile(
 _PHRASE_STARTS = frozenset(phrase.split()[0] for phrase in lists.PHRASES)
 _GUEST_SIGNS = ("feat", "ft", "f/", "w/")
 _PARTED = re.compile(r"^(pt|part|vol|no|nr|teil)(\d+)$")
-_AZ = frozenset("abcdefghijklmnopqrstuvwxyz")
+_DOUBLED = re.compile(r"([a-z])\1+")
 _COUNTING = frozenset((*lists.PARTS, *lists.PARTS_BEFORE_NUMBERS, *lists.ROMAN))
 _JOINING = lists.JOINERS | {"n"}
 _VOWELS = str.maketrans(dict.fromkeys("aeiouy", ""))
@@ -47,16 +47,23 @@ _CONSONANT = re.compile(r"[b-df-hj-np-tv-xz]")
 _LATIN_ONLY = re.compile(r"^[a-z' .,!?-]*[a-z]{3}[a-z' .,!?-]*$")
 _LATIN = re.compile(r"[a-z]")
 
-_LONG = 200  # segments of so many characters are not remembered
+_LONG = 200  # texts of so many characters are not remembered
 SKELETON = 6
 """From this many consonants on a key is its consonants alone."""
 
 
 def opened(text: str) -> str:
     """Folded text on one line, signs unified; UTF-8 once read as Latin-1 or CP1252 is put right."""
-    if not text.isascii():
-        text = fold(_repaired(text)).translate(_SIGNS)
-    return " ".join(text.lower().split())
+    if text.isascii():
+        return " ".join(text.lower().split())
+    read = _opened_word if len(text) < _LONG else _opened_word.__wrapped__
+    return " ".join(" ".join(map(read, _repaired(text).split(" "))).split())
+
+
+@lru_cache(maxsize=1 << 16)
+def _opened_word(word: str) -> str:
+    """What stands between two blanks: titles repeat their words, so most are looked up."""
+    return fold(word).translate(_SIGNS)
 
 
 def without_version(text: str) -> tuple[str, str]:
@@ -114,9 +121,7 @@ def skeleton(joined: str, least: int = SKELETON) -> str:
     """Without vowels, doubled letters and a last s, where at least `least` consonants are left;
     else with ae, oe and ue as a, o and u."""
     bare = joined[:1] + joined[1:].translate(_VOWELS)
-    thin = "".join(
-        [c for c, last in zip(bare, "\0" + bare, strict=False) if c != last or c not in _AZ]
-    )
+    thin = _DOUBLED.sub(r"\1", bare)
     if len(thin) < least or _consonants(thin) < least:
         return rounded(joined)
     return thin.removesuffix("s") or thin
