@@ -141,7 +141,8 @@ class Archive:
     def inputs(self) -> BuildInputs:
         return BuildInputs(
             rows=self.rows, listens=self.listens, cuts_percent=self.cuts,
-            rows_per_shard=self.rows_per_shard, withdrawn=self.withdrawn, **self.more,
+            rows_per_shard=self.rows_per_shard, withdrawn=self.withdrawn,
+            **{"narrow_above": 0, **self.more},
         )  # fmt: skip
 
     def build(self, *, threads: int = 1, memory: str = "500MB") -> BuildManifest:

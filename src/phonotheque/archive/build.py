@@ -196,7 +196,7 @@ def _rests_on(settings: ArchiveSettings, on: date) -> str:
 
 
 def _files(ref: ImportRef) -> ImportFiles:
-    return ImportFiles(ref.source, ref.name, ref.ordinal, ref.paths)
+    return ImportFiles(ref.source, ref.name, ref.ordinal, ref.paths, ref.gone)
 
 
 def _count_rows(imports: Sequence[ImportFiles]) -> int:

@@ -41,6 +41,9 @@ from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import write_table
 
 KEEP_BUILDS = 2
+NARROW_ABOVE = 100_000
+"""Up to so many rows everything is made anew each time: finding out what an update touches would
+take longer. What comes out is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class BuildInputs:
     redirects: Sequence[ImportFiles] = ()
     rows_per_part: int = ROWS_PER_PART
     anew: bool = False  # make everything anew, not only what new imports touch
+    narrow_above: int = NARROW_ABOVE
     labels: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -227,6 +231,7 @@ def _scope(engine: TableEngine, rows: Rows, previous: Previous, inputs: BuildInp
         and manifest.settings == inputs.settings
         and manifest.rows_per_shard == inputs.rows_per_shard
         and not inputs.anew
+        and rows.total > inputs.narrow_above
     )
     if not same:
         return whole(rows)

@@ -41,7 +41,7 @@ class ShardWriter:
         its base; where that is more than a tenth of the base, or there is no base, the shard is
         written anew as a base. Other shards keep their bytes.
         """
-        bases = self._previous.files(table, "base")
+        bases = self._bases(table)
         overlay = self._overlay(table, schema, rows, before, hidden)
         over = self._by_shard_counts(overlay)
         anew = [
@@ -51,7 +51,7 @@ class ShardWriter:
         ]
         written = [self._keep(shard) for k, shard in bases.items() if k not in anew]
         if anew:
-            base = self._previous.layer(table, "base", set(anew))
+            base = self._previous.layer(table, "base", set(anew) & set(bases))
             whole = base.anti_join(overlay, "number").anti_join(hidden, "number")
             fresh = self._in_shards(overlay, anew, over)
             content = whole.union(fresh.select(whole.columns), distinct=False)
@@ -64,7 +64,7 @@ class ShardWriter:
 
     def _overlay(self, table: str, schema: pa.Schema, rows: Any, before: Any, hidden: Any) -> Any:
         """All rows that differ from their base row, or have none. Kept."""
-        touched = {k for k, _ in self._by_shard_counts(rows).items()}
+        touched = set(self._by_shard_counts(rows)) & set(self._bases(table))
         base = self._previous.layer(table, "base", touched).mutate(in_base=ibis.literal(True))
         met = rows.left_join(base, "number", lname="", rname="{name}_then")
         same = met.in_base.fill_null(False)
@@ -106,6 +106,13 @@ class ShardWriter:
         if first is None:
             return []
         return [self._write_file(table, schema, 0, "base", _chained(first, batches))]
+
+    def _bases(self, table: str) -> dict[int, ShardFile]:
+        """The bases to build on: none where shards had another size."""
+        manifest = self._previous.manifest
+        if manifest is None or manifest.rows_per_shard != self._rows_per_shard:
+            return {}
+        return self._previous.files(table, "base")
 
     def _shard_of(self, table: Any) -> Any:
         return (table.number // self._rows_per_shard).cast("int64")

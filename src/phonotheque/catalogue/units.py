@@ -36,6 +36,8 @@ _MEMBERS = pa.schema(
     ]
 )
 
+_CODES_IN_DOUBT = pa.schema([pa.field("code", pa.string()), pa.field("reason", pa.string())])
+
 _NOT_A_ROW, _CODES = 1 << 60, 16
 """Units that no row can name: (row * parts + part) * so many codes of one row, from here on."""
 
@@ -69,7 +71,7 @@ def find_units(engine: TableEngine, rows: Rows) -> Units:
     by_mbid = _by_mbid(engine, rows)
     by_isrc, codes = _by_isrc(engine, rows, by_mbid)
     coded = [_merged(engine, [m, c]) for m, c in zip(by_mbid, by_isrc, strict=True)]
-    engine.drop(*by_mbid, *by_isrc)
+    engine.drop(*{t.get_name(): t for t in [*by_mbid, *by_isrc]}.values())
     by_text, moved, refused = _by_text(engine, rows, coded)
     members = [_linked(engine, c, t, moved) for c, t in zip(coded, by_text, strict=True)]
     engine.drop(*coded, *by_text)
@@ -132,6 +134,8 @@ def _regrouped(engine: TableEngine, rows: Rows, tables: list[Any]) -> list[Any]:
 
 
 def _by_isrc(engine: TableEngine, rows: Rows, by_mbid: list[Any]) -> tuple[list[Any], Any]:
+    if not rows.has("isrcs"):
+        return [engine.read([], _MEMBERS)] * rows.parts, engine.read([], _CODES_IN_DOUBT)
     found, codes = [], []
     scattered = engine.scatter(_code_members(engine, rows, by_mbid), "part", rows.parts)
     for number, part in enumerate(scattered):
