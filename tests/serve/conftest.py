@@ -59,8 +59,8 @@ def recordings() -> list[TinyRecording]:
         TinyRecording("Only known", "Somebody", listens=400),
         TinyRecording("In review", "Somebody", listens=300, stream="REVIEW",
                       file=file("e.ogg", 6, OTHER_VOLUME), tier=2),
-        *(TinyRecording(f"Blue hour {i}", "Anna Lind", "Blue Hours", listens=100 - i, tier=2)
-          for i in range(25)),
+        *(TinyRecording(f"Blue hour {i}", "Anna Lind", "Blue Hours", listens=100 - i, tier=2,
+                        position_text="B12" if i == 24 else None) for i in range(25)),
     ]  # fmt: skip
 
 

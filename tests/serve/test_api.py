@@ -71,6 +71,13 @@ def test_a_release_has_its_tracks_in_order(client: TestClient) -> None:
     answer = client.get(f"/api/v1/releases/{release_of(client, 10)}").json()
     assert answer["title"] == "Blue Hours"
     assert [t["title"] for t in answer["tracks"]] == [f"Blue hour {i}" for i in range(25)]
+    assert [t["position_text"] for t in answer["tracks"][-2:]] == [None, "B12"]
+
+
+def test_the_page_of_a_release_shows_places_as_the_release_writes_them(client: TestClient) -> None:
+    page = client.get(f"/release/{release_of(client, 10)}").text
+    assert '<span class="position">31</span>' in page
+    assert '<span class="position">B12</span>' in page
 
 
 def release_of(client: TestClient, number: int) -> str:

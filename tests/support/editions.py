@@ -43,6 +43,7 @@ class TinyRecording:
     distribute: str = "ALLOW_IF"
     flags: int = 0
     file: tuple[str, str, bytes] | None = None
+    position_text: str | None = None
 
 
 def write_tiny_edition(
@@ -97,8 +98,8 @@ def write_tiny_edition(
         {
             "number": n, "recording": n,
             "release": releases.get((r.release or "", r.artist)), "disc": 1, "position": n,
-            "position_text": None, "title": None, "artist_credit": None, "duration_ms": None,
-            "met": None, "source": "tiny", "source_key": str(n),
+            "position_text": r.position_text, "title": None, "artist_credit": None,
+            "duration_ms": None, "met": None, "source": "tiny", "source_key": str(n),
         }
         for n, r in enumerate(recordings, 1)
     ])  # fmt: skip

@@ -95,6 +95,7 @@ class TrackAnswer(Answer, frozen=True, kw_only=True):
     id: str
     disc: int | None
     position: int | None
+    position_text: str | None  # as written, where it is more than the number: "A1"
     title: str
     artist: str
     duration_ms: int | None

@@ -278,6 +278,7 @@ def _track(public_id: str, row: Row, recording: answers.RecordingSummary) -> ans
         id=public_id,
         disc=row["disc"],
         position=row["position"],
+        position_text=row["position_text"],
         title=_first(row["title"], recording.title),
         artist=_first(row["artist_credit"], recording.artist),
         duration_ms=_first(row["duration_ms"], recording.duration_ms),

@@ -21,9 +21,9 @@ def read_tracks_of_release(cursor: Cursor, number: int) -> list[Row]:
     """The first 1,000 tracks of a release in order; null titles are the recordings'."""
     return _all(
         cursor,
-        "SELECT number, recording, disc, position, title, artist_credit, duration_ms FROM tracks "
-        "WHERE release = ? ORDER BY disc NULLS FIRST, position NULLS LAST, number "
-        f"LIMIT {MAX_TRACKS}",
+        "SELECT number, recording, disc, position, position_text, title, artist_credit, "
+        "duration_ms FROM tracks WHERE release = ? "
+        f"ORDER BY disc NULLS FIRST, position NULLS LAST, number LIMIT {MAX_TRACKS}",
         [number],
     )
 
