@@ -12,10 +12,10 @@ from phonotheque.model.titles import opened, rounded, skeleton
 
 _NAMES = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _COUNTER = re.compile(r"\s*\(\d+\)|\*(?=\s|$|,)")
-_GUESTS = re.compile(
-    r"(?<=\S)[\s(\[]+"
-    r"(?:feat|ft|featuring|with|w/|starring|introducing|presents|pres)(?![a-z'])\.?\s.*$"
+_GUEST = re.compile(
+    r"[\s(\[](?:feat|ft|featuring|with|w/|starring|introducing|presents|pres)(?![a-z'])\.?\s"
 )
+_GUESTS = re.compile(rf"(?<=\S)[\s(\[]*{_GUEST.pattern}.*$")
 _BETWEEN = re.compile(
     r"[,+·]\s+|[;&×、]\s*|\s+[/|]\s+|\s+(?:and|und|et|y|e|och|og|x|v|vs|versus|meets)\b\.?\s+"
 )
@@ -24,7 +24,6 @@ _DOLLAR = re.compile(r"\$(?=[a-z])|(?<=[a-z])\$")
 
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
-_GUEST_SIGNS = ("feat", "ft", "with", "w/", "starring", "introducing", "pres")
 _LONG = 200  # names of so many characters are not remembered
 SKELETON = 7
 """From this many consonants on a name is its consonants alone."""
@@ -35,25 +34,22 @@ def artist_key(credit: str) -> str:
     text = opened(credit)
     text = _COUNTER.sub("", text) if "(" in text or "*" in text else text
     text = _DOLLAR.sub("s", text) if "$" in text else text
-    if any(sign in text for sign in _GUEST_SIGNS):
-        text = _GUESTS.sub("", text)
-    read = _remembered if len(text) < _LONG else _words_of
+    text = _GUESTS.sub("", text) if _GUEST.search(text) else text
+    read, thin = (_remembered, _remembered_thin) if len(text) < _LONG else (_words_of, _thin)
     names = {word for part in _BETWEEN.split(text) for word in read(part)}
-    return _key_of(names) or normalise(credit)
-
-
-def _key_of(names: set[str]) -> str:
     if len(names) > 1:
-        names -= lists.ARTIST_ARTICLES
-    thin = sorted([_thin(name) if len(name) < _LONG else skeleton(name, 0) for name in names])
-    if sum(map(len, thin)) >= SKELETON:
-        return "&".join(thin)
-    return rounded("&".join(sorted(names)))
+        names = names - lists.ARTIST_ARTICLES
+    key = "&".join(sorted(map(thin, names)))
+    if len(key) - len(names) + 1 < SKELETON:
+        key = rounded("&".join(sorted(names)))
+    return key or normalise(credit)
 
 
-@lru_cache(maxsize=1 << 16)
 def _thin(word: str) -> str:
     return skeleton(word, 0)
+
+
+_remembered_thin = lru_cache(maxsize=1 << 16)(_thin)
 
 
 def _words_of(part: str) -> tuple[str, ...]:

@@ -55,11 +55,15 @@ def digest64(text: str) -> int:
 
 def digests64(texts: Iterable[str]) -> npt.NDArray[np.int64]:
     """`digest64` of each text; shape (n,)."""
-    return _digests([text.encode() for text in texts])
+    return _numbers([blake2b(text.encode(), digest_size=8).digest() for text in texts])
 
 
 def _digests(texts: Iterable[bytes]) -> npt.NDArray[np.int64]:
-    raw = b"".join([blake2b(text, digest_size=8).digest() for text in texts])
+    return _numbers([blake2b(text, digest_size=8).digest() for text in texts])
+
+
+def _numbers(digests: Iterable[bytes]) -> npt.NDArray[np.int64]:
+    raw = b"".join(digests)
     return np.frombuffer(raw, dtype="<i8").astype(np.int64, copy=False)
 
 
@@ -127,7 +131,7 @@ def _read(credit: str) -> _Artist:
     return _Artist(norm, key, prefix, _names_someone(key), bucket)
 
 
-_remembered = lru_cache(maxsize=1 << 15)(_read)
+_remembered = lru_cache(maxsize=1 << 16)(_read)
 
 
 def _names_someone(artist: str) -> bool:

@@ -29,14 +29,12 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    read = _folded_word if len(text) < _LONG else _folded_word.__wrapped__
+    read = _remembered if len(text) < _LONG else fold_word
     return " ".join(map(read, text.split(" ")))
 
 
-@lru_cache(maxsize=1 << 16)
-def _folded_word(word: str) -> str:
-    """What stands between two blanks, folded: nothing composes across a blank, and titles repeat
-    their words, so most are looked up."""
+def fold_word(word: str) -> str:
+    """What stands between two blanks, folded: nothing composes across a blank."""
     if word.isascii():
         return word.lower()
     word = unicodedata.normalize("NFKD", word).lower()
@@ -49,6 +47,10 @@ def _folded_word(word: str) -> str:
         return unicodedata.normalize("NFC", word).lower()
     kept = "".join(c for c in word if c in _KANA_VOICING or not unicodedata.combining(c))
     return unicodedata.normalize("NFC", kept).lower()
+
+
+# titles repeat their words, so most are looked up
+_remembered = lru_cache(maxsize=1 << 16)(fold_word)
 
 
 def words(text: str) -> list[str]:

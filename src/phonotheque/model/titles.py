@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from phonotheque.model import title_words as lists
-from phonotheque.model.text import fold, normalise
+from phonotheque.model.text import fold_word, normalise
 
 _LETTERS = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)(?:[)\]}]|$)")
 _SIGNS = str.maketrans({"【": "[", "】": "]", "〔": "[", "〕": "]", "〈": "[", "〉": "]", "〜": "~",
                         "–": "-", "—": "-", "―": "-", "‐": "-", "‑": "-", "−": "-",
                         "`": "'", "´": "'", "\u0640": None})  # fmt: skip
+_SIGN = re.compile("[" + "".join(map(chr, _SIGNS)) + "]")
 # a lead byte of UTF-8 and one that goes on, as CP1252 or Latin-1 shows them
 _ONCE_UTF8 = re.compile(
     "[\u00c2-\u00f4](?:[\u0080-\u00bf]|["
@@ -63,7 +64,8 @@ def opened(text: str) -> str:
 @lru_cache(maxsize=1 << 16)
 def _opened_word(word: str) -> str:
     """What stands between two blanks: titles repeat their words, so most are looked up."""
-    return fold(word).translate(_SIGNS)
+    word = fold_word(word)
+    return word.translate(_SIGNS) if _SIGN.search(word) else word
 
 
 def without_version(text: str) -> tuple[str, str]:
@@ -122,7 +124,7 @@ def skeleton(joined: str, least: int = SKELETON) -> str:
     else with ae, oe and ue as a, o and u."""
     bare = joined[:1] + joined[1:].translate(_VOWELS)
     thin = _DOUBLED.sub(r"\1", bare)
-    if len(thin) < least or _consonants(thin) < least:
+    if least and (len(thin) < least or _consonants(thin) < least):
         return rounded(joined)
     return thin.removesuffix("s") or thin
 
