@@ -69,16 +69,23 @@ ROWS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    root = tmp_path_factory.mktemp("explained") / "archive"
+def make_archive(root: Path) -> Tree:
     execute_init(plan_init(root, name="T", publisher="T", seat="DE"), None, NOW, Silent())
-    tree = Tree(root)
-    path = root.parent / "songs.csv"
-    path.write_text("\n".join([",".join(COLUMNS), *ROWS]) + "\n")
+    return Tree(root)
+
+
+def ingest_and_build(tree: Tree, rows: list[str]) -> None:
+    path = tree.root.parent / "songs.csv"
+    path.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n")
     plan = plan_ingest(tree, [path], source=None, kind="auto", now=NOW)
     execute_ingest(tree, plan, NOW, Silent())
     execute_build(tree, plan_build(tree, date(2026, 11, 22)), Silent())
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    tree = make_archive(tmp_path_factory.mktemp("explained") / "archive")
+    ingest_and_build(tree, ROWS)
     return tree
 
 
@@ -188,10 +195,21 @@ def test_what_names_no_recording_is_refused(tree: Tree) -> None:
 
 
 def test_an_archive_without_a_build_says_what_to_do_first(tmp_path: Path) -> None:
-    root = tmp_path / "archive"
-    execute_init(plan_init(root, name="T", publisher="T", seat="DE"), None, NOW, Silent())
+    tree = make_archive(tmp_path / "archive")
     with pytest.raises(NotFoundError, match="run `phonotheque build` first"):
-        explain(Tree(root), "1")
+        explain(tree, "1")
+
+
+def test_a_number_that_was_merged_away_leads_to_what_it_became(tmp_path: Path) -> None:
+    tree = make_archive(tmp_path / "archive")
+    ingest_and_build(tree, [row("code-1", code=CODE.format(1)), row("code-2", code=CODE.format(2))])
+    before = {number_of(tree, "code-1"), number_of(tree, "code-2")}
+    assert len(before) == 2
+    ingest_and_build(tree, [row("code-1", code=CODE.format(1)), row("code-2", code=CODE.format(1))])
+    (merged,) = before - {number_of(tree, "code-1")}
+    found = explain(tree, str(merged))
+    assert found.number == number_of(tree, "code-2") == number_of(tree, "code-1")
+    assert [r.source_key for r in found.rows] == ["code-1", "code-2"]
 
 
 def test_explaining_leaves_the_archive_as_it_is(tree: Tree) -> None:
