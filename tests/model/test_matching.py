@@ -32,6 +32,19 @@ BITS = (
     *("(", ")", "[", " - ", "~", "feat. ", "Live", "Remix", "Pt. ", "II", "03", " & ", "The "),
     *("Remaster", "'", "ü", "Ã¤", "ラ", "\u3099", "현", ", ", "No. ", "5", "ing", "ss", " = "),
     *("and ", " an", " A ", "The", "et", "''", " n ", "one", ", The", "king", "\n", "w/", "$"),
+    *(
+        ",  The",
+        "part2",
+        "07 ",
+        "1 ",
+        "夜",
+        "Ελλ",
+        "singing",
+        "(Live)",
+        " - Remix",
+        "soundtrack",
+        "_",
+    ),
 )
 texts = st.one_of(
     st.text(),
@@ -64,6 +77,13 @@ def test_any_text_has_keys_and_the_same_ones_in_every_unicode_form(text: str) ->
 def test_the_short_way_leads_to_the_same_keys(text: str) -> None:
     (key,) = plain_keys(lines_of([text]))
     assert key is None or (key.decode(), "") == title_key(text)
+
+
+@given(texts)
+def test_the_columns_are_of_the_keys_however_they_were_found(text: str) -> None:
+    name, version = title_key(text)
+    (found,) = match_columns([text], ["Ann Lee"]).title_match
+    assert found == digest64(f"{name}\x1f{version}" if version else name)
 
 
 @given(st.lists(texts, max_size=8))
