@@ -34,6 +34,7 @@ FILLER = [row(f"f{i}", f"Filler {i}", f"Somebody {i % 4}") for i in range(24)]
 """So many rows that nobody changes that the scope of an update is not simply everything."""
 
 
+@pytest.mark.full
 @pytest.mark.timeout(1800)
 @costly(12)
 @given(
@@ -44,20 +45,39 @@ def test_an_update_equals_a_build_of_everything_anew(
     first: list[Row], imports: list[tuple[str, list[Row], list[str]]]
 ) -> None:
     with TemporaryDirectory() as folder:
-        narrow, whole = Archive(Path(folder) / "n"), Archive(Path(folder) / "w")
-        whole.more = {"anew": True}
+        check_updates(Path(folder), first, imports)
+
+
+def test_a_small_update_equals_a_build_of_everything_anew(tmp_path: Path) -> None:
+    first = [
+        row("1", isrcs=CODES[:1], duration_ms=100_000, release_title="R"),
+        row("2", duration_ms=101_000, release_title="S"),
+        row("3", recording_mbid=MBIDS[0], duration_ms=100_500),
+        row("4", "Other one", isrcs=CODES[1:]),
+        row("5", "Other one", release_title="R"),
+    ]
+    changed = [row("2", "song", duration_ms=110_000), row("4", "Other one", isrcs=CODES)]
+    check_updates(tmp_path, first, [("a", changed, ["5"])])
+
+
+def check_updates(
+    folder: Path, first: list[Row], imports: list[tuple[str, list[Row], list[str]]]
+) -> None:
+    """Two archives with one history, one updated in scope and one made anew, come to the same."""
+    narrow, whole = Archive(folder / "n"), Archive(folder / "w")
+    narrow.more, whole.more = {"narrow_above": 0}, {"anew": True}
+    for archive in (narrow, whole):
+        archive.add_rows("a", [*first, *FILLER])
+        archive.build()
+    for source, rows, gone in imports:
+        said = {r["source_key"] for r in rows}
         for archive in (narrow, whole):
-            archive.add_rows("a", [*first, *FILLER])
-            archive.build()
-        for source, rows, gone in imports:
-            said = {r["source_key"] for r in rows}
-            for archive in (narrow, whole):
-                archive.add_rows(source, rows, gone=[key for key in gone if key not in said])
-            updated, made = narrow.build(), whole.build()
-            for table in TABLES:
-                assert narrow.table(table, updated) == whole.table(table, made), table
-            assert narrow.findings(updated) == whole.findings(made)
-            assert replace_shards(updated) == replace_shards(made)
+            archive.add_rows(source, rows, gone=[key for key in gone if key not in said])
+        updated, made = narrow.build(), whole.build()
+        for table in TABLES:
+            assert narrow.table(table, updated) == whole.table(table, made), table
+        assert narrow.findings(updated) == whole.findings(made)
+        assert replace_shards(updated) == replace_shards(made)
 
 
 def replace_shards(made: object) -> object:

@@ -142,7 +142,7 @@ class Archive:
         return BuildInputs(
             rows=self.rows, listens=self.listens, cuts_percent=self.cuts,
             rows_per_shard=self.rows_per_shard, withdrawn=self.withdrawn,
-            **{"narrow_above": 0, **self.more},
+            **self.more,
         )  # fmt: skip
 
     def build(self, *, threads: int = 1, memory: str = "500MB") -> BuildManifest:
