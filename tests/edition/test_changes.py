@@ -77,3 +77,15 @@ def test_only_shards_whose_files_differ_are_read(tmp_path: Path) -> None:
 def test_a_withdrawn_recording_is_said_once(tmp_path: Path) -> None:
     new = Catalogue(tmp_path, [])
     assert changes(new, new, 7) == [("r", 7, "withdrawn")]
+
+
+def test_a_number_that_names_nothing_any_more_is_gone_and_added_when_it_comes_back(
+    tmp_path: Path,
+) -> None:
+    base = shard(tmp_path, [artist(1, "A"), artist(2, "B")])
+    redirects = shard(
+        tmp_path, [{"kind": "a", "old": 2, "new": 0}], table="redirects", schema=tables.REDIRECTS
+    )
+    all_there, one_gone = Catalogue(tmp_path, [base]), Catalogue(tmp_path, [base, redirects])
+    assert changes(all_there, one_gone) == [("a", 2, "gone")]
+    assert changes(one_gone, all_there) == [("a", 2, "added")]

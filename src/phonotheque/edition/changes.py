@@ -34,7 +34,8 @@ def iter_changes(
     """Rows of `tables.CHANGES`, sorted by kind and number within each kind of change.
 
     `withdrawn`: recordings withdrawn since `old`. A number that was merged into another is
-    "merged", whatever else happened to it; a withdrawn one is "withdrawn".
+    "merged", one that names nothing any more "gone", whatever else happened to it; one that came
+    back is "added"; a withdrawn one is "withdrawn".
     """
     connection = duckdb.connect(":memory:")
     try:
@@ -57,10 +58,14 @@ def iter_changes(
 def _note_redirects(
     connection: duckdb.DuckDBPyConnection, old: Catalogue | None, new: Catalogue
 ) -> None:
-    before = _plain(old, "redirects")
+    before, after = _plain(old, "redirects"), _plain(new, "redirects")
     connection.execute(
-        f"INSERT INTO gone SELECT kind, old, 'merged' FROM ({_plain(new, 'redirects')}) "
-        f"WHERE (kind, old) NOT IN (SELECT (kind, old) FROM ({before}))"
+        f"INSERT INTO gone SELECT kind, old, CASE new WHEN 0 THEN 'gone' ELSE 'merged' END "
+        f"FROM ({after}) a ANTI JOIN ({before}) b USING (kind, old)"
+    )
+    connection.execute(  # what came back may stand in a file that never changed
+        f"INSERT INTO gone SELECT kind, old, 'added' FROM ({before}) b "
+        f"ANTI JOIN ({after}) a USING (kind, old)"
     )
 
 

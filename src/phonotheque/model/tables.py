@@ -304,7 +304,7 @@ CHANGES = _table(
     [
         pa.field("kind", pa.string(), nullable=False),  # letter of model.numbers.Kind
         pa.field("number", pa.int64(), nullable=False),
-        pa.field("change", pa.string(), nullable=False),  # added | changed | withdrawn | merged
+        pa.field("change", pa.string(), nullable=False),  # docs/formats/edition.md
     ],
 )
 
