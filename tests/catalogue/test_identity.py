@@ -155,3 +155,49 @@ def test_the_newest_import_of_a_key_counts_and_others_stay(archive: Archive) -> 
     archive.add_rows("b", [row("1", "Elsewhere")])
     titles = sorted(r["title"] for r in archive.table("recordings", archive.build()))
     assert titles == ["Elsewhere", "Kept", "New"]
+
+
+def test_a_piece_of_many_concerts_is_not_told_by_durations_that_agree_by_chance(
+    archive: Archive,
+) -> None:
+    archive.add_rows("a", [
+        row(f"c{i}", "Dark Horse", "Nora Kest", duration_ms=600_000 + 10_000 * (i // 2),
+            release_title=f"R{i}")
+        for i in range(24)
+    ])  # fmt: skip
+    assert all(len(rows) == 1 for rows in archive.members(archive.build()).values())
+
+
+def test_what_most_releases_agree_on_meets_though_some_concerts_differ(archive: Archive) -> None:
+    studio = [
+        row(
+            f"s{i}",
+            "Harbour Lights",
+            "Nora Kest",
+            duration_ms=125_000 + 400 * i,
+            release_title=f"R{i}",
+        )
+        for i in range(6)
+    ]
+    live = [
+        row(
+            f"l{i}",
+            "Harbour Lights",
+            "Nora Kest",
+            duration_ms=190_000 + 9_000 * i,
+            release_title=f"L{i}",
+        )
+        for i in range(3)
+    ]
+    archive.add_rows("a", [*studio, *live])
+    found = sorted(archive.members(archive.build()).values(), key=len)
+    assert [len(rows) for rows in found] == [1, 1, 1, 6]
+
+
+def test_a_release_does_not_list_one_recording_twice(archive: Archive) -> None:
+    archive.add_rows("a", [
+        row(key, "Harbour Lights", "Nora Kest", duration_ms=200_000, release_key=release,
+            release_title=release, position=position)
+        for key, release, position in [("1", "r", 5), ("2", "r", 7), ("3", "s", 7)]
+    ])  # fmt: skip
+    assert sorted(archive.members(archive.build()).values()) == [["a:1", "a:3"], ["a:2"]]

@@ -14,12 +14,24 @@ CODES = ["USABC2000001", "USABC2000002"]
 MBIDS = [f"b1a9c0e9-d987-4042-ae91-78d6a3267d{i:02d}" for i in (1, 2)]
 TABLES = ("recordings", "tracks", "releases", "artists", "redirects", "standing")
 
+
+def known(key: str, title: str = "Harbour Lights", **more: object) -> Row:
+    """A row that artist and title tell of."""
+    return row(key, title, "Nora Kest", **more)
+
+
 ROWS = st.builds(
     lambda key, title, codes, mbid, ms, release: row(
-        key, title, "Band", isrcs=codes, recording_mbid=mbid, duration_ms=ms, release_title=release
+        key,
+        title,
+        "Nora Kest",
+        isrcs=codes,
+        recording_mbid=mbid,
+        duration_ms=ms,
+        release_title=release,
     ),
     st.sampled_from("123456789"),
-    st.sampled_from(["Song", "song", "Other one", "A third"]),
+    st.sampled_from(["Harbour Lights", "harbour lights", "Other Waters", "A Third Song"]),
     st.sampled_from([[], [], CODES[:1], CODES[1:], CODES]),
     st.sampled_from([None, None, None, *MBIDS]),
     st.sampled_from([None, 100_000, 101_000, 105_000, 110_000]),
@@ -50,13 +62,13 @@ def test_an_update_equals_a_build_of_everything_anew(
 
 def test_a_small_update_equals_a_build_of_everything_anew(tmp_path: Path) -> None:
     first = [
-        row("1", isrcs=CODES[:1], duration_ms=100_000, release_title="R"),
-        row("2", duration_ms=101_000, release_title="S"),
-        row("3", recording_mbid=MBIDS[0], duration_ms=100_500),
-        row("4", "Other one", isrcs=CODES[1:]),
-        row("5", "Other one", release_title="R"),
+        known("1", isrcs=CODES[:1], duration_ms=100_000, release_title="R"),
+        known("2", duration_ms=101_000, release_title="S"),
+        known("3", recording_mbid=MBIDS[0], duration_ms=100_500),
+        known("4", "Other Waters", isrcs=CODES[1:]),
+        known("5", "Other Waters", release_title="R"),
     ]
-    changed = [row("2", "song", duration_ms=110_000), row("4", "Other one", isrcs=CODES)]
+    changed = [known("2", duration_ms=110_000), known("4", "Other Waters", isrcs=CODES)]
     check_updates(tmp_path, first, [("a", changed, ["5"])])
 
 

@@ -18,17 +18,23 @@ TOLERANCE_SHARE = 50
 ROUNDS = 4
 """So many durations are tried within one value of a key; what is left then stays alone."""
 
+LEAST_SHARE = 5
+"""One in five: of a text with several durations, so many rows must gather round one for it to
+tell anything. Of a piece that was played at a thousand concerts, some agree by chance."""
+
 ALONE = -1
 """`anchor` of a row that gathers round nothing."""
 
 
-def anchored(engine: TableEngine, members: Any, key: list[str], *, unknown_alone: bool) -> Any:
+def anchored(engine: TableEngine, members: Any, key: list[str], *, cautious: bool) -> Any:
     """Members of values of `key` that several rows have, with the column `anchor`.
 
     `members` has `key`, `row`, `ms` (null where unknown). Anchor 0 is the best-attested duration:
     the one with most rows within 3 s, the smallest of equals; the rows within max(3 s, 2 %) of it
-    are taken out, and the next is found. Rows of unknown duration go to anchor 0, but with
-    `unknown_alone` only where it is the only one. Kept.
+    are taken out, and the next is found. Rows of unknown duration go to anchor 0. Kept.
+
+    With `cautious`, for keys that prove little by themselves, rows of unknown duration go there
+    only where it is the only anchor, and an anchor needs its share (`LEAST_SHARE`) of the rows.
     """
     counted = members.group_by(key).agg(
         low=members.ms.min(), high=members.ms.max(), members=members.count()
@@ -42,7 +48,7 @@ def anchored(engine: TableEngine, members: Any, key: list[str], *, unknown_alone
     ((wide,),) = engine.rows(met.agg(wide=(~met.narrow).sum()))
     if not wide:
         return easy
-    hard = _apart(engine, engine.keep(met.filter(~met.narrow).drop("narrow")), key, unknown_alone)
+    hard = _apart(engine, engine.keep(met.filter(~met.narrow).drop("narrow")), key, cautious)
     return engine.keep(easy.union(hard.select(easy.columns), distinct=False))
 
 
@@ -55,7 +61,7 @@ def _within(duration: Any, anchor: Any) -> Any:
     return far <= allowed
 
 
-def _apart(engine: TableEngine, members: Any, key: list[str], unknown_alone: bool) -> Any:
+def _apart(engine: TableEngine, members: Any, key: list[str], cautious: bool) -> Any:
     """`members` of values whose durations disagree, with `anchor`."""
     pending = others = members.filter(members.ms.notnull())
     done = []
@@ -73,7 +79,8 @@ def _apart(engine: TableEngine, members: Any, key: list[str], unknown_alone: boo
         others = pending if anchor == 0 else others
     done.append(pending.mutate(anchor=ibis.literal(ALONE, "int8")))
     unknown = members.filter(members.ms.isnull())
-    if unknown_alone:
+    if cautious:
+        done = [_trusted(engine.keep(ibis.union(*done, distinct=False)), key)]
         several = others.select(*key).distinct().mutate(several=ibis.literal(True))
         met = unknown.left_join(several, key, rname="{name}_s")
         left = ibis.ifelse(met.several.notnull(), ALONE, 0).cast("int8")
@@ -81,6 +88,17 @@ def _apart(engine: TableEngine, members: Any, key: list[str], unknown_alone: boo
     else:
         done.append(unknown.mutate(anchor=ibis.literal(0, "int8")))
     return engine.keep(ibis.union(*done, distinct=False))
+
+
+def _trusted(rows: Any, key: list[str]) -> Any:
+    """The rows, those alone whose anchor has too small a share of its value's rows."""
+    counted = rows.group_by(*key, "anchor").agg(mine=rows.count())
+    totals = rows.group_by(key).agg(every=rows.count())
+    shares = counted.inner_join(totals, key)
+    shares = shares.mutate(enough=shares.mine * LEAST_SHARE >= shares.every)
+    met = rows.inner_join(shares.select(*key, "anchor", "enough"), [*key, "anchor"])
+    anchor = ibis.ifelse(met.enough, met.anchor, ALONE).cast("int8")
+    return met.mutate(anchor=anchor).select(rows.columns)
 
 
 def first_in(rows: Any, group: list[str], order: list[Any]) -> Any:

@@ -48,7 +48,7 @@ def members(engine: TableEngine, rows: Rows, coded: list[Any]) -> Any:
 
 def groups(engine: TableEngine, part: Any) -> tuple[Any, Any, Any]:
     """Members by text, links between coded units, and joins that codes forbid. All kept."""
-    met = identity.anchored(engine, part, ["text_match"], unknown_alone=True)
+    met = identity.anchored(engine, part, ["text_match"], cautious=True)
     group = ["text_match", "anchor"]
     met = engine.keep(_once_a_release(met.filter(met.anchor != identity.ALONE), group))
     known = met.filter(met.code.notnull())

@@ -92,7 +92,7 @@ def _by_mbid(engine: TableEngine, rows: Rows) -> list[Any]:
     )
     out = []
     for part in parts:
-        met = identity.anchored(engine, part, ["mbid"], unknown_alone=False)
+        met = identity.anchored(engine, part, ["mbid"], cautious=False)
         groups = met.group_by("mbid", "anchor").agg(unit=met.row.min())
         split = met.group_by("mbid").agg(anchors=met.anchor.nunique())
         found = met.inner_join(groups, ["mbid", "anchor"]).inner_join(split, "mbid")
@@ -172,7 +172,7 @@ def _code_members(engine: TableEngine, rows: Rows, by_mbid: list[Any]) -> Any:
 def _code_groups(engine: TableEngine, part: Any, number: int) -> tuple[Any, Any]:
     """Members by codes (with `strong`, `votes`, `several`, `isrc`), and the codes in doubt."""
     key = ["isrc", "title_match"]
-    met = identity.anchored(engine, part, key, unknown_alone=False)
+    met = identity.anchored(engine, part, key, cautious=False)
     group = [*key, "anchor"]
     known = met.filter(met.mbid.notnull())
     votes = known.group_by(*group, "own").agg(votes=known.count(), mbid=known.mbid.min())
