@@ -303,3 +303,24 @@ def test_a_table_cut_short_is_told_by_verify_and_can_be_tolerated(
     told = phonotheque("verify", root, "--catalogue", "--json", expect=1).json
     assert {c["name"]: c["outcome"] for c in told["checks"]}["differences"] == "failed"
     phonotheque("verify", root, "--catalogue", "--tolerate", "rows=10")
+
+
+@pytest.mark.full
+def test_a_dump_that_breaks_off_keeps_what_came_before_and_does_not_end_as_done(
+    real: RealArchive, shared_data: Path, tmp_path: Path
+) -> None:
+    root = copied(real, tmp_path).root
+    whole = (shared_data / DISCOGS.format("releases")).read_bytes()
+    broken = tmp_path / "discogs_20200906_releases.xml.gz"
+    broken.write_bytes(whole[: len(whole) // 2])
+    report = phonotheque("ingest", root, broken, "--json", expect=1).json
+    assert report["findings_by_code"]["file.unreadable"] == 1
+    assert report["rows_gone"] == 0
+    assert report["rows_unchanged"] == report["rows_read"] > 1_000
+
+
+def test_what_no_reader_knows_is_refused_with_the_ways_there_are(
+    real: RealArchive, shared_data: Path
+) -> None:
+    for name in (DISCOGS.format("labels"), "release-names/rainbow1-100-7.json"):
+        assert "--map" in phonotheque("ingest", real.root, shared_data / name, expect=65).err

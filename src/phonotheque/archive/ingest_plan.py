@@ -148,8 +148,8 @@ def _plan_audio(path: Path, source: str) -> InputPlan:
     size = plan_folder(path)
     if not size.audio_files and not size.findings:
         raise UsageError(
-            f"{path}: holds no audio ({size.other_files:,} other files); give a folder of "
-            "audio, or name tables of rows and listens one by one"
+            f"{path}: holds no audio ({size.other_files:,} other files), and no reader knows it; "
+            "give a folder of audio, name tables one by one, or say --as or --map"
         )
     return InputPlan(
         path=str(path),

@@ -9,6 +9,7 @@ from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
 from phonotheque.cli.options import ArchivePath, DryRun, Json
 from phonotheque.model.errors import ExitCode, UsageError
+from phonotheque.model.findings import FindingCode
 
 if TYPE_CHECKING:
     from phonotheque.archive import IngestEstimate, IngestPlan, IngestReport
@@ -90,7 +91,8 @@ def ingest(
         screen.print_json(report)
     else:
         _show(screen, report)
-    if report.rows_refused or report.files_refused:
+    unread = FindingCode.FILE_UNREADABLE.value in report.findings_by_code
+    if report.rows_refused or report.files_refused or unread:
         raise typer.Exit(ExitCode.FINDINGS)
 
 

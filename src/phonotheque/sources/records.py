@@ -56,7 +56,8 @@ def table_format(path: Path) -> str:
     found = FORMATS.get(suffixes[-1]) if suffixes else None
     if found is None:
         raise InputError(
-            f"{path}: not a table known here; give .csv, .jsonl or .parquet, or a folder of audio"
+            f"{path}: no reader knows it; name one with --as, or say with --map what its columns "
+            "are; tables end in .csv, .jsonl or .parquet"
         )
     return found
 
