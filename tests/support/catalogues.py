@@ -168,7 +168,6 @@ class Archive:
         folder = self.tree.catalogue / "builds" / f"{build.build:04d}"
         return pq.read_table(folder / "findings.parquet").to_pylist()
 
-
     def members(self, build: BuildManifest) -> dict[int, list[str]]:
         """Recording number → its rows as ``<source>:<source_key>``, sorted."""
         found: dict[int, list[str]] = {}
