@@ -198,6 +198,7 @@ def test_pairs_judged_by_eye_meet_or_stay_apart_as_well_as_when_they_were_judged
 
 
 @pytest.mark.full
+@pytest.mark.timeout(600)
 def test_metadata_alone_is_verified_explained_published_searched_and_exported(
     real: RealArchive, tmp_path: Path
 ) -> None:
@@ -259,6 +260,7 @@ def changed_tables(source: Path, target: Path) -> tuple[set[str], set[str]]:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(600)
 def test_an_update_of_two_per_cent_touches_that_much_and_no_number_moves(
     real: RealArchive, shared_data: Path, tmp_path: Path
 ) -> None:
@@ -286,9 +288,16 @@ def test_an_update_of_two_per_cent_touches_that_much_and_no_number_moves(
         (written,) = duckdb.sql(f"SELECT count(*) FROM '{overlay}'").fetchall()[0]
         assert NEW <= written <= 2 * (CHANGED + NEW)
     phonotheque("verify", root, "--catalogue")
+    phonotheque("publish", root, "--edition", "second")
+    changes = duckdb.sql(
+        "SELECT change, count(*) "
+        f"FROM '{root}/editions/second/changes/changes.parquet' WHERE kind = 't' GROUP BY change"
+    ).fetchall()
+    assert {c: n for c, n in changes if c != "changed"} == {"added": NEW, "gone": DROPPED}
 
 
 @pytest.mark.full
+@pytest.mark.timeout(600)
 def test_a_table_cut_short_is_told_by_verify_and_can_be_tolerated(
     real: RealArchive, shared_data: Path, tmp_path: Path
 ) -> None:
@@ -306,6 +315,7 @@ def test_a_table_cut_short_is_told_by_verify_and_can_be_tolerated(
 
 
 @pytest.mark.full
+@pytest.mark.timeout(600)
 def test_a_dump_that_breaks_off_keeps_what_came_before_and_does_not_end_as_done(
     real: RealArchive, shared_data: Path, tmp_path: Path
 ) -> None:
