@@ -201,3 +201,16 @@ def test_a_release_does_not_list_one_recording_twice(archive: Archive) -> None:
         for key, release, position in [("1", "r", 5), ("2", "r", 7), ("3", "s", 7)]
     ])  # fmt: skip
     assert sorted(archive.members(archive.build()).values()) == [["a:1", "a:3"], ["a:2"]]
+
+
+def test_an_id_that_was_merged_away_is_kept_and_its_listens_are_followed(archive: Archive) -> None:
+    old, new = (f"b1a9c0e9-d987-4042-ae91-78d6a3267d{i}" for i in (10, 20))
+    archive.add_redirects("ids", [("recording", old, new)])
+    archive.add_rows("a", [row("1", recording_mbid=new)])
+    archive.add_rows("b", [row("1", "Another title", recording_mbid=old)])
+    archive.add_listens("l", [("mbid", old, 3), ("mbid", new, 4)])
+    made = archive.build()
+    assert archive.members(made) == {1: ["a:1", "b:1"]}
+    assert archive.table("merged_ids", made) == [{"entity": "recording", "old": old, "new": new}]
+    (standing,) = archive.table("standing", made)
+    assert standing["listens"] == 7

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ibis
+
 from phonotheque.catalogue import contents, findings
 from phonotheque.catalogue.builds import CurrentBuild, build_directory, current_build, current_json
 from phonotheque.catalogue.extras import Extras
@@ -158,7 +160,7 @@ def _fill(
     live = Previous(engine, _so_far(build.shards), root)
     matched = matched_listens(
         engine,
-        newest_listens(engine, inputs.listens),
+        _following(newest_listens(engine, inputs.listens), rows.merged_ids),
         live.content(Kind.RECORDING),
         tracks=live.content(Kind.TRACK),
         redirects=live.redirects(Kind.RECORDING),
@@ -168,6 +170,9 @@ def _fill(
     ranked = standing(engine, live.content(Kind.RECORDING), matched, inputs.cuts_percent)
     shards = build.shards + writer.write_stream("standing", tables.STANDING, ranked)
     files = _write_files(engine, writer, rows, live)
+    if rows.merged_ids is not None:
+        order = ["entity", "old"]
+        shards += writer.write_single("merged_ids", tables.MERGED_IDS, rows.merged_ids, order)
     every = doubts.union(findings.of_listens(matched.unmatched), distinct=False)
     batches = engine.stream(every, ["code", "where", "message"])
     write_table(root / "findings.parquet", tables.FINDINGS, batches)
@@ -255,6 +260,18 @@ def _write_files(
         return []
     table = contents.recording_files(engine, rows, live.content(Kind.TRACK))
     return writer.write_plain("recording_files", tables.RECORDING_FILES, table)
+
+
+def _following(listens: Any, merged: Any) -> Any:
+    """Listens of MusicBrainz ids that were merged away, given to those they became."""
+    if merged is None:
+        return listens
+    moved = merged.filter(merged.entity == "recording")
+    moved = moved.select(key_kind=ibis.literal("mbid"), key="old", became="new")
+    met = listens.left_join(moved, ["key_kind", "key"], rname="{name}_m")
+    return met.select(
+        "source", "key_kind", "listens", "listeners", key=ibis.coalesce(met.became, met.key)
+    ).view()
 
 
 def _extras(engine: TableEngine, inputs: BuildInputs) -> Extras:

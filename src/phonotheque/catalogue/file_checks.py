@@ -24,6 +24,7 @@ _SCHEMAS = {
     "artists": tables.ARTISTS,
     "standing": tables.STANDING,
     "redirects": tables.REDIRECTS,
+    "merged_ids": tables.MERGED_IDS,
     "recording_files": tables.RECORDING_FILES,
 }
 IN_NUMBER_ORDER = ("recordings", "tracks", "releases", "artists", "standing")

@@ -75,6 +75,11 @@ class Rows:
         self._only: Any = None
         self._filled: dict[str, bool] = {}
 
+    @property
+    def merged_ids(self) -> Any:
+        """`entity`, `old`, `new` of MusicBrainz ids that were merged away; None where none is."""
+        return None if self._redirects is None else self._redirects.select("entity", "old", "new")
+
     def narrowed(self, only: Any, parts: int) -> "Rows":
         """The same rows, less those whose `row` does not stand in the table `only`."""
         other = object.__new__(Rows)

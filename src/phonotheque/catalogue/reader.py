@@ -25,8 +25,8 @@ NUMBERED = {
 
 
 class CatalogueReader:
-    """Views `recordings`, `tracks`, `releases`, `artists`, `redirects`, `standing` and, for an
-    edition, `volumes`, `files` (with a column `volume`) and `tombstones`.
+    """Views `recordings`, `tracks`, `releases`, `artists`, `redirects`, `merged_ids`, `standing`
+    and, for an edition, `volumes`, `files` (with a column `volume`) and `tombstones`.
 
     One reader serves one thread; `cursor()` gives another thread its own connection.
     """
@@ -35,6 +35,7 @@ class CatalogueReader:
         self.root = root
         self._connection = duckdb.connect(":memory:", config={"threads": threads})
         self._create_view("redirects", tables.REDIRECTS, _paths(shards, "redirects"))
+        self._create_view("merged_ids", tables.MERGED_IDS, _paths(shards, "merged_ids"))
         for table, (schema, kind) in NUMBERED.items():
             self._create_layered_view(table, schema, kind, shards)
         self._create_view("standing", tables.STANDING, _paths(shards, "standing"))

@@ -158,6 +158,15 @@ REDIRECTS = _table(
     ],
 )
 
+MERGED_IDS = _table(
+    "merged_ids",  # MusicBrainz ids that were merged away, and what they became
+    [
+        pa.field("entity", pa.string(), nullable=False),  # recording | release | artist
+        pa.field("old", pa.string(), nullable=False),
+        pa.field("new", pa.string(), nullable=False),
+    ],
+)
+
 RECORDINGS = _table(
     "recordings",
     [
