@@ -72,7 +72,7 @@ def search(
 
 def _show_page(screen: Screen, page: "SearchPage") -> None:
     if page.relaxed:
-        meant = f"; did you mean “{page.did_you_mean}”?" if page.did_you_mean else ""
+        meant = f"; did you mean “{page.did_you_mean}”?" if page.did_you_mean else "."
         screen.say(f"Nothing matches every word{meant} These come near:")
     screen.table(
         ("id", "title", "artist", "release", "time", "listens", "audio"),

@@ -84,15 +84,14 @@ def init(
         return
     with Reporter(screen) as progress:
         report = execute_init(plan, read_passphrase(passphrase_variable), now(), progress)
-    screen.result(
-        report,
-        [
-            f"Archive {report.root}" + ("" if report.created else " was there already."),
-            f"Offline keys: {report.offline_keys} – move them to a medium of their own, keep two "
-            "copies, and bring them back only to publish.",
-            f"Root fingerprint, for mirrors to compare: {report.root_sha256}",
-        ],
-    )
+    made = [
+        f"Archive {report.root}",
+        f"Offline keys: {report.offline_keys} – move them to a medium of their own, keep two "
+        "copies, and bring them back only to publish.",
+    ]
+    lines = made if report.created else [f"Archive {report.root} was there already."]
+    fingerprint = f"Root fingerprint, for mirrors to compare: {report.root_sha256}"
+    screen.result(report, [*lines, fingerprint])
 
 
 def build(
