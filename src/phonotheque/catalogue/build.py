@@ -144,7 +144,7 @@ def _fill(
     previous: Previous,
     progress: Progress,
 ) -> BuildManifest:
-    progress.start("identify", None, "rows")
+    progress.start("look at the imports", None, "rows")
     rows = Rows(
         engine,
         inputs.rows,
@@ -211,12 +211,13 @@ def _write_numbered(
     extras = _extras(engine, inputs)
     withdrawn = list(inputs.withdrawn)
     if previous.manifest is None:
-        units = find_units(engine, rows)
+        units = find_units(engine, rows, progress)
         first = FirstBuild(engine, rows, writer, progress)
         first.write(units, extras, decide, withdrawn)
         return first, findings.of_units(units)
+    progress.start("find what changed", None, "rows")
     scope = _scope(engine, rows, previous, inputs)
-    units = find_units(engine, scope.context).within(engine, scope)
+    units = find_units(engine, scope.context, progress).within(engine, scope)
     doubts = findings.carried_over(engine, previous, scope, findings.of_units(units))
     later = LaterBuild(engine, scope, previous, writer, progress)
     later.write(units, extras, decide, withdrawn)

@@ -21,6 +21,7 @@ from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.scope import Scope
 from phonotheque.model.edition import Met
 from phonotheque.model.matching import BUCKETS
+from phonotheque.model.progress import Progress, Silent
 
 LEVELS = (Met.MBID, Met.ISRC, Met.TEXT, Met.LINK)
 """`level` 0 … 3 of a member, smaller counting first."""
@@ -40,6 +41,9 @@ _CODES_IN_DOUBT = pa.schema([pa.field("code", pa.string()), pa.field("reason", p
 
 _NOT_A_ROW, _CODES = 1 << 60, 16
 """Units that no row can name: (row * parts + part) * so many codes of one row, from here on."""
+
+
+_SILENT = Silent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +70,13 @@ class Units:
         return Units(members, engine.keep(codes), engine.keep(refused))
 
 
-def find_units(engine: TableEngine, rows: Rows) -> Units:
+def find_units(engine: TableEngine, rows: Rows, progress: Progress = _SILENT) -> Units:
     """Gather the rows. Memory: what one part needs."""
-    by_mbid = _by_mbid(engine, rows)
-    by_isrc, codes = _by_isrc(engine, rows, by_mbid)
+    by_mbid = _by_mbid(engine, rows, progress)
+    by_isrc, codes = _by_isrc(engine, rows, by_mbid, progress)
     coded = [_merged(engine, [m, c]) for m, c in zip(by_mbid, by_isrc, strict=True)]
     engine.drop(*{t.get_name(): t for t in [*by_mbid, *by_isrc]}.values())
-    by_text, moved, refused = _by_text(engine, rows, coded)
+    by_text, moved, refused = _by_text(engine, rows, coded, progress)
     members = [_linked(engine, c, t, moved) for c, t in zip(coded, by_text, strict=True)]
     engine.drop(*coded, *by_text)
     return Units(members, codes, refused)
@@ -81,7 +85,8 @@ def find_units(engine: TableEngine, rows: Rows) -> Units:
 # ------------------------------------------------------------------------------ MusicBrainz ids
 
 
-def _by_mbid(engine: TableEngine, rows: Rows) -> list[Any]:
+def _by_mbid(engine: TableEngine, rows: Rows, progress: Progress) -> list[Any]:
+    progress.start("meet by MusicBrainz ids", rows.parts, "parts")
     if not rows.has("recording_mbid"):
         return [engine.read([], _MEMBERS)] * rows.parts
     table = rows.select("recording_mbid", "duration_ms")
@@ -110,6 +115,7 @@ def _by_mbid(engine: TableEngine, rows: Rows) -> list[Any]:
             )
         )
         engine.drop(part)
+        progress.advance()
     return _regrouped(engine, rows, out)
 
 
@@ -133,7 +139,10 @@ def _regrouped(engine: TableEngine, rows: Rows, tables: list[Any]) -> list[Any]:
 # ---------------------------------------------------------------------------------------- codes
 
 
-def _by_isrc(engine: TableEngine, rows: Rows, by_mbid: list[Any]) -> tuple[list[Any], Any]:
+def _by_isrc(
+    engine: TableEngine, rows: Rows, by_mbid: list[Any], progress: Progress
+) -> tuple[list[Any], Any]:
+    progress.start("meet by codes", rows.parts, "parts")
     if not rows.has("isrcs"):
         return [engine.read([], _MEMBERS)] * rows.parts, engine.read([], _CODES_IN_DOUBT)
     found, codes = [], []
@@ -143,6 +152,7 @@ def _by_isrc(engine: TableEngine, rows: Rows, by_mbid: list[Any]) -> tuple[list[
         found.append(made)
         codes.append(doubts)
         engine.drop(part)
+        progress.advance()
     every = codes[0] if len(codes) == 1 else ibis.union(*codes, distinct=False)
     members = _regrouped(engine, rows, found)
     return [_one_each(engine, part) for part in members], engine.keep(every)
@@ -270,7 +280,10 @@ def _unit_of_first(every: Any) -> Any:
 # ----------------------------------------------------------------------------------------- text
 
 
-def _by_text(engine: TableEngine, rows: Rows, coded: list[Any]) -> tuple[list[Any], Any, Any]:
+def _by_text(
+    engine: TableEngine, rows: Rows, coded: list[Any], progress: Progress
+) -> tuple[list[Any], Any, Any]:
+    progress.start("meet by artist and title", rows.parts, "parts")
     found, pairs, refused = [], [], []
     for part in engine.scatter(texts.members(engine, rows, coded), "part", rows.parts):
         made, proposed, doubts = texts.groups(engine, part)
@@ -278,6 +291,7 @@ def _by_text(engine: TableEngine, rows: Rows, coded: list[Any]) -> tuple[list[An
         pairs.append(proposed)
         refused.append(doubts)
         engine.drop(part)
+        progress.advance()
     every = [t[0] if len(t) == 1 else ibis.union(*t, distinct=False) for t in (pairs, refused)]
     proposed = links.without_codes(engine, rows, coded, engine.keep(every[0]))
     return _regrouped(engine, rows, found), links.resolved(engine, proposed), engine.keep(every[1])
