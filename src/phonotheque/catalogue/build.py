@@ -30,7 +30,7 @@ from phonotheque.catalogue.ports import DecideSummary, TableEngine
 from phonotheque.catalogue.previous import Previous
 from phonotheque.catalogue.scope import Scope, find_scope, whole
 from phonotheque.catalogue.shards import ShardWriter
-from phonotheque.catalogue.standing import matched_listens, standing
+from phonotheque.catalogue.standing import MatchedListens, matched_listens, standing
 from phonotheque.catalogue.units import find_units
 from phonotheque.model import tables
 from phonotheque.model.edition import BuildManifest, ShardFile
@@ -158,15 +158,7 @@ def _fill(
     doubts = engine.keep(doubts)
     progress.start("count listens", None, "rows")
     live = Previous(engine, _so_far(build.shards), root)
-    matched = matched_listens(
-        engine,
-        _following(newest_listens(engine, inputs.listens), rows.merged_ids),
-        live.content(Kind.RECORDING),
-        tracks=live.content(Kind.TRACK),
-        redirects=live.redirects(Kind.RECORDING),
-        id_key=inputs.id_key,
-        parts=rows.parts,
-    )
+    matched = _matched(engine, inputs, rows, live)
     ranked = standing(engine, live.content(Kind.RECORDING), matched, inputs.cuts_percent)
     shards = build.shards + writer.write_stream("standing", tables.STANDING, ranked)
     files = _write_files(engine, writer, rows, live)
@@ -261,6 +253,21 @@ def _write_files(
         return []
     table = contents.recording_files(engine, rows, live.content(Kind.TRACK))
     return writer.write_plain("recording_files", tables.RECORDING_FILES, table)
+
+
+def _matched(
+    engine: TableEngine, inputs: BuildInputs, rows: Rows, live: Previous
+) -> MatchedListens:
+    """The listens of the recordings as they stand now."""
+    return matched_listens(
+        engine,
+        _following(newest_listens(engine, inputs.listens), rows.merged_ids),
+        live.content(Kind.RECORDING),
+        tracks=live.content(Kind.TRACK),
+        redirects=live.redirects(Kind.RECORDING),
+        id_key=inputs.id_key,
+        parts=rows.parts,
+    )
 
 
 def _following(listens: Any, merged: Any) -> Any:
