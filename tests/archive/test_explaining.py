@@ -142,8 +142,8 @@ APART = {
     ("several-1", "several-4"): "the code DEA012600004 stands on both, but a row with several "
     "codes goes by the one that most rows agree on",
     ("text-1", "text-3"): "artist and title agree, but the durations differ: 300.0 s and 201.5 s",
-    ("text-1", "text-4"): "artist and title agree, but a duration is unknown where there are "
-    "several",
+    ("text-1", "text-4"): "artist and title agree, but a duration is unknown, and then only a "
+    "release of the same title counts",
     ("codes-1", "codes-2"): "artist and title agree, but they carry different codes: "
     "DEA012600006 and DEA012600005",
     ("three-1", "three-2"): "artist and title agree, but one carries a MusicBrainz id, the other "

@@ -33,6 +33,11 @@ def r(key: str, ms: int | None = None, code: Any = (), **facts: Any) -> Row:
     return {"key": key, "duration_ms": ms, "code": code, **facts}
 
 
+def on(key: str, release: str, ms: int | None = None, **facts: Any) -> Row:
+    """A row on a release of that title; each on one of its own, by the year."""
+    return r(key, ms, release_title=release, release_year=2000 + ord(key), **facts)
+
+
 WORLDS = [
     # ------------------------------------------------------------------------------- by code
     World("one code, one title, near durations",
@@ -99,19 +104,25 @@ WORLDS = [
     # ------------------------------------------------------------------------------- by text
     World("one text", [r("a", 100_000), r("b", 101_000)], "ab"),
     World("one text, another duration", [r("a", 100_000), r("b", 104_000)], ""),
-    World("one text, no duration", [r("a"), r("b")], "ab"),
-    World("an unknown duration goes with the only one",
-          [r("a", 100_000), r("b", 101_000), r("c")], "abc"),
+    World("one text, no duration", [r("a"), r("b")], ""),
+    World("one text, no duration, titles of releases",
+          [on("a", "Red"), on("b", "Red"), on("c", "Blue"), on("d", "Blue"), on("e", "Grey"),
+           r("f")], "ab cd"),
+    World("an unknown duration goes with the only one under its release title",
+          [on("a", "Red", 100_000), on("b", "Blue", 101_000), on("c", "Red"), on("d", "Grey"),
+           r("e")], "abc"),
     World("an unknown duration goes with the only one, however wide",
-          [r("a", 100_000), r("b", 103_000), r("c", 106_000), r("d")], "abcd"),
+          [on("a", "Red", 100_000), r("b", 103_000), r("c", 106_000), on("d", "Red")], "abcd"),
     World("an unknown duration between two stays alone",
-          [r("a", 100_000), r("b", 101_000), r("c", 200_000), r("d"), r("e")], "ab"),
+          [on("a", "Red", 100_000), r("b", 101_000), on("c", "Red", 200_000), on("d", "Red")],
+          "ab"),
     World("other words of version",
-          [r("a", title="Red Song"), r("b", title="Red Song (live)"),
-           r("c", title="Red Song (remix)")], ""),
+          [r("a", 100_000, title="Red Song"), r("b", 100_000, title="Red Song (live)"),
+           r("c", 100_000, title="Red Song (remix)")], ""),
     World("the same text in another case",
-          [r("a", title="Réd Söng"), r("b", title="red song")], "ab"),
-    World("a text that says too little", [r("a", title="???"), r("b", title="???")], ""),
+          [r("a", 100_000, title="Réd Söng"), r("b", 100_000, title="red song")], "ab"),
+    World("a text that says too little",
+          [r("a", 100_000, title="???"), r("b", 100_000, title="???")], ""),
     World("a row without a code goes to the coded ones of its text",
           [r("a", 100_000, 1), r("b", 100_500), r("c", 100_500)], "abc"),
     World("a code at another duration does not take it",

@@ -259,7 +259,7 @@ def _same_release(row: dict[str, Any], members: Sequence[dict[str, Any]]) -> str
 def _no_duration(row: dict[str, Any], member: dict[str, Any]) -> str | None:
     if row["duration_ms"] is not None and member["duration_ms"] is not None:
         return None
-    return "a duration is unknown where there are several"
+    return "a duration is unknown, and then only a release of the same title counts"
 
 
 def _likest(row: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:

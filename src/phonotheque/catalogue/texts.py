@@ -24,8 +24,8 @@ def members(engine: TableEngine, rows: Rows, coded: list[Any]) -> Any:
     parts = []
     for number, known in enumerate(coded):
         table = rows.select(
-            "text_match", "isrcs", "recording_mbid", "duration_ms", "release_match", "disc",
-            "position", "source", part=number,
+            "text_match", "isrcs", "recording_mbid", "duration_ms", "release_match", "release_norm",
+            "wording", "disc", "position", "source", part=number,
         )  # fmt: skip
         table = table.filter(table.text_match.notnull())
         if keys is not None:
@@ -34,7 +34,8 @@ def members(engine: TableEngine, rows: Rows, coded: list[Any]) -> Any:
         first = ibis.ifelse(table.isrcs.length() > 0, table.isrcs[0], None)
         parts.append(
             table.select(
-                "row", "bucket", "text_match", "release_match", "disc", "position", "source",
+                "row", "bucket", "text_match", "release_match", "release_norm", "wording", "disc",
+                "position", "source",
                 ms="duration_ms",
                 unit=ibis.coalesce(table.unit, table.row),
                 strong=table.strong.fill_null(False) | table.recording_mbid.notnull(),
@@ -49,8 +50,9 @@ def members(engine: TableEngine, rows: Rows, coded: list[Any]) -> Any:
 def groups(engine: TableEngine, part: Any) -> tuple[Any, Any, Any]:
     """Members by text, links between coded units, and joins that codes forbid. All kept."""
     met = identity.anchored(engine, part, ["text_match"], cautious=True)
-    group = ["text_match", "anchor"]
-    met = engine.keep(_once_a_release(met.filter(met.anchor != identity.ALONE), group))
+    met = engine.keep(_known_or_of_one_album(met.filter(met.anchor != identity.ALONE)))
+    group = ["text_match", "anchor", "album"]
+    met = engine.keep(_once_a_release(met, group))
     known = met.filter(met.code.notnull())
     units = engine.keep(
         known.group_by(*group, "unit").agg(
@@ -94,16 +96,42 @@ def groups(engine: TableEngine, part: Any) -> tuple[Any, Any, Any]:
     )
 
 
+def _known_or_of_one_album(met: Any) -> Any:
+    """With `album`: rows of unknown duration meet only under one release title, for two concerts
+    have the same pieces. They meet each other under it where nothing of the text is known, else
+    the rows of known duration, where one of these has it."""
+    spans = met.group_by("text_match").agg(known=met.ms.count())
+    met = met.inner_join(spans, "text_match").view()
+    timed = met.filter(met.ms.notnull()).mutate(album=ibis.literal(""))
+    albums = timed.filter(timed.release_norm != "")
+    albums = albums.select("text_match", "anchor", "release_norm").distinct()
+    untimed = met.filter(met.ms.isnull(), met.release_norm != "")
+    beside = untimed.filter(untimed.known > 0)
+    beside = beside.semi_join(albums, ["text_match", "anchor", "release_norm"])
+    beside = beside.mutate(album=ibis.literal(""))
+    alone = untimed.filter(untimed.known == 0)
+    alone = alone.mutate(album=alone.release_norm)
+    every = [table.select(timed.columns) for table in (timed, beside, alone)]
+    return ibis.union(*every, distinct=False)
+
+
 def _once_a_release(met: Any, group: list[str]) -> Any:
     """Without the rows that stand on one release of one source with another of their group, less
-    the first (with a code, by place): a release does not list one recording twice for nothing."""
-    alone = met.filter(met.release_match.isnull() | met.code.notnull())
+    the first (with a code, by place) and those that are its very repetition: a release does not
+    list one recording twice under different words or with another duration."""
+    apart = met.filter(met.release_match.isnull() | met.code.notnull())
     placed = met.filter(met.release_match.notnull())
     order = [
         ibis.asc(placed.code.isnull()),
-        *[ibis.asc(column, nulls_first=False) for column in ("disc", "position", "ms", "row")],
+        *[
+            ibis.asc(column, nulls_first=False)
+            for column in ("disc", "position", "ms", "wording", "row")
+        ],
     ]
-    window = ibis.window(group_by=[*group, "source", "release_match"], order_by=order)
-    first = placed.mutate(place=ibis.row_number().over(window))
-    first = first.filter(first.place == 0, first.code.isnull()).drop("place")
-    return alone.union(first.select(alone.columns), distinct=False)
+    of_release = [*group, "source", "release_match"]
+    first = identity.first_in(placed, of_release, order)
+    first = first.select(*of_release, first="row", first_ms="ms", first_wording="wording")
+    free = placed.filter(placed.code.isnull()).inner_join(first, of_release)
+    again = (free.ms == free.first_ms) & (free.wording == free.first_wording)
+    kept = free.filter((free.row == free.first) | again.fill_null(False))
+    return apart.union(kept.select(apart.columns), distinct=False)
