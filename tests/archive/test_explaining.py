@@ -62,7 +62,7 @@ ROWS = [
     row("three-3", code=CODE.format(8)),
     row("link-1", mbid=5), row("link-2", code=CODE.format(9)),
     row("release-1", album="Long Player", position=1),
-    row("release-2", album="Long Player", position=5),
+    row("release-2", album="Long Player", position=5, ms=200_500),
     row("beaten-1", code=CODE.format(10)), row("beaten-2", code=CODE.format(10)),
     row("beaten-3", code=CODE.format(11)), row("beaten-4"),
     row("alone-1"),
