@@ -47,9 +47,8 @@ class TableEngine(Protocol):
         *,
         name: str = "number",
         first: int = 1,
-        running: str | None = None,
     ) -> Any:
-        """Keep with a count in a total order, and a running sum where asked."""
+        """Keep with a count in a total order."""
 
     def stream(self, expression: Any, order_by: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows in a total order, nulls last."""

@@ -21,10 +21,9 @@ import ibis
 import pyarrow as pa
 
 from phonotheque.engine.numbering import (
+    Numbering,
     arrow_schema,
     cast_columns,
-    iter_numbered,
-    numbered_schema,
     ordering,
     python_rows,
     without_promises,
@@ -32,7 +31,7 @@ from phonotheque.engine.numbering import (
 from phonotheque.engine.sink import BATCH_ROWS, Sink
 
 
-class LocalEngine:
+class LocalEngine(Numbering):
     """DuckDB in this process. `work` is a directory of its own, emptied by whoever made it.
 
     Memory: `memory` bounds DuckDB's buffers (what does not fit spills to `work`); one batch of
@@ -102,24 +101,6 @@ class LocalEngine:
             for path in self._kept.pop(name, []):
                 path.unlink(missing_ok=True)
             self._connection.execute(f"DROP VIEW IF EXISTS {name}")
-
-    def number(
-        self,
-        expression: Any,
-        order_by: Sequence[str],
-        *,
-        name: str = "number",
-        first: int = 1,
-        running: str | None = None,
-    ) -> Any:
-        """Keep `expression` with a column `name` counting from `first` in the order given.
-
-        `order_by` must be a total order (see `stream`). With `running` the table also gets
-        ``<running>_before``: the sum of that column over all earlier rows.
-        """
-        schema = numbered_schema(arrow_schema(expression.schema()), name, running)
-        batches = self.stream(expression, order_by)
-        return self.keep_batches(schema, iter_numbered(batches, schema, first, running))
 
     def stream(self, expression: Any, order_by: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows in the order of the named columns (``-name``: falling), nulls last.

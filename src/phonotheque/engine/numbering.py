@@ -4,7 +4,7 @@ Numbers over an order are counted while the sorted rows stream by, not by a wind
 table: Spark would put such a window on one executor, and DuckDB would hold it in memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import ibis
@@ -37,32 +37,37 @@ def arrow_schema(schema: Any) -> pa.Schema:
     return without_promises(schema).to_pyarrow()
 
 
-def numbered_schema(schema: pa.Schema, name: str, running: str | None) -> pa.Schema:
-    """`schema` with the columns that `iter_numbered` adds."""
-    added = [pa.field(name, pa.int64())]
-    if running:
-        added.append(pa.field(f"{running}_before", pa.int64()))
-    return pa.schema([*schema, *added])
+class Numbering:
+    """What every engine numbers rows by: its own `stream`, and its own `keep_batches`."""
+
+    def stream(self, expression: Any, order_by: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows in a total order; each engine has its own."""
+        raise NotImplementedError
+
+    def keep_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Any:
+        """Keep Arrow batches; each engine has its own."""
+        raise NotImplementedError
+
+    def number(
+        self, expression: Any, order_by: Sequence[str], *, name: str = "number", first: int = 1
+    ) -> Any:
+        """Keep `expression` with a column `name` counting from `first` in the order given.
+
+        `order_by` must be a total order (see `stream`).
+        """
+        schema = arrow_schema(expression.schema()).append(pa.field(name, pa.int64()))
+        batches = self.stream(expression, order_by)
+        return self.keep_batches(schema, _iter_numbered(batches, schema, first))
 
 
-def iter_numbered(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, first: int, running: str | None
+def _iter_numbered(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, first: int
 ) -> Iterator[pa.RecordBatch]:
-    """Batches with a count from `first` on, and the sum of `running` over all rows before.
-
-    `schema` is that of `numbered_schema`. Memory: one batch.
-    """
-    before = 0
+    """Batches with a count from `first` on. Memory: one batch."""
     for batch in batches:
-        columns = list(batch.columns)
-        columns.append(pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64)))
+        numbers = pa.array(np.arange(first, first + batch.num_rows, dtype=np.int64))
         first += batch.num_rows
-        if running:
-            values = batch.column(running).to_numpy(zero_copy_only=False).astype(np.int64)
-            sums = before + np.cumsum(values)
-            columns.append(pa.array(sums - values))
-            before = int(sums[-1]) if len(sums) else before
-        yield cast_columns(columns, schema)
+        yield cast_columns([*batch.columns, numbers], schema)
 
 
 def cast_columns(columns: Iterable[pa.Array], schema: pa.Schema) -> pa.RecordBatch:

@@ -23,10 +23,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phonotheque.engine.numbering import (
+    Numbering,
     arrow_schema,
     cast_columns,
-    iter_numbered,
-    numbered_schema,
     ordering,
     python_rows,
     without_promises,
@@ -36,7 +35,7 @@ from phonotheque.engine.spark_session import Session
 from phonotheque.engine.spark_sql import quoted, spark_sql, spark_type
 
 
-class SparkEngine:
+class SparkEngine(Numbering):
     """Spark, driven from this process. `work` is a directory of its own, emptied by its maker.
 
     `master` is Spark's: ``local[2]``, ``local-cluster[2,1,2048]`` (processes: executors, cores,
@@ -115,24 +114,6 @@ class SparkEngine:
             if name in self._kept:
                 shutil.rmtree(self._kept.pop(name), ignore_errors=True)
             self._spark.catalog.dropTempView(name)
-
-    def number(
-        self,
-        expression: Any,
-        order_by: Sequence[str],
-        *,
-        name: str = "number",
-        first: int = 1,
-        running: str | None = None,
-    ) -> Any:
-        """Keep `expression` with a column `name` counting from `first` in the order given.
-
-        `order_by` must be a total order (see `stream`). With `running` the table also gets
-        ``<running>_before``: the sum of that column over all earlier rows.
-        """
-        schema = numbered_schema(arrow_schema(expression.schema()), name, running)
-        batches = self.stream(expression, order_by)
-        return self.keep_batches(schema, iter_numbered(batches, schema, first, running))
 
     def stream(self, expression: Any, order_by: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows in the order of the named columns (``-name``: falling), nulls last.

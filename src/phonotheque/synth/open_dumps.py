@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from phonotheque.synth import coded
 from phonotheque.synth.coded import Tracks, disc_places, find_tracks, release_columns
 from phonotheque.synth.draws import Draws, Ints, Mask, again, below, draw, happens, pick
 from phonotheque.synth.faults import damage_texts, faulty_codes, faulty_mbids, name_faults
@@ -23,23 +24,7 @@ from phonotheque.synth.songs import VERSIONS, Songs, find_songs, song_durations,
 from phonotheque.synth.wording import drop_accents, invert_article, mistype
 from phonotheque.synth.world import FEATURING_SHARE, World, put
 
-SCHEMA = pa.schema(
-    [
-        ("source_key", pa.string()),
-        ("title", pa.string()),
-        ("artist_credit", pa.string()),
-        ("release_title", pa.string()),
-        ("release_artist", pa.string()),
-        ("release_key", pa.string()),
-        ("release_year", pa.int16()),
-        ("label", pa.string()),
-        ("disc", pa.int16()),
-        ("position", pa.int32()),
-        ("duration_ms", pa.int32()),
-        ("isrcs", pa.string()),
-        ("recording_mbid", pa.string()),
-    ]
-)
+SCHEMA = coded.SCHEMA.append(pa.field("recording_mbid", pa.string()))
 
 
 @dataclass(frozen=True, slots=True)
