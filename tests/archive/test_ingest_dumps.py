@@ -131,6 +131,24 @@ def test_worker_processes_make_the_same_import(
     assert digests[0] == digests[1]
 
 
+def test_a_dump_that_lacks_more_than_half_of_its_source_is_taken_for_another(
+    tree: Tree, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "map.toml"
+    mapping.write_text(
+        'source = "shop"\nkind = "rows"\nformat = "csv"\nreplaces = true\n[columns]\n'
+        'source_key = "source_key"\ntitle = "title"\nartist_credit = "artist_credit"\n'
+    )
+    ours = table(tmp_path / "ours.csv", "a,A,X", "b,B,X", "c,C,X")
+    theirs = table(tmp_path / "theirs.csv", "c,C,X", "d,D,Y", "e,E,Y")
+    run(tree, ours, source=None, mapping=mapping)
+    with pytest.raises(UsageError, match=r"2 of the 3 rows .* --replace; .* --source; --add"):
+        run(tree, theirs, source=None, mapping=mapping)
+    assert [ref.label for ref in iter_imports(tree)] == ["shop/0001"]
+    report = run(tree, theirs, source=None, mapping=mapping, replace=True)
+    assert (report.rows_gone, report.rows_kept) == (2, 2)
+
+
 def test_one_source_may_have_rows_and_groups_but_listens_stand_apart(
     tree: Tree, tmp_path: Path
 ) -> None:

@@ -68,12 +68,14 @@ def execute_ingest(tree: Tree, plan: IngestPlan, now: datetime, progress: Progre
 
     Raises:
         ArchiveBusyError: another process writes to the archive.
+        UsageError: a dump lacks more than half of what its source holds, and `plan` does not say
+            that it replaces it surely.
         NoSpaceError: the disk is full; complete imports and admitted audio stay.
     """
     groups = zip(group_inputs(plan.inputs), plan.imports, strict=True)
     with writing(tree.root):
         done = [
-            _Source(tree, inputs, now, progress, replace=name in plan.replaces).run()
+            _Source(tree, inputs, now, progress, replace=name in plan.replaces).run(plan.surely)
             for inputs, name in groups
         ]
     return _summary(done)
@@ -109,13 +111,13 @@ class _Source:
         self._intake = self._writer.intake
         self._counts = AudioCounts()
 
-    def run(self) -> _Outcome:
-        """Read everything, write the import."""
+    def run(self, surely: bool) -> _Outcome:
+        """Read everything, write the import; `surely`: what is missing is gone, however much."""
         self._read()
         replaced = self._replace and not self._intake.broken and self._intake.rows > 0
         if self._replace and not replaced:
             self._progress.note("an input is empty or breaks off, so nothing of the source is gone")
-        self._writer.settle(replace=replaced)
+        self._writer.settle(replace=replaced, surely=surely)
         report = self._report(replaces=replaced)
         made = self._writer.commit(report) is not None
         return _Outcome(

@@ -50,6 +50,7 @@ class IngestPlan(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[InputPlan]
     imports: list[str]  # "<source>/<import>" that would be made
     replaces: list[str]  # those of them that say what is gone as well
+    surely: bool = False  # that was said, so any number of rows may go
     audio_files: int
     bytes: int
     needed_bytes: int
@@ -96,6 +97,7 @@ def plan_ingest(
             for name, items in zip(names, groups, strict=True)
             if (replaces(items) if replace is None else replace) and items[0].table == "rows"
         ],
+        surely=bool(replace),
         audio_files=sum(p.audio_files for p in planned),
         bytes=total,
         needed_bytes=audio_bytes + 2 * (total - audio_bytes),

@@ -13,10 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from phonotheque.model.errors import UsageError
 from phonotheque.model.tables import GONE
 from phonotheque.sources import parts
 from phonotheque.sources.comparing import Comparison, Held, Staged
 from phonotheque.sources.imports import (
+    GONE_PREFIX,
     ImportReport,
     PartRecord,
     discard_incomplete,
@@ -69,9 +71,15 @@ class ImportWriter:
         """When this import was begun."""
         return self.intake.journal.read_at
 
-    def settle(self, *, replace: bool) -> None:
+    def settle(self, *, replace: bool, surely: bool = True) -> None:
         """Everything is taken in: keep the first of equal keys, leave out what the source holds.
-        With `replace`, what the source holds and was not read is gone."""
+        With `replace`, what the source holds and was not read is gone.
+
+        Raises:
+            UsageError: more than half of the source would be gone, and nobody said it `surely`.
+                What was read stays: the next run with the same inputs goes on from there.
+        """
+        self._surely = surely
         self.intake.finish()
         staged = self._staged()
         self.rows_refused = self.intake.rows_refused
@@ -128,7 +136,25 @@ class ImportWriter:
         spilled = self.place / ".gone.parquet" if replace else None
         self.rows_unchanged = comparison.leave_out_held(held, spilled)
         if spilled is not None and spilled.exists():
+            self._check_loss(spilled)
             self._write_gone(spilled)
+
+    def _check_loss(self, spilled: Path) -> None:
+        lost = pq.read_metadata(spilled).num_rows
+        held = sum(
+            pq.read_metadata(path).num_rows
+            for ref in self._held
+            for path in ref.paths
+            if not path.name.startswith(GONE_PREFIX)
+        )
+        if self._surely or lost * 2 <= held:
+            return
+        spilled.unlink()
+        raise UsageError(
+            f"source {self.source}: {lost:,} of the {held:,} rows it holds are not in this input "
+            "and would be gone; if it is the whole source today, say --replace; if it is another "
+            "one, give it a name of its own with --source; --add keeps both"
+        )
 
     def _write_gone(self, spilled: Path) -> None:
         target = self.place / _GONE_NAME
