@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from phonotheque.model.matching import match_columns
-from phonotheque.model.plain_titles import plain_keys
+from phonotheque.model.plain_titles import lines_of, plain_keys
 from phonotheque.model.text import normalise
 
 LABELLED = Path(__file__).parents[1] / "tests" / "catalogue" / "labelled"
@@ -149,7 +149,7 @@ def _scores(name: str, met: Verdicts, pairs: Pairs) -> dict[str, float]:
 
 def _speed(pairs: Pairs, blocks: int) -> dict[str, float]:
     texts = pairs.texts("a") + pairs.texts("b")
-    plain = plain_keys([title for _, title in texts])
+    plain = plain_keys(lines_of([title for _, title in texts]))
     ordinary = [text for text, key in zip(texts, plain, strict=True) if key is not None]
     return {
         "hard_rows_per_cpu_second": _rows_per_cpu_second(texts, blocks),
