@@ -242,7 +242,7 @@ def test_a_file_without_its_columns_or_of_no_known_form_is_refused_at_once(tmp_p
         check_rows_file(path)
     with pytest.raises(InputError, match="key, listens"):
         check_listens_file(path)
-    with pytest.raises(InputError, match="not a table"):
+    with pytest.raises(InputError, match="no reader knows it"):
         read_columns(tmp_path / "a.doc")
 
 
