@@ -24,6 +24,7 @@ from phonotheque.sources import (
     is_listens_file,
     iter_folder,
     iter_made,
+    known_readers,
     maker_of,
     plan_folder,
     read_tags,
@@ -328,3 +329,16 @@ def test_a_file_that_kills_the_tag_worker_costs_nobody_else(
             found = reader.read(sound, "a")
         assert isinstance(found, Finding) and found.where == "a"
         assert isinstance(reader.read(sound, "a"), Tags)
+
+
+@pytest.mark.parametrize(
+    "head", [b'PAR1\x15\r\x00\x15\xff, "a\r b', b"a\r,b\n", b'"\r"x\r\n', b"\x00,\x00\n"]
+)
+def test_no_reader_stumbles_over_the_beginning_of_a_file_it_does_not_know(
+    tmp_path: Path, head: bytes
+) -> None:
+    for name in ("tracks.csv", "a.parquet", "a.tsv", "a.json", "a"):
+        path = tmp_path / name
+        path.write_bytes(head)
+        for reader in known_readers.READERS:
+            assert reader.recognises(path, head) in (True, False)

@@ -4,7 +4,6 @@ The releases are held in memory (a few hundred bytes each), and 100 bytes of eac
 those of one place apart; docs/formats/dumps-netlabels.md.
 """
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.record_blocks import each_row, gather, in_words
-from phonotheque.sources.records import Block, iter_records
+from phonotheque.sources.records import Block, header_names, iter_records
 
 __all__ = ["NETLABEL_CSV"]
 
@@ -30,8 +29,8 @@ Record = dict[str, Any]
 def _recognises(path: Path, head: bytes) -> bool:
     if path.is_dir():
         return (path / TRACKS).is_file() and (path / RELEASES).is_file()
-    names = set(next(csv.reader([head.partition(b"\n")[0].decode("utf-8-sig", "replace")]), []))
-    return set(_TRACK_COLUMNS) <= names and (path.parent / RELEASES).is_file()
+    names = header_names(head.partition(b"\n")[0].decode("utf-8-sig", "replace"))
+    return set(_TRACK_COLUMNS) <= set(names) and (path.parent / RELEASES).is_file()
 
 
 def _iter_blocks(path: Path, after: int) -> Iterator[Block | Finding]:

@@ -77,7 +77,7 @@ def read_columns(path: Path) -> list[str]:
     except _BROKEN as error:
         raise InputError(f"{path}: cannot be read ({error}); get a sound copy") from error
     if kind == "csv":
-        return _header(line.decode("utf-8-sig", "replace"))
+        return header_names(line.decode("utf-8-sig", "replace"))
     return [name.lower() for name in names_of(line)]
 
 
@@ -95,8 +95,12 @@ def iter_records(path: Path, wanted: Sequence[str], after: int = 0) -> Iterator[
         yield Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, path.name, message)
 
 
-def _header(line: str) -> list[str]:
-    return [name.strip().lower() for name in next(csv.reader([line]), [])]
+def header_names(line: str) -> list[str]:
+    """The names in the first line of a CSV file, in lower case; none where it is no such line."""
+    try:
+        return [name.strip().lower() for name in next(csv.reader([line]), [])]
+    except csv.Error:
+        return []
 
 
 def _unreadable(where: str, row: int, what: str) -> Finding:
