@@ -12,7 +12,7 @@ import ibis
 
 from phonotheque.catalogue import evidence
 from phonotheque.catalogue.identity import first_in
-from phonotheque.catalogue.inputs import Rows
+from phonotheque.catalogue.inputs import Rows, united
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.units import Units
 
@@ -85,11 +85,6 @@ def heads_of(rows: Rows, units: Units, described: Described, groups: Any, part: 
 def part_of_unit(unit: Any, parts: int) -> Any:
     """Column expression: the part of a unit, or of any row id."""
     return (unit & (parts - 1)).cast("int32")
-
-
-def united(parts: list[Any]) -> Any:
-    """All rows of tables that are alike."""
-    return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 
 def no_strings() -> Any:

@@ -7,7 +7,7 @@ import ibis
 import pyarrow as pa
 
 from phonotheque.catalogue.identity import first_in
-from phonotheque.catalogue.inputs import Rows, closed
+from phonotheque.catalogue.inputs import Rows, closed, united
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.model.text import normalise
 
@@ -22,7 +22,7 @@ def find_artists(engine: TableEngine, rows: Rows, said: Any) -> Any:
     is what sources say of artists (`tables.ARTIST_ROWS`), or None.
     """
     counted = [_credits(engine, rows, part) for part in range(rows.parts)]
-    every = _united(counted)
+    every = united(counted)
     if rows.has("artists"):
         named = _credited(engine, rows)
         every = every.union(named.select(every.columns), distinct=False)
@@ -104,13 +104,13 @@ def find_releases(engine: TableEngine, rows: Rows) -> tuple[list[Any], list[Any]
     of all releases that rows of it stand on."""
     variants = [_variants(engine, rows, part) for part in range(rows.parts)]
     here = [v.select("release_match").distinct() for v in variants]
-    every = _united(variants)
+    every = united(variants)
     every = every.mutate(part=(every.release_match & (rows.parts - 1)).cast("int32"))
     homes = []
     for part in engine.scatter(every, "part", rows.parts):
         homes.append(engine.keep(_best_release(part)))
         engine.drop(part)
-    best = _united(homes)
+    best = united(homes)
     placed = engine.scatter(best.mutate(part=rows.part_of(best.bucket)), "part", rows.parts)
     engine.drop(*homes)
     return placed, here
@@ -159,7 +159,3 @@ def _best_release(part: Any) -> Any:
     order = [ibis.desc("attested"), *[ibis.asc(c, nulls_first=False) for c in columns]]
     order += [ibis.asc("bucket"), ibis.asc("artist_norm")]
     return first_in(part, ["release_match"], order).drop("attested")
-
-
-def _united(parts: list[Any]) -> Any:
-    return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)

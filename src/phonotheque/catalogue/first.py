@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,11 +19,10 @@ from phonotheque.catalogue.described import (
     describe_units,
     heads_of,
     part_of_unit,
-    united,
 )
 from phonotheque.catalogue.entities import find_artists, find_releases
 from phonotheque.catalogue.extras import Extras
-from phonotheque.catalogue.inputs import Rows
+from phonotheque.catalogue.inputs import Rows, united
 from phonotheque.catalogue.ports import DecideSummary, TableEngine
 from phonotheque.catalogue.shards import ShardWriter
 from phonotheque.catalogue.units import Units
@@ -63,12 +63,13 @@ class FirstBuild:
         self, units: Units, extras: Extras, decide: DecideSummary, withdrawn: list[int]
     ) -> None:
         """Write artists, releases, recordings and tracks."""
-        self._withdrawn = np.array(sorted(withdrawn), dtype=np.int64)
         artists = self._write_artists(extras)
         releases = self._write_releases()
         self._progress.start("describe recordings", None, "parts")
         described = describe_units(self._engine, self._rows, units, extras.groups)
-        numbered = self._write_recordings(units, described, extras, artists, decide)
+        numbered = self._write_recordings(
+            units, described, extras, artists=artists, decide=decide, withdrawn=withdrawn
+        )
         self._write_tracks(described, numbered, releases)
 
     def _write_artists(self, extras: Extras) -> Any:
@@ -85,7 +86,7 @@ class FirstBuild:
         placed, here = find_releases(self._engine, self._rows)
         sink = self._engine.sink(_RELEASE_NUMBERS)
 
-        def told(batch: pa.RecordBatch, numbers: pa.Array) -> None:
+        def told(_: int, batch: pa.RecordBatch, numbers: pa.Array) -> None:
             columns = [batch.column("release_match"), numbers]
             sink.write(pa.RecordBatch.from_arrays(columns, schema=_RELEASE_NUMBERS))
 
@@ -103,8 +104,10 @@ class FirstBuild:
         units: Units,
         described: Described,
         extras: Extras,
+        *,
         artists: Any,
         decide: DecideSummary,
+        withdrawn: list[int],
     ) -> list[Any]:
         """Recordings; back come their numbers by part, with the columns of `_NUMBERED`."""
         self._progress.start("recordings", self._rows.parts, "parts")
@@ -126,29 +129,17 @@ class FirstBuild:
             credited = contents.credited_numbers(self._engine, self._rows, part, artists)
             return contents.recordings(heads[part], by_part[part], credited, summaries)
 
-        def told(batch: pa.RecordBatch, numbers: pa.Array) -> None:
+        def told(part: int, batch: pa.RecordBatch, numbers: pa.Array) -> None:
             columns = ["row", "unit", "alone", "wording", "duration_ms"]
             arrays = [*(batch.column(name) for name in columns), numbers]
             made = pa.RecordBatch.from_arrays(arrays, names=_NUMBERED.names)
-            sinks[self._at].write(made.cast(_NUMBERED))
+            sinks[part].write(made.cast(_NUMBERED))
 
-        batches = (self._denied(batch) for batch in self._counted(table, ORDER, told))
+        gone = np.array(sorted(withdrawn), dtype=np.int64)
+        batches = (_denied(batch, gone) for batch in self._counted(table, ORDER, told))
         self._put("recordings", tables.RECORDINGS, batches)
         self._engine.drop(*by_part, *described.heads, *units.members)
         return [sink.close() for sink in sinks]
-
-    def _denied(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The recordings, those of numbers that were withdrawn denied."""
-        gone = np.isin(batch.column("number").to_numpy(), self._withdrawn)
-        if not gone.any():
-            return batch
-        mask = pa.array(gone)
-        flags = batch.column("flags").to_numpy() | (gone * int(RecordingFlag.WITHDRAWN))
-        changed = {"flags": pa.array(flags.astype(np.int32))}
-        for name in ("stream", "distribute"):
-            changed[name] = pc.if_else(mask, "DENY", batch.column(name))
-        columns = [changed.get(name, batch.column(name)) for name in batch.schema.names]
-        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
     def _write_tracks(self, described: Described, numbered: list[Any], releases: list[Any]) -> None:
         self._progress.start("tracks", self._rows.parts, "parts")
@@ -187,16 +178,15 @@ class FirstBuild:
         self,
         table: Callable[[int], Any],
         order: list[str],
-        told: Callable[[pa.RecordBatch, pa.Array], None] = lambda _, __: None,
+        told: Callable[[int, pa.RecordBatch, pa.Array], None] = lambda *_: None,
         done: Callable[[int], None] = lambda _: None,
     ) -> Iterator[pa.RecordBatch]:
         """The rows of all parts in order, with `number` counting from 1."""
         number = 1
         for part in self._parts:
-            self._at = part
             for batch in self._engine.stream(table(part), order):
                 numbers = pa.array(np.arange(number, number + batch.num_rows, dtype=np.int64))
-                told(batch, numbers)
+                told(part, batch, numbers)
                 yield batch.append_column("number", numbers)
                 number += batch.num_rows
             done(part)
@@ -206,3 +196,17 @@ class FirstBuild:
         written = self._writer.write_stream(table, schema, batches)
         self.shards += written
         self.counts[table] = sum(shard.rows for shard in written)
+
+
+def _denied(batch: pa.RecordBatch, withdrawn: npt.NDArray[np.int64]) -> pa.RecordBatch:
+    """Recordings, those of numbers that were withdrawn denied."""
+    gone = np.isin(batch.column("number").to_numpy(), withdrawn)
+    if not gone.any():
+        return batch
+    mask = pa.array(gone)
+    flags = batch.column("flags").to_numpy() | (gone * int(RecordingFlag.WITHDRAWN))
+    changed = {"flags": pa.array(flags.astype(np.int32))}
+    for name in ("stream", "distribute"):
+        changed[name] = pc.if_else(mask, "DENY", batch.column(name))
+    columns = [changed.get(name, batch.column(name)) for name in batch.schema.names]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

@@ -1,6 +1,6 @@
 """What a build is made from: of every key of every source the newest word, as columns by part.
 
-A row is known inside a build by `row`: import number * 2^36 + its place in the import. Row ids are
+A row is known inside a build by `row`: import number * 2^32 + its place in the import. Row ids are
 labels; they decide nothing but ties between rows that nothing else tells apart.
 """
 
@@ -15,10 +15,13 @@ import pyarrow.parquet as pq
 
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.model import tables
+from phonotheque.model.errors import InputError
 from phonotheque.model.matching import BUCKETS, digests64
 from phonotheque.storage.tables import check_schema
 
-ROW_BITS = 36
+ROW_BITS = 32
+MOST_IMPORTS = 1 << 16
+"""Row ids stay below 2^48, which units.py leaves room above for names that are no rows."""
 ROWS_PER_PART = 8_000_000
 """About how many rows one part has: what is grouped or sorted at once (about 2 GB of memory)."""
 
@@ -68,6 +71,7 @@ class Rows:
         for part in self._imports:
             for path in part.paths:
                 check_schema(path, tables.ROWS)
+        _check_counts(self._imports)
         self.total = sum(count_rows(i.paths) for i in self._imports)
         self._rows_per_part = rows_per_part
         self.parts = self.parts_for(self.total)
@@ -202,7 +206,7 @@ class Rows:
                 found += self._superseded_in(of_source)
         if not found:
             return None
-        return self._engine.keep(ibis.union(*found, distinct=False) if len(found) > 1 else found[0])
+        return self._engine.keep(united(found))
 
     def _superseded_in(self, imports: list[tuple[int, ImportFiles]]) -> list[Any]:
         said = []
@@ -264,6 +268,21 @@ def table_of_numbers(engine: TableEngine, numbers: Sequence[int]) -> Any:
     )
 
 
+def _check_counts(imports: Sequence[ImportFiles]) -> None:
+    """Raise `InputError` where row ids would run over."""
+    if len(imports) >= MOST_IMPORTS:
+        raise InputError(
+            f"{len(imports):,} imports: a build takes up to {MOST_IMPORTS:,}; "
+            "ingest small inputs together, under one source"
+        )
+    for each in imports:
+        if count_rows(each.paths) >= 1 << ROW_BITS:
+            raise InputError(
+                f"{each.label}: an import has up to {1 << ROW_BITS:,} rows; "
+                "ingest it in several, with --add"
+            )
+
+
 def count_rows(paths: Iterable[Path]) -> int:
     """Rows of Parquet files, by their footers."""
     return sum(int(pq.read_metadata(path).num_rows) for path in paths)
@@ -299,6 +318,11 @@ def union(engine: TableEngine, parts: Sequence[Any], schema: pa.Schema) -> Any:
     """All rows of `parts` (all with `schema`); an empty table when there are none."""
     if not parts:
         return engine.read([], schema)
+    return united(parts)
+
+
+def united(parts: Sequence[Any]) -> Any:
+    """All rows of tables that are alike; at least one table."""
     return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 

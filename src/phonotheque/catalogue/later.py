@@ -15,11 +15,10 @@ from phonotheque.catalogue.described import (
     Described,
     describe_units,
     heads_of,
-    united,
 )
 from phonotheque.catalogue.entities import find_artists, find_releases, release_keys
 from phonotheque.catalogue.extras import Extras
-from phonotheque.catalogue.inputs import Rows, closed, table_of_numbers
+from phonotheque.catalogue.inputs import Rows, closed, table_of_numbers, united
 from phonotheque.catalogue.ports import DecideSummary, TableEngine
 from phonotheque.catalogue.previous import TABLES, Previous, source_key
 from phonotheque.catalogue.scope import Scope

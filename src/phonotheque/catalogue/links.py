@@ -5,7 +5,7 @@ from typing import Any
 import ibis
 
 from phonotheque.catalogue import identity
-from phonotheque.catalogue.inputs import Rows
+from phonotheque.catalogue.inputs import Rows, united
 from phonotheque.catalogue.ports import TableEngine
 
 
@@ -46,5 +46,5 @@ def without_codes(engine: TableEngine, rows: Rows, coded: list[Any], proposed: A
         table = table.filter(table.isrcs.length() > 0)
         mine = members.semi_join(homes, "unit").select("row", "unit")
         found.append(engine.keep(mine.semi_join(table, "row").select(home="unit")))
-    every = found[0] if len(found) == 1 else ibis.union(*found, distinct=False)
+    every = united(found)
     return engine.keep(proposed.anti_join(every, "home"))

@@ -16,7 +16,7 @@ from typing import Any
 import ibis
 
 from phonotheque.catalogue.entities import release_key
-from phonotheque.catalogue.inputs import Rows, table_of_numbers
+from phonotheque.catalogue.inputs import Rows, table_of_numbers, united
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.previous import Previous
 from phonotheque.model.numbers import Kind
@@ -146,7 +146,7 @@ def _sharing(rows: Rows, *, codes: Any = None, mbids: Any = None, texts: Any = N
 
 def _joined(engine: TableEngine, *ids: Any) -> Any:
     """Kept distinct rows of several tables of `row`."""
-    every = ids[0] if len(ids) == 1 else ibis.union(*ids, distinct=False)
+    every = united(ids)
     return engine.keep(every.distinct())
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import ibis
 
 from phonotheque.catalogue import identity, links
-from phonotheque.catalogue.inputs import Rows
+from phonotheque.catalogue.inputs import Rows, united
 from phonotheque.catalogue.ports import TableEngine
 
 _FEW = 4
@@ -43,7 +43,7 @@ def members(engine: TableEngine, rows: Rows, coded: list[Any]) -> Any:
                 code=ibis.coalesce(table.recording_mbid, first),
             )
         )  # fmt: skip
-    every = parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
+    every = united(parts)
     return every.mutate(part=(every.text_match & (rows.parts - 1)).cast("int32"))
 
 

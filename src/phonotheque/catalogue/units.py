@@ -16,7 +16,7 @@ import ibis
 import pyarrow as pa
 
 from phonotheque.catalogue import identity, links, texts
-from phonotheque.catalogue.inputs import Rows
+from phonotheque.catalogue.inputs import Rows, united
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.scope import Scope
 from phonotheque.model.edition import Met
@@ -40,8 +40,8 @@ _MEMBERS = pa.schema(
 _CODES_IN_DOUBT = pa.schema([pa.field("code", pa.string()), pa.field("reason", pa.string())])
 
 _NOT_A_ROW, _CODES = 1 << 60, 16
-"""Units that no row can name: (row * parts + part) * so many codes of one row, from here on."""
-
+"""Units that no row can name, from here on: (row * 256 + part) * 16 + a count of the row's codes.
+Row ids are below 2^48 (inputs.py), so that units stay below 2^61."""
 
 _SILENT = Silent()
 
@@ -130,7 +130,7 @@ def _part_of_mbid(mbid: Any, parts: int) -> Any:
 
 def _regrouped(engine: TableEngine, rows: Rows, tables: list[Any]) -> list[Any]:
     """Members by the parts of rows instead of those of keys."""
-    every = tables[0] if len(tables) == 1 else ibis.union(*tables, distinct=False)
+    every = united(tables)
     parts = engine.scatter(every.mutate(part=rows.part_of(every.bucket)), "part", rows.parts)
     engine.drop(*tables)
     return parts
@@ -153,7 +153,7 @@ def _by_isrc(
         codes.append(doubts)
         engine.drop(part)
         progress.advance()
-    every = codes[0] if len(codes) == 1 else ibis.union(*codes, distinct=False)
+    every = united(codes)
     members = _regrouped(engine, rows, found)
     return [_one_each(engine, part) for part in members], engine.keep(every)
 
@@ -174,7 +174,7 @@ def _code_members(engine: TableEngine, rows: Rows, by_mbid: list[Any]) -> Any:
                 isrc=table.isrcs.unique().unnest(),
             )
         )  # fmt: skip
-    every = parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
+    every = united(parts)
     digits = every.isrc.substr(9, 3).cast("int64")
     return every.mutate(part=(digits * rows.parts // 1000).cast("int32"))
 
@@ -292,7 +292,7 @@ def _by_text(
         refused.append(doubts)
         engine.drop(part)
         progress.advance()
-    every = [t[0] if len(t) == 1 else ibis.union(*t, distinct=False) for t in (pairs, refused)]
+    every = [united(tables) for tables in (pairs, refused)]
     proposed = links.without_codes(engine, rows, coded, engine.keep(every[0]))
     return _regrouped(engine, rows, found), links.resolved(engine, proposed), engine.keep(every[1])
 

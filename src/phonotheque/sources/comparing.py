@@ -153,18 +153,20 @@ class Comparison:
 
     # ------------------------------------------------------------------------------------ held
 
-    def leave_out_held(self, held: Sequence[Held], gone_to: Path | None) -> int:
-        """Mark the rows that the source holds as they are; returns how many were not marked yet.
+    def leave_out_held(self, held: Sequence[Held], gone_to: Path | None) -> tuple[int, int]:
+        """Mark the rows that the source holds as they are; returns how many were not marked yet,
+        and how many the source holds.
 
         Keys that the source holds and no staged row has go to `gone_to`, a Parquet file with the
         column `source_key`, in the order of the keys; the file is not made without any.
         """
         portions = self._spill_by_key(held)
         starts = np.cumsum([0, *(part.rows for part in self._staged)])
-        marked = 0
+        marked = living = 0
         self._engine.execute("CREATE TABLE gone (source_key VARCHAR)")
         for portion in range(portions):
             marked += self._mark_unchanged(portion, starts)
+            living += self._count("newest WHERE content IS NOT NULL")
             if gone_to is not None:
                 self._find_gone(portion)
         if gone_to is not None and self._count("gone"):
@@ -172,7 +174,7 @@ class Comparison:
                 f"COPY (SELECT source_key FROM gone ORDER BY source_key) TO {_literal(gone_to)} "
                 "(FORMAT parquet)"
             )
-        return marked
+        return marked, living
 
     def _spill_by_key(self, held: Sequence[Held]) -> int:
         """Write key, content and place of every row to files by portion of the keys."""

@@ -18,7 +18,6 @@ from phonotheque.model.tables import GONE
 from phonotheque.sources import parts
 from phonotheque.sources.comparing import Comparison, Held, Staged
 from phonotheque.sources.imports import (
-    GONE_PREFIX,
     ImportReport,
     PartRecord,
     discard_incomplete,
@@ -79,14 +78,13 @@ class ImportWriter:
             UsageError: more than half of the source would be gone, and nobody said it `surely`.
                 What was read stays: the next run with the same inputs goes on from there.
         """
-        self._surely = surely
         self.intake.finish()
         staged = self._staged()
         self.rows_refused = self.intake.rows_refused
         self.rows_read = sum(part.rows for part in staged) + self.rows_refused
         if self.kind in _KEYS and (staged or (replace and self._held)):
             with Comparison(self.place, staged) as comparison:
-                self._compare(comparison, replace=replace and self.kind == "rows")
+                self._compare(comparison, replace=replace, surely=surely)
                 self._write(staged, comparison.drop)
         else:
             self._write(staged, np.zeros(sum(part.rows for part in staged) or 1, np.bool_))
@@ -126,7 +124,7 @@ class ImportWriter:
             else:
                 path.rename(staged)
 
-    def _compare(self, comparison: Comparison, *, replace: bool) -> None:
+    def _compare(self, comparison: Comparison, *, replace: bool, surely: bool) -> None:
         for finding in comparison.refuse_duplicates(_KEYS[self.kind]):
             self.intake.findings.add(finding)
             self.rows_refused += 1
@@ -134,24 +132,19 @@ class ImportWriter:
             return
         held = [Held(ref.ordinal, ref.paths, ref.gone) for ref in self._held]
         spilled = self.place / ".gone.parquet" if replace else None
-        self.rows_unchanged = comparison.leave_out_held(held, spilled)
+        self.rows_unchanged, living = comparison.leave_out_held(held, spilled)
         if spilled is not None and spilled.exists():
-            self._check_loss(spilled)
+            if not surely:
+                self._check_loss(spilled, living)
             self._write_gone(spilled)
 
-    def _check_loss(self, spilled: Path) -> None:
+    def _check_loss(self, spilled: Path, living: int) -> None:
         lost = pq.read_metadata(spilled).num_rows
-        held = sum(
-            pq.read_metadata(path).num_rows
-            for ref in self._held
-            for path in ref.paths
-            if not path.name.startswith(GONE_PREFIX)
-        )
-        if self._surely or lost * 2 <= held:
+        if lost * 2 <= living:
             return
         spilled.unlink()
         raise UsageError(
-            f"source {self.source}: {lost:,} of the {held:,} rows it holds are not in this input "
+            f"source {self.source}: {lost:,} of the {living:,} rows it holds are not in this input "
             "and would be gone; if it is the whole source today, say --replace; if it is another "
             "one, give it a name of its own with --source; --add keeps both"
         )
