@@ -38,7 +38,7 @@ def isrc_columns(raw: Raw, numbers: Sequence[int], where: str) -> tuple[IsrcColu
     """The ISRCs of n rows, whose row numbers are `numbers`, and what is wrong with them."""
     rows = len(numbers)
     single, several = _as_fields(raw, rows)
-    plain = np.zeros(rows, dtype=np.bool_) if single is None else _plain(single)
+    plain = np.zeros(rows, dtype=np.bool_) if single is None else plain_isrcs(single)
     odd = np.array(sorted(several), dtype=np.int64)
     if single is not None:
         rest = np.asarray(single.is_valid()) & ~plain
@@ -96,8 +96,9 @@ def _known_prefixes() -> Bools:
     return known
 
 
-def _plain(codes: pa.StringArray) -> Bools:
-    """Which texts are valid codes just as they stand; shape (n,)."""
+def plain_isrcs(codes: pa.StringArray) -> Bools:
+    """Which texts are valid codes just as they stand, so that `parse_isrc` gives them back; shape
+    (n,)."""
     fits, letters = fixed_width(codes, _WIDTH)
     digit = (letters >= ord("0")) & (letters <= ord("9"))
     upper = (letters >= ord("A")) & (letters <= ord("Z"))
