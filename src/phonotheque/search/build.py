@@ -16,7 +16,7 @@ from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.numbers import Kind
 from phonotheque.model.progress import Progress
 from phonotheque.model.tables import FORMAT_VERSION
-from phonotheque.search import dictionary, lists
+from phonotheque.search import dictionary, identifiers, lists
 from phonotheque.search.arrays import U32, load_array, write_array
 from phonotheque.search.ranges import add_range
 from phonotheque.search.reading import EditionTables
@@ -133,9 +133,9 @@ def _build(
     tables = EditionTables(reader, memory_bytes // 2, spill)
     licences = tables.licences()
     number_doc = lists.write_documents(work, tables, licences)
-    lists.write_identifiers(work, tables)
-    lists.write_contents(work, tables)
-    lists.write_redirects(work, tables)
+    identifiers.write_identifiers(work, tables)
+    identifiers.write_contents(work, tables)
+    identifiers.write_redirects(work, tables)
     runs = _read_catalogue(tables, number_doc, work, progress, memory_bytes // 2)
     documents = tables.count("recordings")[0]
     merged, postings = _merge(work, documents, runs, progress, memory_bytes)
