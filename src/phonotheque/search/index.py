@@ -200,6 +200,7 @@ class SearchIndex:
             did_you_mean=found.did_you_mean,
             partial=found.partial,
             next_cursor=format_cursor(_moved(place, given=end)) if more else None,
+            matched=found.matched,
         )
 
     def _named_page(self, numbers: Sequence[int]) -> SearchPage:

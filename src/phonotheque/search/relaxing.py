@@ -11,6 +11,7 @@ from phonotheque.search.files import IndexFiles
 from phonotheque.search.matching import Wanted
 from phonotheque.search.query import Term
 from phonotheque.search.ranking import Scores, best_first, score, share_of_words
+from phonotheque.search.values import Matched
 from phonotheque.search.windows import CANDIDATES, Search
 
 MAX_SUGGESTIONS = 5
@@ -19,12 +20,20 @@ MAX_VARIANTS = 16
 
 @dataclass(frozen=True, slots=True)
 class Relaxed:
-    """Candidates that match in part, best first, and the query that they match, if there is one."""
+    """Candidates that match in part, best first; `did_you_mean`: the query that the best one has
+    all words of, where words were spelt otherwise."""
 
     docs: Array
     scores: Scores
     did_you_mean: str | None
     partial: bool
+
+    @property
+    def matched(self) -> Matched:
+        """What the candidates have of the query."""
+        if not len(self.docs):
+            return Matched.AS_TYPED
+        return Matched.FEWER_WORDS if self.did_you_mean is None else Matched.OTHER_SPELLING
 
 
 def relax(search: Search) -> Relaxed:

@@ -1,6 +1,7 @@
 """What a search or a look-up answers with: plain values, ready to be written as JSON."""
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -80,20 +81,66 @@ class ArtistRow(msgspec.Struct, frozen=True):
     name: str
 
 
+Spans = tuple[tuple[int, int], ...]
+
+
+class Highlights(msgspec.Struct, frozen=True):
+    """Where words of the query stand in a row's texts: spans (begin, end), `end` not meant, in
+    code points of the text as it is shown; rising, apart from each other.
+    """
+
+    title: Spans
+    artist: Spans
+    release_title: Spans
+
+
 class Hit(msgspec.Struct, frozen=True):
-    """One recording found; a higher `score` is a better match."""
+    """One recording found; a higher `score` is a better match. `highlights`: when asked for."""
 
     number: int
     score: float
     row: DisplayRow
+    highlights: Highlights | None = None
+
+
+class Matched(StrEnum):
+    """What the hits of a page have of the query."""
+
+    AS_TYPED = "as-typed"  # every word
+    OTHER_SPELLING = "other-spelling"  # every word, some within one typing error of the one typed
+    FEWER_WORDS = "fewer-words"  # most words
+
+
+class FacetValue(msgspec.Struct, frozen=True):
+    """How many of the hits have one value; `filter`, added to the query, leaves only these
+    (null where no filter says so)."""
+
+    value: str
+    count: int
+    filter: str | None
+
+
+class Facets(msgspec.Struct, frozen=True):
+    """The values of all hits, not of one page: licences by count, decades and tiers rising.
+
+    Unless `exact`, every count is a lower bound: not all hits were counted. A hit without licence
+    or year counts as `none`; one without tier is left out.
+    """
+
+    licences: tuple[FacetValue, ...]
+    decades: tuple[FacetValue, ...]
+    tiers: tuple[FacetValue, ...]
+    exact: bool
 
 
 class SearchPage(msgspec.Struct, frozen=True):
     """One page of hits, best first.
 
-    `total` is a lower bound unless `total_is_exact`. `relaxed`: nothing matched every word, so
-    these match most of them, or match `did_you_mean`. `partial`: the time allowed was over before
-    the index was searched to the end.
+    `total` is a lower bound unless `total_is_exact`. `relaxed`: nothing has every word as typed;
+    `matched` says what the hits have instead. `did_you_mean` is a query: with `relaxed`, the one
+    that the best hit has all words of; else a spelling that far more recordings have, which the
+    hits are not of. `partial`: the time allowed was over before the index was searched to the end,
+    or the query was cut. `facets`: when asked for.
     """
 
     hits: tuple[Hit, ...]
@@ -103,6 +150,8 @@ class SearchPage(msgspec.Struct, frozen=True):
     did_you_mean: str | None
     partial: bool
     next_cursor: str | None
+    matched: Matched = Matched.AS_TYPED
+    facets: Facets | None = None
 
 
 class LookupResult(msgspec.Struct, frozen=True):
