@@ -16,6 +16,7 @@ class TrackRow(msgspec.Struct, frozen=True):
     disc: int | None
     position: int | None
     title: str | None  # null: equal to the recording's
+    position_text: str | None = None  # as written, where it is more than the number
 
 
 class FileRow(msgspec.Struct, frozen=True):
@@ -71,6 +72,8 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     label: str | None
     barcode: str | None
     mbid: str | None
+    country: str | None = None
+    genres: tuple[str, ...] = ()
 
 
 class ArtistRow(msgspec.Struct, frozen=True):
@@ -79,6 +82,9 @@ class ArtistRow(msgspec.Struct, frozen=True):
     number: int
     public_id: str
     name: str
+    sort_name: str | None = None
+    aliases: tuple[str, ...] = ()
+    mbid: str | None = None
 
 
 Spans = tuple[tuple[int, int], ...]
@@ -155,8 +161,8 @@ class SearchPage(msgspec.Struct, frozen=True):
 
 
 class LookupResult(msgspec.Struct, frozen=True):
-    """What an identifier names. `recognised` is how it was read: isrc, mbid, public-id, number,
-    source, or none; `kind` and `numbers` say what it leads to (no number: it is not known here).
+    """What an identifier names. `recognised` is how it was read: isrc, mbid, barcode, public-id,
+    number, source, or none; `kind` and `numbers` say what it leads to (no number: unknown here).
     """
 
     query: str
