@@ -2,7 +2,7 @@
 today's writer still makes it."""
 
 import json
-from hashlib import blake2b
+from hashlib import blake2b, md5
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,20 @@ def test_the_kept_identifiers_are_read_as_the_page_says() -> None:
     digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     code = "USRC17607839"
     packed = sum(digits.index(c) * 36**p for p, c in zip((4, 3, 2, 1, 0), code[:5], strict=True))
-    keys = array("isrc_keys")
-    assert array("isrc_numbers")[keys == packed * 10**7 + int(code[5:])].tolist() == [1, 4]
+    upper, rest = divmod(packed * 10**7 + int(code[5:]), 2**32)
+    place = array("isrc_tops").tolist().index(upper)
+    low, high = array("isrc_starts")[place : place + 2]
+    found = array("isrc_numbers")[low:high][array("isrc_rests")[low:high] == rest]
+    assert found.tolist() == [1, 4]
+
+
+def test_the_kept_source_keys_are_read_as_the_page_says() -> None:
+    value = int.from_bytes(md5(b"tiny:3", usedforsecurity=False).digest()[8:], "little")
+    places = array("source_places")
+    bits = (len(places) - 1).bit_length() - 1
+    place, rest = divmod(value >> (32 - bits), 2**32)
+    low, high = places[place : place + 2]
+    assert array("source_numbers")[low:high][array("source_rests")[low:high] == rest] == [3]
 
 
 def test_todays_writer_makes_the_kept_index(tmp_path: Path) -> None:

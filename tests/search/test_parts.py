@@ -13,10 +13,9 @@ from phonotheque.model.errors import FormatError, NotFoundError
 from phonotheque.search import SearchIndex
 from phonotheque.search.arrays import distinct, load_array, offsets_of, ranges
 from phonotheque.search.dictionary import deletion_hashes
-from phonotheque.search.keys import pack_isrc, pack_isrcs, pack_mbids
+from phonotheque.search.keys import pack_isrc, pack_isrcs
 from phonotheque.search.matching import licence_fits
 from phonotheque.search.relaxing import within_one_edit
-from phonotheque.search.terms import is_wide, tail_terms
 
 CODES = st.from_regex(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}", fullmatch=True)
 
@@ -26,11 +25,6 @@ def test_packed_isrcs_sort_as_their_text_does(codes: list[str]) -> None:
     packed = pack_isrcs(pa.array(codes)).tolist()
     assert packed == [pack_isrc(code) for code in codes]
     assert [c for _, c in sorted(zip(packed, codes, strict=True))] == sorted(codes)
-
-
-def test_an_mbid_is_packed_as_its_bytes() -> None:
-    high, low = pack_mbids(pa.array(["f81d4fae-7dec-11d0-a765-00a0c91e6bf6"]))
-    assert (hex(int(high[0])), hex(int(low[0]))) == ("0xf81d4fae7dec11d0", "0xa76500a0c91e6bf6")
 
 
 def one_edit(text: str, letters: str) -> set[str]:
@@ -69,13 +63,6 @@ def test_distinct_is_sorted_and_without_repetition(values: list[int]) -> None:
 def test_ranges_of_slices_follow_each_other() -> None:
     assert ranges(np.array([5, 0, 9]), np.array([2, 0, 3])).tolist() == [5, 6, 9, 10, 11]
     assert offsets_of(np.array([2, 0, 3], np.uint8)).tolist() == [0, 2, 2, 5]
-
-
-def test_only_han_and_kana_are_wide() -> None:
-    assert [is_wide(t) for t in ("東京", "の", "사랑", "ab", "東京都")] == [
-        True, True, False, False, False,
-    ]  # fmt: skip
-    assert tail_terms(["東京", "京都", "x", "の"]) == ["京", "都"]
 
 
 @pytest.mark.parametrize(

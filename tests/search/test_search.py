@@ -3,15 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
 from phonotheque.model.errors import ArchiveBusyError, InputError, UsageError
 from phonotheque.model.numbers import Kind
 from phonotheque.model.progress import Silent
 from phonotheque.search import SearchIndex, SearchPage, build_index, ensure_index
-from phonotheque.search.keys import pack_mbids
 from phonotheque.storage.lock import writing
 from tests.support.editions import TinyRecording, write_tiny_edition
 
@@ -242,23 +239,6 @@ def test_an_open_index_goes_on_answering_while_it_is_replaced(tmp_path: Path) ->
     index = SearchIndex.open(tmp_path / "index")
     build_index(tmp_path / "editions/2026-11", tmp_path / "index", Silent())
     assert titles(index.search("elise")) == ["Für Elise"]
-
-
-def test_merged_numbers_and_mbids_lead_to_the_recording_in_use(tmp_path: Path) -> None:
-    write_tiny_edition(tmp_path, RECORDINGS)
-    target = tmp_path / "index"
-    build_index(tmp_path / "editions/2026-11", target, Silent())
-    high, low = pack_mbids(pa.array(["f81d4fae-7dec-11d0-a765-00a0c91e6bf6"]))
-    for name, values in (("mbid_high", high), ("mbid_low", low), ("mbid_numbers", [2]),
-                         ("redirect_r_old", [50, 60]), ("redirect_r_new", [60, 3])):  # fmt: skip
-        np.save(target / f"{name}.npy", np.array(values, np.uint64))
-    index = SearchIndex.open(target)
-    assert index.lookup("50").numbers == (3,)
-    assert index.lookup("60").numbers == (3,)
-    assert index.lookup("70").numbers == ()
-    assert index.lookup("F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6").numbers == (2,)
-    assert titles(index.search("f81d4fae-7dec-11d0-a765-00a0c91e6bf6")) == ["東京の夜"]
-    assert index.lookup("f81d4fae-7dec-11d0-a765-00a0c91e6bf7").numbers == ()
 
 
 def test_public_ids_of_releases_and_artists_are_told_apart(index: SearchIndex) -> None:

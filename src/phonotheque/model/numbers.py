@@ -10,6 +10,7 @@ The check character is a Reed-Solomon symbol over GF(32): it finds every single 
 and every swap of two.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -118,6 +119,32 @@ def parse_public_id(text: str, key: IdKey) -> tuple[Kind, int]:
     Raises:
         InputError: the text is no public id, or its check character does not fit.
     """
+    kind, value = _parse_payload(text)
+    number = int(unpermute(np.array([value], dtype=np.uint64), key, kind)[0])
+    if number == 0:
+        raise InputError(f"{text!r} names nothing")
+    return kind, number
+
+
+def parse_public_ids(texts: Sequence[str], key: IdKey) -> list[tuple[Kind, int] | None]:
+    """As `parse_public_id` for many at once; None for what is no public id."""
+    out: list[tuple[Kind, int] | None] = [None] * len(texts)
+    payloads: dict[Kind, tuple[list[int], list[int]]] = {kind: ([], []) for kind in Kind}
+    for at, text in enumerate(texts):
+        try:
+            kind, value = _parse_payload(text)
+        except InputError:
+            continue
+        payloads[kind][0].append(at)
+        payloads[kind][1].append(value)
+    for kind, (places, values) in payloads.items():
+        numbers = unpermute(np.array(values, dtype=np.uint64), key, kind).tolist()
+        for at, number in zip(places, numbers, strict=True):
+            out[at] = (kind, number) if number else None
+    return out
+
+
+def _parse_payload(text: str) -> tuple[Kind, int]:
     clean = text.strip().lower().replace("-", "")
     try:
         kind = Kind(clean[:1])
@@ -132,7 +159,4 @@ def parse_public_id(text: str, key: IdKey) -> tuple[Kind, int]:
     value = 0
     for symbol in payload:
         value = (value << 5) | symbol
-    number = int(unpermute(np.array([value], dtype=np.uint64), key, kind)[0])
-    if number == 0:
-        raise InputError(f"{text!r} names nothing")
-    return kind, number
+    return kind, value

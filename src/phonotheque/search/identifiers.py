@@ -1,102 +1,116 @@
 """The files of look-up: identifiers, contents of releases and artists, mergers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from phonotheque.model.numbers import Kind
-from phonotheque.search.arrays import Array, number_type, offsets_of, write_array, write_parts
-from phonotheque.search.keys import pack_isrcs, pack_mbids
+from phonotheque.search.arrays import U64, Array, number_type, offsets_of, write_array
+from phonotheque.search.growing import GrowingArray
+from phonotheque.search.keys import pack_isrcs, write_exact_keys, write_hashed_keys
 from phonotheque.search.reading import EditionTables
 
-_KEY_PARTS = {"isrc": ["keys"], "mbid": ["high", "low"], "source": ["keys"]}
+MBID_TABLES = {
+    Kind.RECORDING: ("recording", "recordings", "recording_mbid"),
+    Kind.RELEASE: ("release", "releases", "release_mbid"),
+    Kind.ARTIST: ("artist", "artists", "if(starts_with(key, 'mbid:'), substr(key, 6), NULL)"),
+}
+_ISRCS = """
+SELECT * FROM (SELECT DISTINCT unnest(isrcs) AS key, number FROM recordings)
+WHERE regexp_full_match(key, '[A-Z]{2}[A-Z0-9]{3}[0-9]{7}') ORDER BY key, number
+"""
+_BARCODES = r"""
+SELECT ltrim(digits, '0')::UBIGINT AS key, number
+FROM (SELECT number, regexp_replace(barcode, '[\s\-]', '', 'g') AS digits FROM releases)
+WHERE regexp_full_match(digits, '0*[1-9][0-9]{0,13}') ORDER BY key, number
+"""
+_MBIDS = """
+WITH known AS (SELECT {column} AS mbid, number FROM {table} WHERE regexp_full_match({column},
+    '[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}'))
+SELECT md5_number_lower(mbid) AS key, number FROM (
+    SELECT mbid, number FROM known UNION
+    SELECT m.old, k.number FROM merged_ids m JOIN known k ON k.mbid = m.new
+    WHERE m.entity = '{entity}')
+ORDER BY key, number
+"""
+_SOURCE_KEYS = """
+SELECT md5_number_lower(source || ':' || source_key) AS key, recording AS number
+FROM tracks ORDER BY key, number
+"""
+_CONTENTS = {
+    "release": (
+        "releases",
+        "SELECT release AS owner, recording FROM tracks WHERE release IS NOT NULL "
+        "ORDER BY release, disc NULLS FIRST, position NULLS FIRST, number",
+    ),
+    "artist": (
+        "artists",
+        "SELECT a.owner, a.number AS recording FROM (SELECT DISTINCT unnest(artist_numbers) "
+        "AS owner, number FROM recordings) a LEFT JOIN standing s ON s.number = a.number "
+        "ORDER BY a.owner, s.rank NULLS LAST, a.number",
+    ),
+}
 
 
 def write_identifiers(folder: Path, tables: EditionTables) -> None:
-    """Write ``isrc_*``, ``mbid_*`` and ``source_*`` (see `phonotheque.search.keys`)."""
-    kind = number_type(tables.count("recordings")[1])
-    _write_pairs(folder, "isrc", tables.iter_isrcs(), kind, lambda keys: [pack_isrcs(keys)])
-    _write_pairs(folder, "mbid", tables.iter_mbids(), kind, lambda keys: [*pack_mbids(keys)])
-    _write_pairs(folder, "source", tables.iter_source_keys(), kind, lambda keys: [np.asarray(keys)])
+    """Write ``isrc_*``, ``barcode_*``, ``mbid_<kind>_*`` and ``source_*``
+    (see `phonotheque.search.keys`)."""
+    recordings, releases = (
+        number_type(tables.count(table)[1]) for table in ("recordings", "releases")
+    )
+    isrcs = ((pack_isrcs(b.column("key")), _values(b, "number")) for b in tables.stream(_ISRCS))
+    write_exact_keys(folder, "isrc", isrcs, recordings)
+    write_exact_keys(folder, "barcode", _pairs(tables, _BARCODES), releases)
+    for kind, (entity, table, column) in MBID_TABLES.items():
+        query = _MBIDS.format(entity=entity, table=table, column=column)
+        number = number_type(tables.count(table)[1])
+        _write_hashed(folder, f"mbid_{kind.value}", tables, query, number)
+    _write_hashed(folder, "source", tables, _SOURCE_KEYS, recordings)
 
 
 def write_contents(folder: Path, tables: EditionTables) -> None:
-    """Write ``release_*`` and ``artist_*``: offsets u64[greatest + 2] by owner, and recordings."""
+    """Write ``release_*`` and ``artist_*``: offsets [greatest + 2] by owner (u4, or u8 where that
+    is too small), and recordings."""
     kind = number_type(tables.count("recordings")[1])
-    for name, table, rows in (
-        ("release", "releases", tables.iter_release_tracks),
-        ("artist", "artists", tables.iter_artist_recordings),
-    ):
+    for name, (table, query) in _CONTENTS.items():
         counts = np.zeros(tables.count(table)[1] + 1, np.uint32)
-        with _Growing(folder / f"{name}_recordings.npy", kind) as recordings:
-            for batch in rows():
+        with GrowingArray(folder / f"{name}_recordings.npy", kind) as recordings:
+            for batch in tables.stream(query):
                 owners = _values(batch, "owner")
                 known = owners < len(counts)
                 found, tracks = np.unique(owners[known], return_counts=True)
                 counts[found] += tracks.astype(np.uint32)
                 recordings.append(_values(batch, "recording")[known])
-        write_array(folder / f"{name}_offsets.npy", offsets_of(counts))
+        offsets = offsets_of(counts)
+        write_array(folder / f"{name}_offsets.npy", offsets.astype(number_type(int(offsets[-1]))))
 
 
 def write_redirects(folder: Path, tables: EditionTables) -> None:
     """Write ``redirect_<kind>_old.npy`` (sorted) and ``redirect_<kind>_new.npy``, u64 each."""
     for kind in Kind:
-        with (
-            _Growing(folder / f"redirect_{kind.value}_old.npy", np.uint64) as old,
-            _Growing(folder / f"redirect_{kind.value}_new.npy", np.uint64) as new,
-        ):
-            for batch in tables.iter_redirects(kind):
+        name = f"redirect_{kind.value}"
+        with ExitStack() as files:
+            old, new = (
+                files.enter_context(GrowingArray(folder / f"{name}_{part}.npy", np.uint64))
+                for part in ("old", "new")
+            )
+            query = f"SELECT old, new FROM redirects WHERE kind = '{kind.value}' ORDER BY old"
+            for batch in tables.stream(query):
                 old.append(_values(batch, "old"))
                 new.append(_values(batch, "new"))
 
 
-def _write_pairs(
-    folder: Path,
-    name: str,
-    rows: Iterator[pa.RecordBatch],
-    number: type,
-    pack: Callable[[pa.Array], list[Array]],
-) -> None:
-    keys = [_Growing(folder / f"{name}_{part}.npy", np.uint64) for part in _KEY_PARTS[name]]
-    with _Growing(folder / f"{name}_numbers.npy", number) as numbers:
-        for batch in rows:
-            for file, packed in zip(keys, pack(batch.column("key")), strict=True):
-                file.append(packed)
-            numbers.append(_values(batch, "number"))
-    for file in keys:
-        file.close()
+def _write_hashed(folder: Path, name: str, tables: EditionTables, query: str, number: type) -> None:
+    keys = tables.value(f"SELECT count(*) FROM ({query.rpartition('ORDER BY')[0]})")
+    write_hashed_keys(folder, name, _pairs(tables, query), number, keys)
 
 
-class _Growing:
-    """An array whose length is known only at its end: raw values first, then the .npy of them."""
-
-    def __init__(self, path: Path, dtype: type) -> None:
-        self._path, self._dtype = path, np.dtype(dtype)
-        self._raw = path.with_suffix(".raw")
-        self._out = self._raw.open("wb")
-        self._count = 0
-
-    def __enter__(self) -> "_Growing":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def append(self, values: Array) -> None:
-        self._out.write(np.ascontiguousarray(values, self._dtype).tobytes())
-        self._count += len(values)
-
-    def close(self) -> None:
-        self._out.close()
-        write_parts(self._path, self._dtype, self._count, self._parts())
-        self._raw.unlink()
-
-    def _parts(self) -> Iterator[Array]:
-        with self._raw.open("rb") as source:
-            while chunk := source.read(8 << 20):
-                yield np.frombuffer(chunk, self._dtype)
+def _pairs(tables: EditionTables, query: str) -> Iterator[tuple[U64, Array]]:
+    for batch in tables.stream(query):
+        yield _values(batch, "key"), _values(batch, "number")
 
 
 def _values(batch: pa.RecordBatch, column: str) -> Array:

@@ -1,21 +1,80 @@
 """Identifiers in any writing to what they name."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from phonotheque.model.errors import InputError
-from phonotheque.model.identifiers import IsrcStatus, parse_isrc, parse_mbid
-from phonotheque.model.numbers import IdKey, Kind, parse_public_id
+from phonotheque.model.identifiers import IsrcStatus, gtin_is_valid, parse_isrc
+from phonotheque.model.numbers import IdKey, Kind, parse_public_ids
 from phonotheque.search.arrays import Array, load_array
-from phonotheque.search.keys import KeyFile, MbidFile, pack_isrc, source_hash
+from phonotheque.search.keys import ExactKeys, HashedKeys, pack_isrcs, text_hashes
 from phonotheque.search.lists import NO_DOCUMENT
 from phonotheque.search.values import LookupResult
 
 SOURCE_PREFIX = "source:"
-_KINDS = {"isrc": Kind.RECORDING, "mbid": Kind.RECORDING, "source": Kind.RECORDING}
-_LONGEST_NUMBER = 13
+_LONGEST_NUMBER = 11  # from twelve digits on it is a barcode
+_CLEAN_ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
+_PREFIXED = re.compile(r"(isrc|mbid|upc|ean|gtin|barcode|number)\s*:\s*(.*)", re.IGNORECASE)
+_MBID = re.compile(
+    r"(?:https?://(?:\w+\.)?musicbrainz\.org/(?:recording|release|artist)/)?"
+    r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:[/?#].*)?",
+    re.IGNORECASE | re.ASCII,
+)
+_BARCODE = re.compile(r"[0-9](?:[\s\-]?[0-9]){0,13}", re.ASCII)
+_NOT_DIGITS = re.compile(r"[\s\-]")
+_PREFIX_MEANS = {"upc": "barcode", "ean": "barcode", "gtin": "barcode"}
+
+
+_Found = tuple[Kind | None, tuple[int, ...]]
+
+
+class Named(NamedTuple):
+    """How a text was read: isrc, mbid, barcode, source, number, or public-id (which it may be),
+    and what of it is to be looked up."""
+
+    how: str
+    key: str
+
+
+def read_identifier(text: str) -> Named:
+    """What kind of identifier a text is, by its form alone."""
+    clean = text.strip()
+    if _CLEAN_ISRC.fullmatch(clean):
+        return Named("isrc", clean)
+    if clean.startswith(SOURCE_PREFIX):
+        return Named("source", clean[len(SOURCE_PREFIX) :])
+    wanted = None
+    if prefixed := _PREFIXED.fullmatch(clean):
+        prefix, clean = prefixed[1].lower(), prefixed[2]
+        wanted = _PREFIX_MEANS.get(prefix, prefix)
+    if wanted in (None, "mbid") and (mbid := _MBID.fullmatch(clean)):
+        return Named("mbid", mbid[1].lower())
+    if wanted in (None, "barcode", "number") and _BARCODE.fullmatch(clean):
+        return _read_digits(clean, wanted)
+    if wanted in (None, "isrc"):
+        code, status = parse_isrc(clean)
+        if status is not IsrcStatus.MALFORMED:
+            return Named("isrc", code)
+    return Named("public-id" if wanted is None else "none", clean)
+
+
+def _read_digits(clean: str, wanted: str | None) -> Named:
+    digits = _NOT_DIGITS.sub("", clean)
+    if wanted == "barcode" or (wanted is None and len(digits) > _LONGEST_NUMBER):
+        return Named("barcode", digits)
+    return Named("number", digits) if digits == clean else Named("none", clean)
+
+
+def barcode_keys(digits: str) -> list[int]:
+    """The numbers under which a barcode may be filed: as written, and, where its last digit is
+    no check digit of it, with one added. Leading zeros are nothing: a UPC is its EAN."""
+    keys = [int(digits)]
+    if len(digits) in (7, 11, 12, 13) and not gtin_is_valid(digits):
+        keys += [int(d) for d in (f"{digits}{c}" for c in range(10)) if gtin_is_valid(d)]
+    return keys
 
 
 class Identifiers:
@@ -24,9 +83,13 @@ class Identifiers:
     def __init__(self, folder: Path, id_key: IdKey, number_doc: Array) -> None:
         self._id_key = id_key
         self._number_doc = number_doc
-        self._isrcs = KeyFile(folder, "isrc")
-        self._sources = KeyFile(folder, "source")
-        self._mbids = MbidFile(folder)
+        self._isrcs = ExactKeys(folder, "isrc")
+        self._barcodes = ExactKeys(folder, "barcode")
+        self._sources = HashedKeys(folder, "source")
+        self._mbids = {
+            kind: HashedKeys(folder, f"mbid_{kind.value}")
+            for kind in (Kind.RECORDING, Kind.RELEASE, Kind.ARTIST)
+        }
         self._redirects = {
             kind: (load_array(folder / f"redirect_{kind.value}_old.npy"),
                    load_array(folder / f"redirect_{kind.value}_new.npy"))
@@ -42,59 +105,107 @@ class Identifiers:
         return self.look_up_many([text])[0]
 
     def look_up_many(self, texts: Sequence[str]) -> list[LookupResult]:
-        """As `look_up` for each of `texts`; ISRCs are found all at once."""
-        codes = [parse_isrc(text) for text in texts]
-        coded = [
-            i
-            for i, (_, status) in enumerate(codes)
-            if status in (IsrcStatus.VALID, IsrcStatus.UNKNOWN_PREFIX)
-        ]
-        found = self._isrcs.find_many([pack_isrc(codes[i][0]) for i in coded])
-        by_code = dict(zip(coded, found, strict=True))
-        return [
-            LookupResult(text, "isrc", Kind.RECORDING, by_code[i])
-            if i in by_code
-            else self._other(text)
-            for i, text in enumerate(texts)
-        ]
+        """As `look_up` for each of `texts`; those of one kind are found all at once."""
+        groups: dict[str, tuple[list[int], list[str]]] = {}
+        for at, text in enumerate(texts):
+            how, key = read_identifier(text)
+            places, keys = groups.setdefault(how, ([], []))
+            places.append(at)
+            keys.append(key)
+        out = [LookupResult(text, "none", None, ()) for text in texts]
+        for how, (places, keys) in groups.items():
+            for at, (kind, numbers) in zip(places, self._find(how, keys), strict=True):
+                if kind is not None:
+                    out[at] = LookupResult(texts[at], how, kind, numbers)
+        return out
 
     def find_isrc(self, code: str) -> tuple[int, ...]:
-        """The recordings of a normalised ISRC."""
-        if parse_isrc(code)[1] is IsrcStatus.MALFORMED:
+        """The recordings of an ISRC."""
+        code, status = parse_isrc(code)
+        if status is IsrcStatus.MALFORMED:
             return ()
-        return self._isrcs.find(pack_isrc(code))
+        return self._isrcs.find(int(pack_isrcs([code])[0]))
+
+    def find_barcode(self, text: str) -> tuple[int, ...]:
+        """The releases of a UPC, EAN or other barcode of 1 to 14 digits."""
+        if not _BARCODE.fullmatch(text.strip()):
+            return ()
+        return self._find_barcodes([_NOT_DIGITS.sub("", text)])[0]
 
     def current(self, kind: Kind, number: int) -> int | None:
         """The number in use for `number`, past any merger; None where there is none."""
+        (found,) = self._current(kind, [number])
+        return found[0] if found else None
+
+    def _find(self, how: str, keys: Sequence[str]) -> Sequence[_Found]:
+        match how:
+            case "isrc":
+                found = self._isrcs.find_many(pack_isrcs(keys))
+            case "source":
+                found = self._sources.find_many(text_hashes(keys))
+            case "barcode":
+                return [(Kind.RELEASE, numbers) for numbers in self._find_barcodes(keys)]
+            case "number":
+                found = self._current(Kind.RECORDING, [int(key) for key in keys])
+            case "mbid":
+                return self._find_mbids(keys)
+            case "public-id":
+                return self._find_public_ids(keys)
+            case _:
+                return [(None, ())] * len(keys)
+        return [(Kind.RECORDING, numbers) for numbers in found]
+
+    def _find_barcodes(self, codes: Sequence[str]) -> list[tuple[int, ...]]:
+        wanted = [barcode_keys(code) for code in codes]
+        found = self._barcodes.find_many(np.array([keys[0] for keys in wanted], np.uint64))
+        for at, keys in enumerate(wanted):
+            if not found[at] and len(keys) > 1:
+                found[at] = self._barcodes.find(keys[1])
+        return found
+
+    def _find_mbids(self, mbids: Sequence[str]) -> list[_Found]:
+        hashes = text_hashes(mbids)
+        out: list[_Found] = [(Kind.RECORDING, ())] * len(mbids)
+        left = np.arange(len(mbids))
+        for kind, file in self._mbids.items():
+            found = file.find_many(hashes[left])
+            for at, numbers in zip(left.tolist(), found, strict=True):
+                if numbers:
+                    out[at] = (kind, numbers)
+            left = left[[not numbers for numbers in found]] if found else left
+        return out
+
+    def _find_public_ids(self, texts: Sequence[str]) -> list[_Found]:
+        out: list[_Found] = [(None, ())] * len(texts)
+        read = parse_public_ids(texts, self._id_key)
+        for kind in Kind:
+            places = [at for at, found in enumerate(read) if found and found[0] is kind]
+            numbers = [found[1] for found in read if found and found[0] is kind]
+            for at, current in zip(places, self._current(kind, numbers), strict=True):
+                out[at] = (kind, current)
+        return out
+
+    def _current(self, kind: Kind, numbers: Sequence[int]) -> list[tuple[int, ...]]:
+        """The number in use for each of `numbers`, or nothing."""
         old, new = self._redirects[kind]
-        for _ in range(len(old) + 1):
-            at = int(np.searchsorted(old, number))
-            if at == len(old) or int(old[at]) != number:
+        now = np.array(numbers, np.int64)
+        for _ in range(len(old)):
+            at = np.searchsorted(old, now.astype(np.uint64))
+            moved = np.flatnonzero(at < len(old))
+            moved = moved[old[at[moved]] == now[moved].astype(np.uint64)]
+            if not len(moved):
                 break
-            number = int(new[at])
-        return number if self._exists(kind, number) else None
+            now[moved] = new[at[moved]].astype(np.int64)
+        exists = self._exist(kind, now)
+        return [
+            (number,) if there else ()
+            for number, there in zip(now.tolist(), exists.tolist(), strict=True)
+        ]
 
-    def _exists(self, kind: Kind, number: int) -> bool:
-        if kind is Kind.RECORDING:
-            known = 0 < number < len(self._number_doc)
-            return known and int(self._number_doc[number]) != NO_DOCUMENT
-        return 0 < number <= self._greatest.get(kind, 0)
-
-    def _other(self, text: str) -> LookupResult:
-        clean = text.strip()
-        if clean.startswith(SOURCE_PREFIX):
-            numbers = self._sources.find(source_hash(clean[len(SOURCE_PREFIX) :]))
-            return LookupResult(text, "source", Kind.RECORDING, numbers)
-        if mbid := parse_mbid(clean.lower()):
-            return LookupResult(text, "mbid", Kind.RECORDING, self._mbids.find(mbid))
-        if clean.isascii() and clean.isdigit() and len(clean) <= _LONGEST_NUMBER:
-            return self._numbered(text, "number", Kind.RECORDING, int(clean))
-        try:
-            kind, number = parse_public_id(clean, self._id_key)
-        except InputError:
-            return LookupResult(text, "none", None, ())
-        return self._numbered(text, "public-id", kind, number)
-
-    def _numbered(self, text: str, how: str, kind: Kind, number: int) -> LookupResult:
-        found = self.current(kind, number)
-        return LookupResult(text, how, kind, () if found is None else (found,))
+    def _exist(self, kind: Kind, numbers: Array) -> Array:
+        """Whether each number is one of this edition."""
+        if kind is not Kind.RECORDING:
+            return (numbers > 0) & (numbers <= self._greatest.get(kind, 0))
+        known = (numbers > 0) & (numbers < len(self._number_doc))
+        known[known] = self._number_doc[numbers[known]] != NO_DOCUMENT
+        return known

@@ -7,7 +7,6 @@ import duckdb
 import pyarrow as pa
 
 from phonotheque.catalogue import CatalogueReader
-from phonotheque.model.numbers import Kind
 
 BATCH_ROWS = 65_536
 
@@ -70,7 +69,7 @@ class EditionTables:
 
     def iter_by_rank(self) -> Iterator[pa.RecordBatch]:
         """number, licence, year, listens, tier of all recordings, most listened first."""
-        return self._stream(
+        return self.stream(
             "SELECT r.number, r.licence, coalesce(r.first_release_year, 0)::SMALLINT AS year, "
             "coalesce(s.listens, 0) AS listens, coalesce(s.tier, 0)::UTINYINT AS tier "
             "FROM recordings r LEFT JOIN standing s ON s.number = r.number "
@@ -82,61 +81,19 @@ class EditionTables:
         span = {"first": first, "last": last}
         placed = _PLACED.format(order=_ORDER, **span)
         files = _FILES.format(**span)
-        return self._stream(_RECORDINGS.format(placed=placed, files=files, **span))
+        return self.stream(_RECORDINGS.format(placed=placed, files=files, **span))
 
     def iter_releases(self) -> Iterator[pa.RecordBatch]:
         """number and the columns of a release row, by number."""
-        return self._stream(
+        return self.stream(
             "SELECT number, title, artist_credit, year, label, barcode, release_mbid "
             "FROM releases ORDER BY number"
         )
 
     def iter_artists(self) -> Iterator[pa.RecordBatch]:
         """number and name, by number."""
-        return self._stream("SELECT number, name FROM artists ORDER BY number")
+        return self.stream("SELECT number, name FROM artists ORDER BY number")
 
-    def iter_release_tracks(self) -> Iterator[pa.RecordBatch]:
-        """owner (release) and recording, by release, disc, position and track number."""
-        return self._stream(
-            "SELECT release AS owner, recording FROM tracks WHERE release IS NOT NULL "
-            "ORDER BY release, disc NULLS FIRST, position NULLS FIRST, number"
-        )
-
-    def iter_artist_recordings(self) -> Iterator[pa.RecordBatch]:
-        """owner (artist) and recording, by artist and rank."""
-        return self._stream(
-            "SELECT a.owner, a.number AS recording FROM (SELECT DISTINCT unnest(artist_numbers) "
-            "AS owner, number FROM recordings) a LEFT JOIN standing s ON s.number = a.number "
-            "ORDER BY a.owner, s.rank NULLS LAST, a.number"
-        )
-
-    def iter_redirects(self, kind: Kind) -> Iterator[pa.RecordBatch]:
-        """old and new number of a kind, by old number."""
-        return self._stream(
-            f"SELECT old, new FROM redirects WHERE kind = '{kind.value}' ORDER BY old"
-        )
-
-    def iter_isrcs(self) -> Iterator[pa.RecordBatch]:
-        """key (ISRC) and number, sorted."""
-        return self._stream(
-            "SELECT * FROM (SELECT DISTINCT unnest(isrcs) AS key, number FROM recordings) "
-            "WHERE regexp_full_match(key, '[A-Z]{2}[A-Z0-9]{3}[0-9]{7}') ORDER BY key, number"
-        )
-
-    def iter_mbids(self) -> Iterator[pa.RecordBatch]:
-        """key (MBID) and number, sorted."""
-        return self._stream(
-            "SELECT recording_mbid AS key, number FROM recordings WHERE "
-            "regexp_full_match(recording_mbid, '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}') "
-            "ORDER BY key, number"
-        )
-
-    def iter_source_keys(self) -> Iterator[pa.RecordBatch]:
-        """key (hash of source and source key) and number of the recording, sorted."""
-        return self._stream(
-            "SELECT md5_number_lower(source || ':' || source_key) AS key, recording AS number "
-            "FROM tracks ORDER BY key, number"
-        )
-
-    def _stream(self, query: str) -> Iterator[pa.RecordBatch]:
+    def stream(self, query: str) -> Iterator[pa.RecordBatch]:
+        """What a query gives, in batches of at most `BATCH_ROWS`."""
         yield from self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
