@@ -24,8 +24,8 @@ import pyarrow as pa
 from phonotheque.model import tables
 from phonotheque.model.edition import ArchiveIdentity, Counts, EditionManifest, ShardFile
 from phonotheque.model.progress import Silent
-from phonotheque.model.text import words
 from phonotheque.search import SearchIndex, build_index
+from phonotheque.search.words import words
 from phonotheque.storage.documents import write_document
 from phonotheque.storage.tables import write_table
 

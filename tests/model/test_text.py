@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonotheque.model.text import fold, normalise, words
+from phonotheque.model.text import fold, normalise
 
 GOLDEN = json.loads(
     (Path(__file__).parents[1] / "golden" / "text" / "v1" / "vectors.json").read_text()
@@ -20,7 +20,6 @@ GOLDEN = json.loads(
 def test_texts_are_normalised_as_in_version_one_for_ever(row: dict[str, Any]) -> None:
     assert fold(row["text"]) == row["fold"]
     assert normalise(row["text"]) == row["normalise"]
-    assert words(row["text"]) == row["words"]
 
 
 @given(st.text())
@@ -33,13 +32,6 @@ def test_folding_and_normalising_twice_changes_nothing_more(text: str) -> None:
 def test_composed_and_decomposed_spellings_are_one_text(text: str) -> None:
     for form in ("NFC", "NFD"):
         assert normalise(unicodedata.normalize(form, text)) == normalise(text)
-
-
-@given(st.text())
-def test_a_term_is_short_and_has_no_blank(text: str) -> None:
-    for word in words(text):
-        assert 0 < len(word.encode()) <= 64
-        assert not any(c.isspace() for c in word)
 
 
 @given(st.text(st.characters(max_codepoint=127)))

@@ -10,9 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from phonotheque.model.progress import Silent
-from phonotheque.model.text import normalise, words
+from phonotheque.model.text import normalise
 from phonotheque.search import SearchIndex, build, build_index
 from phonotheque.search.query import parse_query
+from phonotheque.search.spellings import further_words
+from phonotheque.search.words import words
 from tests.support.editions import TinyRecording, write_tiny_edition
 
 WORDS = ["love", "loved", "lo", "Élan", "elan", "night", "nights", "the", "東京", "京都の夜",
@@ -66,7 +68,7 @@ def brute_force(recordings: list[TinyRecording], query: str) -> set[int]:
         has: set[str] = set()
         for text in (r.title, r.artist, r.release or "", r.collection):
             has.update(words(text))
-            has.update(w[1] for w in words(text) if len(w) == 2 and w >= "\u3040")
+            has.update(further_words(text, words(text)))
         if all(
             any(w.startswith(t.text) for w in has) if t.prefix else t.text in has for t in asked
         ):

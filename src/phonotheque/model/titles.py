@@ -58,7 +58,7 @@ def opened(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     read = _opened_word if len(text) < _LONG else _opened_word.__wrapped__
-    return " ".join(" ".join(map(read, _repaired(text).split(" "))).split())
+    return " ".join(" ".join(map(read, repaired(text).split(" "))).split())
 
 
 @lru_cache(maxsize=1 << 16)
@@ -161,7 +161,8 @@ def parts_key(text: str, rest: str, version: str) -> tuple[str, str] | None:
     return (key, "") if key else None
 
 
-def _repaired(text: str) -> str:
+def repaired(text: str) -> str:
+    """The text; where it is UTF-8 once read as Latin-1 or CP1252 ("BeyoncÃ©"), put right."""
     text = unicodedata.normalize("NFC", text)
     if not _ONCE_UTF8.search(text):
         return text

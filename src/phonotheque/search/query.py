@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from phonotheque.model.identifiers import parse_isrc
-from phonotheque.model.text import words
-from phonotheque.search.terms import is_wide
+from phonotheque.search.words import is_wide, words
 
 MAX_CHARACTERS = 400
 MAX_TERMS = 24

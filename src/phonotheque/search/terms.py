@@ -1,34 +1,20 @@
 """From texts to terms: what the index holds of a title, and what a query asks for.
 
-The words are `phonotheque.model.text.words`. Beside them the postings (not the forward data) get
-every second character of a pair of Han or kana, so that one character alone is found wherever it
-stands: as the beginning of a pair or as the end of one.
+The words are `phonotheque.search.words.words`. Beside them the postings (not the forward data) get
+`phonotheque.search.spellings.further_words`.
 """
 
-import re
 from hashlib import blake2b
 
 import numpy as np
 import pyarrow as pa
 
-from phonotheque.model.text import words
 from phonotheque.search.arrays import U8, U32, Array, ranges
+from phonotheque.search.spellings import further_words
+from phonotheque.search.words import words
 
 MAX_FORWARD_TERMS = 255
 HASH_BYTES = 4
-_WIDE = re.compile(
-    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]{1,2}"
-)
-
-
-def is_wide(term: str) -> bool:
-    """Whether a term is of Han or kana (the only terms that are pairs)."""
-    return _WIDE.fullmatch(term) is not None
-
-
-def tail_terms(terms: list[str]) -> list[str]:
-    """The second characters of the pairs among `terms`."""
-    return [term[1] for term in terms if len(term) == 2 and is_wide(term)]
 
 
 def title_hash(terms: list[str]) -> int:
@@ -99,7 +85,10 @@ class _Spread:
 
     def __init__(self, distinct: list[str], vocabulary: Vocabulary, hashed: bool) -> None:
         lists = [words(text)[:MAX_FORWARD_TERMS] for text in distinct]
-        tails = [tail_terms(terms) for terms in lists]
+        tails = [
+            further_words(text, terms)[:MAX_FORWARD_TERMS]
+            for text, terms in zip(distinct, lists, strict=True)
+        ]
         self.counts = np.array([*map(len, lists), 0], np.uint8)
         self.tail_counts = np.array([*map(len, tails), 0], np.uint8)
         self.starts = _starts(self.counts)
