@@ -13,14 +13,13 @@ from pathlib import Path
 from phonotheque.catalogue import CatalogueReader, open_edition
 from phonotheque.model.edition import EditionManifest
 from phonotheque.model.errors import PhonothequeError
-from phonotheque.model.numbers import Kind
 from phonotheque.model.progress import Progress
 from phonotheque.model.tables import FORMAT_VERSION
 from phonotheque.search import dictionary, identifiers, lists
 from phonotheque.search.arrays import U32, load_array, write_array
 from phonotheque.search.ranges import add_range
 from phonotheque.search.reading import EditionTables
-from phonotheque.search.rows import RowWriter
+from phonotheque.search.row_writing import finish_rows, plan_row_parts, write_row_part
 from phonotheque.search.runs import (
     Merged,
     Run,
@@ -136,6 +135,7 @@ def _build(
     identifiers.write_identifiers(work, tables)
     identifiers.write_contents(work, tables)
     identifiers.write_redirects(work, tables)
+    _write_rows(tables, work, progress, memory_bytes // 2)
     runs = _read_catalogue(tables, number_doc, work, progress, memory_bytes // 2)
     documents = tables.count("recordings")[0]
     merged, postings = _merge(work, documents, runs, progress, memory_bytes)
@@ -143,30 +143,28 @@ def _build(
     return IndexContents(documents, len(merged.terms), postings, licences)
 
 
+def _write_rows(tables: EditionTables, work: Path, progress: Progress, memory_bytes: int) -> None:
+    parts = plan_row_parts(tables, memory_bytes)
+    progress.start("index: rows", len(parts), "parts")
+    for part in parts:
+        write_row_part(tables, part, work / "spill")
+        progress.advance()
+    finish_rows(work / "spill", work / "rows")
+
+
 def _read_catalogue(
     tables: EditionTables, number_doc: U32, work: Path, progress: Progress, memory_bytes: int
 ) -> list[Run]:
     spill, total = work / "spill", len(number_doc)
     step = max(memory_bytes // _BYTES_PER_ROW_OF_A_RUN, 1)
-    rows = RowWriter(spill)
     runs: list[Run] = []
-    progress.start("index: artists and releases", None, "rows")
-    for kind, batches in (
-        (Kind.ARTIST, tables.iter_artists()),
-        (Kind.RELEASE, tables.iter_releases()),
-    ):
-        for batch in batches:
-            number, *values = (column.to_pylist() for column in batch.columns)
-            rows.add(kind, zip(number, zip(*values, strict=True), strict=True))
-            progress.advance(len(batch))
     progress.start("index: recordings", tables.count("recordings")[0], "rows")
     for first in range(1, max(total, 2), step):
         run = RunWriter(spill, f"run-{len(runs):05d}")
         for batch in tables.iter_recordings(first, first + step):
-            add_range(batch, number_doc, run, rows)
+            add_range(batch, number_doc, run)
             progress.advance(len(batch))
         runs.append(run.finish())
-    rows.finish(work / "rows")
     return runs
 
 

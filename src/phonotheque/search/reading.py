@@ -83,17 +83,10 @@ class EditionTables:
         files = _FILES.format(**span)
         return self.stream(_RECORDINGS.format(placed=placed, files=files, **span))
 
-    def iter_releases(self) -> Iterator[pa.RecordBatch]:
-        """number and the columns of a release row, by number."""
-        return self.stream(
-            "SELECT number, title, artist_credit, year, label, barcode, release_mbid "
-            "FROM releases ORDER BY number"
-        )
-
-    def iter_artists(self) -> Iterator[pa.RecordBatch]:
-        """number and name, by number."""
-        return self.stream("SELECT number, name FROM artists ORDER BY number")
-
     def stream(self, query: str) -> Iterator[pa.RecordBatch]:
         """What a query gives, in batches of at most `BATCH_ROWS`."""
         yield from self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
+
+    def table(self, query: str) -> pa.Table:
+        """All that a query gives."""
+        return self._connection.sql(query).to_arrow_table()

@@ -8,7 +8,7 @@ import os
 import shutil
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,14 @@ from rocksdict import (
     BlockBasedOptions,
     Cache,
     DBCompressionType,
-    IngestExternalFileOptions,
     Options,
     Rdict,
-    SstFileWriter,
 )
 
 from phonotheque.model.errors import FormatError
 from phonotheque.model.numbers import IdKey, Kind, format_public_ids
 from phonotheque.search.values import ArtistRow, DisplayRow, FileRow, ReleaseRow, TrackRow
 
-ROWS_PER_SST = 262_144
 _BLOCK_BYTES = 4_096
 _DICTIONARY_BYTES = 16_384
 _CACHE_BYTES = 64 << 20
@@ -39,51 +36,6 @@ _KEY = struct.Struct(">cQ")
 def row_key(kind: Kind, number: int) -> bytes:
     """Nine bytes: the kind's letter and the number."""
     return _KEY.pack(kind.value.encode(), number)
-
-
-class RowWriter:
-    """Writes rows in rising order of key into SST files below `folder`, then makes the store."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._options = _options(for_writing=True)
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._files: list[str] = []
-        self._writer: SstFileWriter | None = None
-        self._rows = 0
-
-    def add(self, kind: Kind, rows: Iterable[tuple[int, Sequence[Any]]]) -> None:
-        """Add (number, values) in order of number."""
-        writer: Any = self._writer
-        letter, encode, pack = kind.value.encode(), self._encode, _KEY.pack
-        for number, values in rows:
-            if self._writer is None or self._rows == ROWS_PER_SST:
-                writer = self._next_file()
-            self._rows += 1
-            writer[pack(letter, number)] = encode(values)
-
-    def finish(self, store: Path) -> None:
-        """Make the store at `store` of all that was added; the SST files move into it."""
-        self._close_file()
-        database = Rdict(str(store), self._options)
-        if self._files:
-            how = IngestExternalFileOptions()
-            how.set_move_files(True)
-            database.ingest_external_file(self._files, how)
-        database.close()
-
-    def _next_file(self) -> SstFileWriter:
-        self._close_file()
-        path = str(self._folder / f"{len(self._files):06d}.sst")
-        self._writer, self._rows = SstFileWriter(self._options), 0
-        self._writer.open(path)
-        self._files.append(path)
-        return self._writer
-
-    def _close_file(self) -> None:
-        if self._writer is not None:
-            self._writer.finish()
-            self._writer = None
 
 
 def _shadow(store: Path) -> tempfile.TemporaryDirectory[str]:
@@ -107,7 +59,7 @@ class RowStore:
         try:
             self._database = Rdict(
                 self._shadow.name if self._shadow else str(store),
-                _options(for_writing=False),
+                row_options(for_writing=False),
                 access_type=AccessType.read_only(),
             )
         except Exception as error:
@@ -124,11 +76,17 @@ class RowStore:
 
     def releases(self, numbers: Sequence[int]) -> list[ReleaseRow]:
         """As `recordings`, for releases."""
-        return [ReleaseRow(n, i, *values) for n, i, values in self._read(Kind.RELEASE, numbers)]
+        return [
+            ReleaseRow(n, i, *values, tuple(genres))
+            for n, i, (*values, genres) in self._read(Kind.RELEASE, numbers)
+        ]
 
     def artists(self, numbers: Sequence[int]) -> list[ArtistRow]:
         """As `recordings`, for artists."""
-        return [ArtistRow(n, i, *values) for n, i, values in self._read(Kind.ARTIST, numbers)]
+        return [
+            ArtistRow(n, i, name, sort_name, tuple(aliases), mbid)
+            for n, i, (name, sort_name, aliases, mbid) in self._read(Kind.ARTIST, numbers)
+        ]
 
     def close(self) -> None:
         """Let go of the files."""
@@ -147,19 +105,20 @@ class RowStore:
 
 
 def _display_row(number: int, public_id: str, values: list[Any]) -> DisplayRow:
-    (title, artist, artist_numbers, release, year, duration_ms, isrcs, mbid, collections,
-     licence, stream, distribute, flags, listens, rank, tier, tracks, file) = values  # fmt: skip
+    (title, artist, artist_numbers, year, duration_ms, isrcs, mbid, collections, licence, stream,
+     distribute, flags, listens, rank, tier, tracks, file) = values  # fmt: skip
     return DisplayRow(
         number=number, public_id=public_id, title=title, artist=artist,
-        artist_numbers=tuple(artist_numbers), release_title=release, year=year,
-        duration_ms=duration_ms, isrcs=tuple(isrcs), mbid=mbid, collections=tuple(collections),
-        licence=licence, stream=stream, distribute=distribute, flags=flags, listens=listens,
-        rank=rank, tier=tier, tracks=tuple(TrackRow(*track) for track in tracks),
-        file=FileRow(*file) if file else None,
+        artist_numbers=tuple(artist_numbers), release_title=tracks[0][1] if tracks else None,
+        year=year, duration_ms=duration_ms, isrcs=tuple(isrcs), mbid=mbid,
+        collections=tuple(collections), licence=licence, stream=stream, distribute=distribute,
+        flags=flags, listens=listens, rank=rank, tier=tier,
+        tracks=tuple(TrackRow(*track) for track in tracks), file=FileRow(*file) if file else None,
     )  # fmt: skip
 
 
-def _options(*, for_writing: bool) -> Options:
+def row_options(*, for_writing: bool) -> Options:
+    """How the store is written, or read."""
     options = Options(raw_mode=True)
     options.create_if_missing(for_writing)
     options.set_keep_log_file_num(1)

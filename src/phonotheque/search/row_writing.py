@@ -1,0 +1,96 @@
+"""Making the row store: parts that each cover a range of numbers, then one store of them all.
+
+A part is one sorted SST file, written by any process and renamed when it is whole: a killed build
+goes on after its last whole part. What a part says depends on the edition and the range alone.
+"""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from rocksdict import IngestExternalFileOptions, Rdict, SstFileWriter
+
+from phonotheque.model.numbers import Kind
+from phonotheque.search.arrays import Array
+from phonotheque.search.reading import EditionTables
+from phonotheque.search.row_reading import iter_packed_rows
+from phonotheque.search.rows import row_options
+
+KINDS = {Kind.ARTIST: "artists", Kind.RELEASE: "releases", Kind.RECORDING: "recordings"}
+BYTES_A_ROW = 2_048
+_MOST_ROWS = 1 << 21
+_LEAST_ROWS = 1 << 16
+_KEY_BYTES = struct.calcsize(">cQ")
+
+
+@dataclass(frozen=True, slots=True)
+class RowPart:
+    """The rows of one kind with first ≤ number < last; `rows` of them at most."""
+
+    kind: Kind
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """Name of its file; names sort as keys do."""
+        return f"rows-{self.kind.value}-{self.first:013d}-{self.last:013d}.sst"
+
+
+def plan_row_parts(tables: EditionTables, memory_bytes: int) -> list[RowPart]:
+    """The parts of an edition, in order of key, each made within `memory_bytes`."""
+    step = min(max(memory_bytes // BYTES_A_ROW, _LEAST_ROWS), _MOST_ROWS)
+    return [
+        RowPart(kind, first, min(first + step, greatest + 1))
+        for kind, table in KINDS.items()
+        for greatest in [tables.count(table)[1]]
+        for first in range(1, greatest + 1, step)
+    ]
+
+
+def write_row_part(tables: EditionTables, part: RowPart, folder: Path) -> int:
+    """Write `part` into `folder`, unless it is there already; the number of rows written."""
+    done = folder / part.name
+    if done.exists():
+        return 0
+    partial = done.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    writer, rows = SstFileWriter(row_options(for_writing=True)), 0
+    writer.open(str(partial))
+    for numbers, packed in iter_packed_rows(tables, part.kind, part.first, part.last):
+        _put(writer, _keys(part.kind, numbers), packed)
+        rows += len(numbers)
+    if rows:
+        writer.finish()
+        partial.rename(done)
+    else:
+        partial.unlink(missing_ok=True)  # an SST file must not be empty
+    return rows
+
+
+def finish_rows(folder: Path, store: Path) -> None:
+    """Make the store at `store` of the parts in `folder`, which move into it."""
+    database = Rdict(str(store), row_options(for_writing=True))
+    parts = sorted(str(path) for path in folder.glob("rows-*.sst"))
+    if parts:
+        how = IngestExternalFileOptions()
+        how.set_move_files(True)
+        database.ingest_external_file(parts, how)
+    database.close()
+
+
+def _keys(kind: Kind, numbers: Array) -> list[bytes]:
+    keys = np.empty((len(numbers), _KEY_BYTES), np.uint8)
+    keys[:, 0] = ord(kind.value)
+    keys[:, 1:] = numbers.astype(">u8").view(np.uint8).reshape(-1, 8)
+    listed: list[bytes] = keys.view(f"V{_KEY_BYTES}").ravel().tolist()
+    return listed
+
+
+def _put(writer: Any, keys: Iterable[bytes], packed: pa.Array) -> None:
+    for key, value in zip(keys, packed.to_pylist(), strict=True):  # encoded already: a plain copy
+        writer[key] = value
