@@ -77,8 +77,10 @@ class RowStore:
     def releases(self, numbers: Sequence[int]) -> list[ReleaseRow]:
         """As `recordings`, for releases."""
         return [
-            ReleaseRow(n, i, *values, tuple(genres))
-            for n, i, (*values, genres) in self._read(Kind.RELEASE, numbers)
+            ReleaseRow(n, i, title, artist, year, label, barcode, mbid, country, tuple(genres))
+            for n, i, (title, artist, year, label, barcode, mbid, country, genres) in self._read(
+                Kind.RELEASE, numbers
+            )
         ]
 
     def artists(self, numbers: Sequence[int]) -> list[ArtistRow]:
