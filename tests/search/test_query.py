@@ -44,6 +44,22 @@ def test_too_much_is_cut_and_said_so() -> None:
     assert not parse_query("x y z").cut
 
 
+def test_words_of_a_release_or_label_belong_together() -> None:
+    query = parse_query('moon release:"Abbey Road" label:apple album:ab')
+    assert query.terms == (Term("moon"),)
+    assert [(r.field, r.terms, r.prefix) for r in query.related] == [
+        (Field.RELEASE, ("abbey", "road"), False),
+        (Field.LABEL, ("apple",), False),
+        (Field.RELEASE, ("ab",), True),
+    ]
+
+
+def test_a_quoted_text_behind_what_is_no_field_stays_a_phrase() -> None:
+    query = parse_query('see:"moonlight sonata"')
+    assert [t.text for t in query.terms] == ["see", "moonlight", "sonata"]
+    assert query.phrases[0].terms == ("moonlight", "sonata")
+
+
 @given(st.text(max_size=600))
 def test_any_text_is_understood_somehow(text: str) -> None:
     query = parse_query(text)

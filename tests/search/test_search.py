@@ -89,6 +89,61 @@ def test_a_word_too_many_is_dropped_but_said(index: SearchIndex) -> None:
     assert (page.matched, page.did_you_mean) == ("fewer-words", None)
 
 
+def test_facets_count_all_hits_whatever_the_page(index: SearchIndex) -> None:
+    facets = index.search("moon", limit=1, facets=True).facets
+    assert facets is not None
+    assert (facets.counted, facets.exact) == (3, True)
+    assert [(v.value, v.count, v.filter) for v in facets.licences] == [
+        ("CC-BY-4.0", 2, "licence:cc-by-4.0"), ("CC-BY-SA-4.0", 1, "licence:cc-by-sa-4.0"),
+    ]  # fmt: skip
+    assert [(v.value, v.count, v.filter) for v in facets.decades] == [
+        ("2020s", 2, "year:2020..2029"), ("none", 1, None),
+    ]  # fmt: skip
+    assert [(v.value, v.count, v.filter) for v in facets.tiers] == [
+        ("1", 2, "tier:1"), ("2", 1, "tier:2"),
+    ]  # fmt: skip
+    assert index.search("moon").facets is None
+
+
+def test_the_filter_of_a_facet_leaves_as_many_as_it_counts(index: SearchIndex) -> None:
+    facets = index.search("year:..9999", facets=True).facets
+    assert facets is not None
+    for value in (*facets.licences, *facets.decades, *facets.tiers):
+        if value.filter is not None:
+            assert index.search(value.filter).total == value.count, value
+
+
+def test_facets_of_more_hits_than_are_counted_are_lower_bounds(
+    index: SearchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phonotheque.search.pages.FACETS_MOST", 2)
+    page = index.search("moon", facets=True)
+    assert page.facets is not None
+    assert (page.facets.counted, page.facets.exact) == (2, False)
+    assert (page.total, page.total_is_exact) == (3, True)
+
+
+def test_words_found_are_marked_in_what_is_shown(index: SearchIndex) -> None:
+    hit = index.search("elise beet", highlights=True).hits[0]
+    assert hit.highlights is not None
+    assert hit.highlights.title == ((4, 9),)
+    assert hit.highlights.artist == ((11, 15),)
+    assert index.search("elise").hits[0].highlights is None
+    corrected = index.search("moonlihgt sonata", highlights=True).hits[0]
+    assert corrected.highlights is not None
+    assert corrected.highlights.title == ((0, 9), (10, 16))
+
+
+def test_a_public_id_of_a_release_or_an_artist_leads_to_its_recordings(
+    index: SearchIndex,
+) -> None:
+    release, artist = index.release(1), index.artist(1)
+    assert release is not None
+    assert artist is not None
+    assert titles(index.search(release.public_id)) == ["Für Elise"]
+    assert titles(index.search(artist.public_id)) == ["Für Elise"]
+
+
 def test_pages_follow_each_other_without_gap_or_repetition(index: SearchIndex) -> None:
     seen, cursor = [], None
     while True:

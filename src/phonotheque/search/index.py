@@ -4,40 +4,36 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from phonotheque.model.errors import UsageError
 from phonotheque.model.numbers import IdKey, Kind
 from phonotheque.search.arrays import Array, load_array
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.lookup import Identifiers
-from phonotheque.search.matching import documents_of, filter_conditions, find_terms
+from phonotheque.search.matching import (
+    documents_of,
+    filter_conditions,
+    find_terms,
+    list_condition,
+)
+from phonotheque.search.pages import NO_HITS, Asked, Pages
 from phonotheque.search.query import Query, parse_query
-from phonotheque.search.relaxing import relax
+from phonotheque.search.related import find_related
 from phonotheque.search.rows import RowStore
 from phonotheque.search.values import (
     ArtistRow,
     DisplayRow,
-    Hit,
     IndexManifest,
     LookupResult,
     ReleaseRow,
     SearchPage,
 )
 from phonotheque.search.walk import Deadline
-from phonotheque.search.windows import (
-    Cursor,
-    Search,
-    Window,
-    format_cursor,
-    parse_cursor,
-    query_mark,
-)
+from phonotheque.search.windows import Cursor, Search, parse_cursor, query_mark
 from phonotheque.storage.documents import read_document
 
 MAX_LIMIT = 200
 DEADLINE_MS = 200.0
-NO_HITS = SearchPage((), 0, True, False, None, False, None)
 
 
 class SearchIndex:
@@ -54,6 +50,7 @@ class SearchIndex:
             for name in ("release", "artist")
         }  # fmt: skip
         self._rows = RowStore(folder / "rows", key)
+        self._pages = Pages(self._files, manifest.licences, self._rows)
 
     @classmethod
     def open(cls, index_dir: Path) -> "SearchIndex":
@@ -76,10 +73,14 @@ class SearchIndex:
         cursor: str | None = None,
         *,
         deadline_ms: float = DEADLINE_MS,
+        facets: bool = False,
+        highlights: bool = False,
     ) -> SearchPage:
         """One page of at most `limit` hits (up to 200), best first.
 
-        A whole query that is an identifier (ISRC, MBID, public id) gives what it names.
+        A whole query that is an identifier (ISRC, barcode, MBID, public id) gives the recordings
+        of what it names. Counting `facets` takes some milliseconds, and so does marking
+        `highlights`.
 
         Raises:
             UsageError: `limit` is not within 1 … 200.
@@ -89,13 +90,13 @@ class SearchIndex:
             raise UsageError(f"limit: 1 to {MAX_LIMIT}, not {limit}")
         mark = query_mark(query, self.manifest.edition_sha256)
         place = parse_cursor(cursor, mark) if cursor else Cursor(mark)
-        named = self._identifiers.look_up(query)
-        if named.numbers and named.kind is Kind.RECORDING and named.recognised != "number":
-            return self._named_page(named.numbers)
         parsed = parse_query(query)
-        if parsed.is_empty:
+        deadline = Deadline.after(deadline_ms)
+        named = self._named(query)
+        if named is None and parsed.is_empty:
             return _marked(NO_HITS, parsed.cut)
-        page = self._page(self._prepare(parsed, deadline_ms), place, limit)
+        search = self._prepare(Query() if named is not None else parsed, named, deadline)
+        page = self._pages.page(search, place, Asked(limit, facets, highlights))
         return _marked(page, parsed.cut)
 
     def lookup(self, text: str) -> LookupResult:
@@ -138,86 +139,38 @@ class SearchIndex:
         found: list[int] = recordings[int(offsets[number]) : int(offsets[number + 1])].tolist()
         return found
 
-    def _prepare(self, parsed: Query, deadline_ms: float) -> Search:
-        files = self._files
-        filters = filter_conditions(
-            files, self.manifest.licences, parsed, self._identifiers.find_isrc
-        )
-        wanted = find_terms(files, parsed.terms)
-        head_postings, deadline = self.manifest.head_postings, Deadline.after(deadline_ms)
-        return Search(files, head_postings, parsed, wanted, filters, deadline)
-
-    def _page(self, search: Search, place: Cursor, limit: int) -> SearchPage:
-        window = search.window(place)
-        if not len(window.docs) and place.before == 0 and search.wanted and not window.partial:
-            return self._relaxed_page(search, place, limit)
-        given = place.given
-        hits = self._hits(window.docs[given : given + limit], window.scores[given : given + limit])
-        total, exact = self._total(search, window, place)
-        return SearchPage(
-            hits=hits,
-            total=total,
-            total_is_exact=exact,
-            relaxed=False,
-            did_you_mean=None,
-            partial=window.partial,
-            next_cursor=self._next(window, place, limit),
-        )
-
-    def _next(self, window: Window, place: Cursor, limit: int) -> str | None:
-        if place.given + limit < len(window.docs):
-            return format_cursor(_moved(place, given=place.given + limit))
-        if window.exhausted:
+    def _named(self, query: str) -> Array | None:
+        """The documents of what the whole query names, if it is an identifier."""
+        named = self._identifiers.look_up(query)
+        if not named.numbers or named.recognised == "number":
             return None
-        end = self._files.documents
-        return format_cursor(
-            Cursor(
-                place.query,
-                end if window.whole.exhausted else window.whole.after,
-                end if window.beginning.exhausted else window.beginning.after,
-                place.before + len(window.docs),
-                0,
-            )
-        )
+        return documents_of(self._files, self._recordings_of(named))
 
-    def _total(self, search: Search, window: Window, place: Cursor) -> tuple[int, bool]:
-        known = place.before + len(window.docs)
-        if window.exhausted or not search.is_one_word:
-            return known, window.exhausted
-        word = search.wanted[0]
-        if self._files.frequency(word.low, word.high) > self.manifest.head_postings:
-            return max(known, self._files.frequency(word.low, word.low + 1) * word.whole), False
-        return len(self._files.docs_of(word.low, word.high)), True
+    def _recordings_of(self, named: LookupResult) -> list[int]:
+        if named.kind is Kind.RECORDING:
+            return list(named.numbers)
+        owner = "release" if named.kind is Kind.RELEASE else "artist"
+        return [recording for n in named.numbers for recording in self._owned(owner, n)]
 
-    def _relaxed_page(self, search: Search, place: Cursor, limit: int) -> SearchPage:
-        found, end = relax(search), place.given + limit
-        more = end < len(found.docs)
-        return SearchPage(
-            hits=self._hits(found.docs[place.given : end], found.scores[place.given : end]),
-            total=len(found.docs),
-            total_is_exact=not len(found.docs) and not found.partial,
-            relaxed=len(found.docs) > 0,
-            did_you_mean=found.did_you_mean,
-            partial=found.partial,
-            next_cursor=format_cursor(_moved(place, given=end)) if more else None,
-            matched=found.matched,
-        )
-
-    def _named_page(self, numbers: Sequence[int]) -> SearchPage:
-        docs = documents_of(self._files, numbers)[:MAX_LIMIT]
-        hits = self._hits(docs, np.full(len(docs), 10.0))
-        return SearchPage(hits, len(hits), True, False, None, False, None)
-
-    def _hits(self, docs: Array, scores: Array) -> tuple[Hit, ...]:
-        numbers = self._files.doc_number[docs].tolist()
-        by_number = dict(zip(numbers, scores.tolist(), strict=True))
-        return tuple(
-            Hit(row.number, round(by_number[row.number], 4), row) for row in self.rows(numbers)
-        )
-
-
-def _moved(place: Cursor, *, given: int) -> Cursor:
-    return Cursor(place.query, place.whole_from, place.beginning_from, place.before, given)
+    def _prepare(self, parsed: Query, named: Array | None, deadline: Deadline) -> Search:
+        files = self._files
+        filters = filter_conditions(files, self.manifest.licences, parsed)
+        cut = False
+        if named is not None:
+            filters.append(list_condition(named))
+        if parsed.isrcs:
+            numbers = [n for code in parsed.isrcs for n in self._identifiers.find_isrc(code)]
+            filters.append(list_condition(documents_of(files, numbers)))
+        if parsed.barcodes:
+            releases = [n for code in parsed.barcodes for n in self._identifiers.find_barcode(code)]
+            numbers = [n for release in releases for n in self._owned("release", release)]
+            filters.append(list_condition(documents_of(files, numbers)))
+        for related in parsed.related:
+            docs, whole = find_related(files, related, deadline)
+            filters.append(list_condition(docs))
+            cut |= not whole
+        wanted = find_terms(files, parsed.terms)
+        return Search(files, self.manifest.head_postings, parsed, wanted, filters, deadline, cut)
 
 
 def _marked(page: SearchPage, cut: bool) -> SearchPage:

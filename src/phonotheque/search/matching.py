@@ -1,15 +1,18 @@
 """A query against the files of an index: words become ranges of terms, filters become tests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from phonotheque.search.arrays import Array, Mask, distinct
 from phonotheque.search.files import Forward, IndexFiles, is_member
 from phonotheque.search.lists import NO_DOCUMENT
-from phonotheque.search.query import Field, Phrase, Query, Term
-from phonotheque.search.walk import Condition
+from phonotheque.search.query import NO_LICENCE, Field, Phrase, Query, Term
+from phonotheque.search.walk import Condition, Test
+
+NO_DOCS: Array = np.zeros(0, np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +40,29 @@ def find_terms(files: IndexFiles, terms: Sequence[Term]) -> list[Wanted]:
 
 
 def _find_term(files: IndexFiles, term: Term) -> Wanted:
-    if term.prefix:
-        return Wanted(term, *files.prefix_range(term.text))
-    found = files.term_id(term.text)
-    return Wanted(term, 0, 0, False) if found is None else Wanted(term, found, found + 1, True)
+    return Wanted(term, *find_range(files, term.text, prefix=term.prefix))
+
+
+def find_range(files: IndexFiles, text: str, *, prefix: bool) -> tuple[int, int, bool]:
+    """The terms low ≤ t < high that are `text` (or begin with it); whether `low` is `text`."""
+    if prefix:
+        return files.prefix_range(text)
+    found = files.term_id(text)
+    return (0, 0, False) if found is None else (found, found + 1, True)
 
 
 def word_condition(files: IndexFiles, wanted: Wanted, head_postings: int) -> Condition:
     """The documents that have a word. A prefix with more than `head_postings` postings is looked
     for in titles and artist credits only."""
     low, high = wanted.low, wanted.high
-    if high - low > 1 and files.frequency(low, high) > head_postings:
-        return Condition(_forward_test(files, wanted), head=files.head(low, high))
-    docs = files.docs_of(low, high) if low < high else np.zeros(0, np.uint32)
+    if low >= high:
+        return list_condition(NO_DOCS)
+    size = files.frequency(low, high)
     if high - low == 1:
-        return Condition(lambda candidates: files.has_term(low, candidates), docs)
-    return Condition(lambda candidates: is_member(docs, candidates), docs)
+        return Condition(partial(files.has_term, low), size, partial(files.docs_of, low, high))
+    if size > head_postings:
+        return Condition(_wide_test(files, wanted), head=files.head(low, high))
+    return list_condition(files.docs_of(low, high))
 
 
 def field_conditions(files: IndexFiles, wanted: Sequence[Wanted]) -> list[Condition]:
@@ -60,8 +70,9 @@ def field_conditions(files: IndexFiles, wanted: Sequence[Wanted]) -> list[Condit
     return [Condition(_forward_test(files, w)) for w in wanted if w.term.field is not Field.ANY]
 
 
-def _among_condition(docs: Array) -> Condition:
-    return Condition(lambda candidates: is_member(docs, candidates), docs)
+def list_condition(docs: Array) -> Condition:
+    """The documents of a sorted list."""
+    return Condition(partial(is_member, docs), len(docs), lambda: docs)
 
 
 def not_condition(files: IndexFiles, term: int) -> Condition:
@@ -89,24 +100,20 @@ def phrase_condition(files: IndexFiles, phrase: Phrase) -> Condition:
     return Condition(test)
 
 
-def filter_conditions(
-    files: IndexFiles,
-    licences: Sequence[str],
-    query: Query,
-    find_isrc: Callable[[str], tuple[int, ...]],
-) -> list[Condition]:
-    """The filters of a query; `licences` are those of the index, in order of their codes."""
+def filter_conditions(files: IndexFiles, licences: Sequence[str], query: Query) -> list[Condition]:
+    """Tiers, years and licences; `licences` are those of the index, in order of their codes."""
     out = []
     if query.tiers:
         out.append(_span_condition(files.doc_tier, query.tiers))
     if query.years:
         out.append(_span_condition(files.doc_year, query.years))
-    for asked in query.licences:
-        codes = [i for i, known in enumerate(licences, 1) if licence_fits(asked, known)]
+    if query.licences:
+        codes = [
+            code
+            for code, known in enumerate([NO_LICENCE, *licences])
+            if any(licence_fits(asked, known) for asked in query.licences)
+        ]
         out.append(_licence_condition(files, codes))
-    if query.isrcs:
-        numbers = [n for code in query.isrcs for n in find_isrc(code)]
-        out.append(_among_condition(documents_of(files, numbers)))
     return out
 
 
@@ -131,7 +138,18 @@ def term_mask(forward: Forward, wanted: Wanted) -> Mask:
     return inside
 
 
-def _forward_test(files: IndexFiles, wanted: Wanted) -> Callable[[Array], Mask]:
+def _wide_test(files: IndexFiles, wanted: Wanted) -> Test:
+    in_texts = _forward_test(files, wanted)
+    if not wanted.whole:
+        return in_texts
+
+    def test(docs: Array) -> Mask:
+        return in_texts(docs) | files.has_term(wanted.low, docs)
+
+    return test
+
+
+def _forward_test(files: IndexFiles, wanted: Wanted) -> Test:
     def test(docs: Array) -> Mask:
         forward = files.forward(docs)
         return forward.owners(term_mask(forward, wanted))

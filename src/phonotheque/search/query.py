@@ -14,6 +14,8 @@ from phonotheque.search.words import is_wide, words
 
 MAX_CHARACTERS = 400
 MAX_TERMS = 24
+MAX_VALUES = 4
+NO_LICENCE = "none"
 _PART = re.compile(r'(?:([A-Za-z]+):)?(?:"([^"]*)"?|([^\s"]+))')
 _SPAN = re.compile(r"(\d{1,4})?(\.\.)?(\d{1,4})?")
 _UNSEEN = frozenset(["Cc", "Cf", "Co", "Cn", "Cs"])
@@ -25,6 +27,17 @@ class Field(StrEnum):
     ANY = "any"
     TITLE = "title"
     ARTIST = "artist"
+    RELEASE = "release"
+    LABEL = "label"
+
+
+_FIELDS = {
+    "title": Field.TITLE,
+    "artist": Field.ARTIST,
+    "release": Field.RELEASE,
+    "album": Field.RELEASE,
+    "label": Field.LABEL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,16 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """Words that must stand together in the title of one release (or in the name of its label);
+    with `prefix`, the last one may be the beginning of a word."""
+
+    field: Field
+    terms: tuple[str, ...]
+    prefix: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A query as understood; spans are (first, last), both meant. `cut`: some of it was left out.
 
@@ -54,7 +77,9 @@ class Query:
     terms: tuple[Term, ...] = ()
     sequence: tuple[str, ...] = ()
     phrases: tuple[Phrase, ...] = ()
+    related: tuple[Related, ...] = ()
     isrcs: tuple[str, ...] = ()
+    barcodes: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
     tiers: tuple[int, int] | None = None
     years: tuple[int, int] | None = None
@@ -66,9 +91,22 @@ class Query:
         return not (self.terms or self.has_filters)
 
     @property
+    def marked(self) -> tuple[Term, ...]:
+        """All words, for marking them in what is shown."""
+        last = [(r, len(r.terms) - 1) for r in self.related]
+        related = [
+            Term(word, r.field, r.prefix and at == end)
+            for r, end in last
+            for at, word in enumerate(r.terms)
+        ]
+        return (*self.terms, *related)
+
+    @property
     def has_filters(self) -> bool:
         """Whether anything but words restricts the answer."""
-        return bool(self.isrcs or self.licences or self.tiers or self.years)
+        return bool(
+            self.related or self.isrcs or self.barcodes or self.licences or self.tiers or self.years
+        )
 
 
 def parse_query(text: str) -> Query:
@@ -86,26 +124,32 @@ class _Reading:
         self._terms: list[Term] = []
         self._sequence: list[str] = []
         self._phrases: list[Phrase] = []
+        self._related: list[Related] = []
         self._isrcs: list[str] = []
+        self._barcodes: list[str] = []
         self._licences: list[str] = []
         self._tiers: tuple[int, int] | None = None
         self._years: tuple[int, int] | None = None
 
     def take(self, match: re.Match[str], *, is_last: bool) -> None:
         name, quoted, bare = match.group(1), match.group(2), match.group(3)
-        value = quoted if bare is None else bare
+        value, phrase = (quoted, True) if bare is None else (bare, False)
+        last = is_last and self._open_ended
         if name is not None and self._take_filter(name.lower(), value):
             return
-        field = Field.ANY
-        if name is not None and name.lower() in (Field.TITLE, Field.ARTIST):
-            field = Field(name.lower())
-        elif name is not None:
-            value = f"{name} {value}"
-        self._take_words(value, field, phrase=bare is None, last=is_last and self._open_ended)
+        field = Field.ANY if name is None else _FIELDS.get(name.lower(), Field.ANY)
+        if field in (Field.RELEASE, Field.LABEL):
+            self._take_related(field, value, last=last and not phrase)
+            return
+        if name is not None and field is Field.ANY:  # no field: a word like others
+            self._take_words(name, field, phrase=False, last=False)
+        self._take_words(value, field, phrase=phrase, last=last)
 
     def _take_filter(self, name: str, value: str) -> bool:
         if name == "isrc":
             self._isrcs.append(parse_isrc(value)[0])
+        elif name in ("upc", "ean", "barcode"):
+            self._barcodes.append(value)
         elif name in ("licence", "license"):
             self._licences.append(value.lower())
         elif name in ("tier", "year") and (span := _span(value)):
@@ -115,6 +159,11 @@ class _Reading:
         else:
             return False
         return True
+
+    def _take_related(self, field: Field, value: str, *, last: bool) -> None:
+        if found := words(value):
+            single = len(found) == 1 and len(found[0]) == 1 and is_wide(found[0])
+            self._related.append(Related(field, tuple(found[:MAX_TERMS]), last or single))
 
     def _take_words(self, value: str, field: Field, *, phrase: bool, last: bool) -> None:
         found = words(value)
@@ -132,12 +181,20 @@ class _Reading:
         return Query(
             terms=terms[:MAX_TERMS],
             sequence=tuple(self._sequence[:MAX_TERMS]),
-            phrases=tuple(self._phrases[:4]),
+            phrases=tuple(self._phrases[:MAX_VALUES]),
+            related=tuple(self._related[:MAX_VALUES]),
             isrcs=tuple(self._isrcs[:MAX_TERMS]),
-            licences=tuple(self._licences[:4]),
+            barcodes=tuple(self._barcodes[:MAX_TERMS]),
+            licences=tuple(self._licences[:MAX_VALUES]),
             tiers=self._tiers,
             years=self._years,
-            cut=cut or len(terms) > MAX_TERMS,
+            cut=cut or self._too_much(len(terms)),
+        )
+
+    def _too_much(self, terms: int) -> bool:
+        return (
+            max(terms, len(self._isrcs), len(self._barcodes)) > MAX_TERMS
+            or max(len(self._phrases), len(self._related), len(self._licences)) > MAX_VALUES
         )
 
 

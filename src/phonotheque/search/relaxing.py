@@ -16,6 +16,7 @@ from phonotheque.search.windows import CANDIDATES, Search
 
 MAX_SUGGESTIONS = 5
 MAX_VARIANTS = 16
+RARE, FAR_MORE = 4, 100  # documents of a word that may be an error; times as many of the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Relaxed:
     scores: Scores
     did_you_mean: str | None
     partial: bool
+    terms: tuple[Term, ...] = ()  # other spellings that are among what they match
 
     @property
     def matched(self) -> Matched:
@@ -59,18 +61,40 @@ def within_one_edit(a: str, b: str) -> bool:
     return a[at + 1 :] == b[at + 1 :] or swapped == b
 
 
-def suggestions(files: IndexFiles, text: str) -> list[Wanted]:
-    """Terms within one edit of `text`, the most frequent first."""
-    near = [(term, files.term_text(term)) for term in files.near_terms(text)]
-    close = [
-        (term, found) for term, found in near if found != text and within_one_edit(text, found)
-    ]
-    close.sort(key=lambda pair: (-files.frequency(pair[0], pair[0] + 1), pair[0]))
-    return [Wanted(Term(found), term, term + 1, True) for term, found in close[:MAX_SUGGESTIONS]]
+def suggestions(files: IndexFiles, text: str, least: int = 0) -> list[Wanted]:
+    """Terms within one edit of `text` with `least` documents or more, the most frequent first."""
+    near = [(files.frequency(term, term + 1), term) for term in files.near_terms(text)]
+    near = sorted((-frequency, term) for frequency, term in near if frequency >= least)
+    close: list[tuple[int, str]] = []
+    for _, term in near:
+        found = files.term_text(term)
+        if found != text and within_one_edit(text, found):
+            close.append((term, found))
+        if len(close) == MAX_SUGGESTIONS:
+            break
+    return [Wanted(Term(found), term, term + 1, True) for term, found in close]
+
+
+def better_spelling(search: Search) -> str | None:
+    """A query for one that few recordings match, which a far more frequent word makes of it.
+
+    Only for a rare word as a whole, and only if something matches then.
+    """
+    for at, word in enumerate(search.wanted):
+        frequency = search.files.frequency(word.low, word.high)
+        if word.term.prefix or frequency > RARE or search.deadline.is_over:
+            continue
+        least = max(frequency, 1) * FAR_MORE
+        for other in suggestions(search.files, word.term.text, least)[:1]:
+            wanted = [*search.wanted[:at], other, *search.wanted[at + 1 :]]
+            if len(search.own(wanted, 1).docs):
+                return " ".join(w.term.text for w in wanted)
+    return None
 
 
 def _spelt_otherwise(search: Search) -> Relaxed:
     best: list[tuple[Array, Scores, str]] = []
+    terms: list[Term] = []
     partial = False
     for variant in _iter_variants(search):
         found = search.matching(variant, CANDIDATES)
@@ -80,9 +104,10 @@ def _spelt_otherwise(search: Search) -> Relaxed:
             ids = [w.low for w in variant] if all(w.whole for w in variant) else []
             scores = score(search.files, found.docs, variant, ids, elsewhere=True)
             best.append((found.docs, scores, words))
+            terms.extend(w.term for w in variant)
         if partial:
             break
-    return _joined(best, partial)
+    return replace(_joined(best, partial), terms=tuple(dict.fromkeys(terms)))
 
 
 def _iter_variants(search: Search) -> Iterator[list[Wanted]]:

@@ -129,10 +129,11 @@ class FacetValue(msgspec.Struct, frozen=True):
 class Facets(msgspec.Struct, frozen=True):
     """The values of all hits, not of one page: licences by count, decades and tiers rising.
 
-    Unless `exact`, every count is a lower bound: not all hits were counted. A hit without licence
-    or year counts as `none`; one without tier is left out.
+    `counted` hits were looked at; unless `exact` these are not all, and every count is a lower
+    bound. A hit without licence or year counts as `none`; one without tier is left out.
     """
 
+    counted: int
     licences: tuple[FacetValue, ...]
     decades: tuple[FacetValue, ...]
     tiers: tuple[FacetValue, ...]

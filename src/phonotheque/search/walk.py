@@ -4,6 +4,7 @@ Documents are numbered by rank, so the first ones found are the most listened on
 may stop as soon as it has enough.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 from phonotheque.search.arrays import Array, Mask
 
 Test = Callable[[Array], Mask]
-_FIRST_BLOCK, _LARGEST_BLOCK = 1_024, 131_072
+_FIRST_BLOCK, _LARGEST_BLOCK = 1_024, 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,14 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One thing that a document must satisfy. `docs`, sorted, may drive the walk; where it is
-    None only `test` is known. `head`: the first documents that can satisfy it, all up to its last.
+    """One thing that a document must satisfy. Where `size` is known, so many documents at most
+    have a word, and `load` gives them, sorted, so that they may drive the walk. `head`: the first
+    documents that can satisfy it, all up to its last.
     """
 
     test: Test
-    docs: Array | None = None
+    size: int | None = None
+    load: Callable[[], Array] | None = None
     head: Array | None = None
 
 
@@ -62,9 +65,11 @@ def walk(
     conditions: Sequence[Condition], documents: int, start: int, limit: int, deadline: Deadline
 ) -> Found:
     """The first `limit` documents from `start` on that satisfy all conditions."""
-    lists = [c for c in conditions if c.docs is not None]
-    driver = min(lists, key=lambda c: len(c.docs) if c.docs is not None else 0, default=None)
-    tests = _ordered([c for c in conditions if c is not driver])
+    if start >= documents:
+        return Found(NOTHING.docs, documents, exhausted=True)
+    rising = sorted(conditions, key=_size)
+    driver = rising[0] if rising and rising[0].load is not None else None
+    tests = [c.test for c in rising if c is not driver]
     found: list[Array] = []
     count, after = 0, start
     for block, after in _iter_blocks(driver, conditions, documents, start):
@@ -81,22 +86,17 @@ def walk(
     return Found(_joined(found), documents, exhausted=True)
 
 
-def _ordered(conditions: list[Condition]) -> list[Test]:
-    """Lists before tests without one (those read more), short lists first."""
-    return [
-        c.test
-        for c in sorted(
-            conditions, key=lambda c: (c.docs is None, 0 if c.docs is None else len(c.docs))
-        )
-    ]
+def _size(condition: Condition) -> float:
+    """Short lists come first, and what has none last: testing it reads more."""
+    return math.inf if condition.size is None else condition.size
 
 
 def _iter_blocks(
     driver: Condition | None, conditions: Sequence[Condition], documents: int, start: int
 ) -> Iterator[tuple[Array, int]]:
     """Blocks of documents, each with the place where the rest begins."""
-    if driver is not None and driver.docs is not None:
-        yield from _iter_list(driver.docs, documents, start)
+    if driver is not None and driver.load is not None:
+        yield from _iter_list(driver.load(), documents, start)
         return
     head = next((c.head for c in conditions if c.head is not None and len(c.head)), None)
     if head is not None and start <= int(head[-1]):
