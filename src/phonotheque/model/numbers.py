@@ -13,6 +13,7 @@ and every swap of two.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from hashlib import sha256
 
 import numpy as np
@@ -51,10 +52,15 @@ class IdKey:
 
     def round_keys(self, kind: Kind) -> list[int]:
         """Odd 64-bit multipliers, one for each round, different for each kind."""
-        return [
-            int.from_bytes(sha256(self.secret + kind.value.encode() + bytes([i])).digest()[:8]) | 1
-            for i in range(_ROUNDS)
-        ]
+        return _round_keys(self.secret, kind.value)
+
+
+@cache
+def _round_keys(secret: bytes, kind: str) -> list[int]:
+    return [
+        int.from_bytes(sha256(secret + kind.encode() + bytes([i])).digest()[:8]) | 1
+        for i in range(_ROUNDS)
+    ]
 
 
 def _round(half: U64, key: int) -> U64:
@@ -138,6 +144,8 @@ def parse_public_ids(texts: Sequence[str], key: IdKey) -> list[tuple[Kind, int] 
         payloads[kind][0].append(at)
         payloads[kind][1].append(value)
     for kind, (places, values) in payloads.items():
+        if not places:
+            continue
         numbers = unpermute(np.array(values, dtype=np.uint64), key, kind).tolist()
         for at, number in zip(places, numbers, strict=True):
             out[at] = (kind, number) if number else None

@@ -130,6 +130,8 @@ class KeyFile:
 
     def find_many(self, keys: U64) -> list[tuple[int, ...]]:
         """All numbers filed under each of `keys`, in their order, each once."""
+        if len(keys) == 1:
+            return [self.find(int(keys[0]))]
         order = np.argsort(keys, kind="stable")  # neighbours in the file one after the other
         sought = keys[order]
         low, end = self._span(sought)

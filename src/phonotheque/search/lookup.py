@@ -23,6 +23,7 @@ _MBID = re.compile(
     r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:[/?#].*)?",
     re.IGNORECASE | re.ASCII,
 )
+_PUBLIC_ID = re.compile(r"[rtda](?:-*[0-9a-z]){9}-*", re.IGNORECASE | re.ASCII)
 _BARCODE = re.compile(r"[0-9](?:[\s\-]?[0-9]){0,13}", re.ASCII)
 _NOT_DIGITS = re.compile(r"[\s\-]")
 _PREFIX_MEANS = {"upc": "barcode", "ean": "barcode", "gtin": "barcode"}
@@ -58,7 +59,8 @@ def read_identifier(text: str) -> Named:
         code, status = parse_isrc(clean)
         if status is not IsrcStatus.MALFORMED:
             return Named("isrc", code)
-    return Named("public-id" if wanted is None else "none", clean)
+    may_be_public = wanted is None and _PUBLIC_ID.fullmatch(clean)
+    return Named("public-id" if may_be_public else "none", clean)
 
 
 def _read_digits(clean: str, wanted: str | None) -> Named:
@@ -180,6 +182,8 @@ class Identifiers:
         read = parse_public_ids(texts, self._id_key)
         for kind in Kind:
             places = [at for at, found in enumerate(read) if found and found[0] is kind]
+            if not places:
+                continue
             numbers = [found[1] for found in read if found and found[0] is kind]
             for at, current in zip(places, self._current(kind, numbers), strict=True):
                 out[at] = (kind, current)
