@@ -44,13 +44,26 @@ def term_number(text: str) -> int:
 
 @pytest.mark.parametrize(
     ("term", "numbers"),
-    [("moonlight", [4, 3]), ("beethoven", [3, 1]), ("の夜", [2]), ("京", [2]), ("sonatas", [3])],
+    [("moonlight", [4, 3]), ("beethoven", [3, 1]), ("の夜", [2]), ("京", [2])],
 )
 def test_the_kept_index_is_read_as_the_page_says(term: str, numbers: list[int]) -> None:
     number, offsets = term_number(term), array("posting_offsets")
     docs = array("postings")[offsets[number] : offsets[number + 1]]
     assert array("doc_number")[docs].tolist() == numbers
     assert array("number_doc")[numbers].tolist() == docs.tolist()
+
+
+@pytest.mark.parametrize(("text", "term", "numbers"), [("release", "sonatas", [3]),
+                                                        ("alias", "glenn", [4])])  # fmt: skip
+def test_the_kept_words_of_releases_and_artists_are_read_as_the_page_says(
+    text: str, term: str, numbers: list[int]
+) -> None:
+    at = array(f"{text}_words").tolist().index(term_number(term))
+    low, high = array(f"{text}_word_offsets")[at : at + 2]
+    (owner,) = array(f"{text}_word_numbers")[low:high]
+    kind = "artist" if text == "alias" else "release"
+    first, last = array(f"{kind}_offsets")[owner : owner + 2]
+    assert array(f"{kind}_recordings")[first:last].tolist() == numbers
 
 
 def test_the_kept_forward_data_and_title_hashes_are_read_as_the_page_says() -> None:

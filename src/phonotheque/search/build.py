@@ -6,6 +6,7 @@ run), and beside it the vocabulary and 16 bytes a recording for the exact titles
 """
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +18,7 @@ from phonotheque.model.progress import Progress
 from phonotheque.model.tables import FORMAT_VERSION
 from phonotheque.search import dictionary, identifiers, lists
 from phonotheque.search.arrays import U32, load_array, write_array
-from phonotheque.search.ranges import add_range
+from phonotheque.search.ranges import add_artists, add_recordings, add_releases, add_tracks
 from phonotheque.search.reading import EditionTables
 from phonotheque.search.row_writing import finish_rows, plan_row_parts, write_row_part
 from phonotheque.search.runs import (
@@ -25,8 +26,9 @@ from phonotheque.search.runs import (
     Run,
     RunWriter,
     merge_vocabularies,
+    write_entities,
     write_forward,
-    write_postings,
+    write_list,
     write_title_hashes,
 )
 from phonotheque.search.values import IndexManifest, IndexReport
@@ -37,6 +39,7 @@ from phonotheque.storage.lock import writing
 DEFAULT_MEMORY_BYTES = 2 << 30
 BITMAP_SHARE = 256
 HEAD_POSTINGS = 65_536
+ENTITY_LISTS = ("release", "label", "alias")
 _BYTES_PER_ROW_OF_A_RUN = 1_024
 _BYTES_PER_POSTING_OF_A_SPAN = 64
 
@@ -155,17 +158,38 @@ def _write_rows(tables: EditionTables, work: Path, progress: Progress, memory_by
 def _read_catalogue(
     tables: EditionTables, number_doc: U32, work: Path, progress: Progress, memory_bytes: int
 ) -> list[Run]:
-    spill, total = work / "spill", len(number_doc)
+    spill = work / "spill"
     step = max(memory_bytes // _BYTES_PER_ROW_OF_A_RUN, 1)
     runs: list[Run] = []
-    progress.start("index: recordings", tables.count("recordings")[0], "rows")
-    for first in range(1, max(total, 2), step):
-        run = RunWriter(spill, f"run-{len(runs):05d}")
-        for batch in tables.iter_recordings(first, first + step):
-            add_range(batch, number_doc, run)
-            progress.advance(len(batch))
-        runs.append(run.finish())
+    for table in ("recordings", "releases", "artists"):
+        total, greatest = tables.count(table)
+        progress.start(f"index: words of {table}", total, "rows")
+        for first in range(1, max(greatest + 1, 2), step):
+            run = RunWriter(spill, f"run-{len(runs):05d}")
+            for rows in _iter_added(tables, table, (first, first + step), number_doc, run):
+                progress.advance(rows)
+            runs.append(run.finish())
     return runs
+
+
+def _iter_added(
+    tables: EditionTables, table: str, span: tuple[int, int], number_doc: U32, run: RunWriter
+) -> Iterator[int]:
+    """Add the texts of a range of a table; gives the rows of each batch."""
+    if table == "recordings":
+        for batch in tables.iter_other_texts(*span):
+            add_tracks(batch, number_doc, run)
+        for batch in tables.iter_texts(*span):
+            add_recordings(batch, number_doc, run)
+            yield len(batch)
+    elif table == "releases":
+        for batch in tables.iter_release_texts(*span):
+            add_releases(batch, run)
+            yield len(batch)
+    else:
+        for batch in tables.iter_artist_texts(*span):
+            add_artists(batch, run)
+            yield len(batch)
 
 
 def _merge(
@@ -176,8 +200,10 @@ def _merge(
     dictionary.write_terms(work, merged.terms)
     progress.advance()
     span = max(memory_bytes // _BYTES_PER_POSTING_OF_A_SPAN, 1)
-    offsets = write_postings(work / "postings.npy", runs, merged, span)
+    offsets = write_list(work / "postings.npy", "docs", merged, span)
     write_array(work / "posting_offsets.npy", offsets)
+    for name in ENTITY_LISTS:
+        write_entities(work, name, merged, span)
     progress.advance()
     postings = load_array(work / "postings.npy")
     dictionary.write_bitmaps(work, documents, offsets, postings, BITMAP_SHARE)
@@ -185,8 +211,8 @@ def _merge(
     progress.advance()
     dictionary.write_typos(work, merged.terms)
     progress.advance()
-    write_forward(work, documents, runs, merged)
-    write_title_hashes(work, runs)
+    write_forward(work, documents, merged)
+    write_title_hashes(work, merged)
     progress.advance()
     return merged, int(offsets[-1])
 

@@ -1,5 +1,6 @@
 """The files of an index, mapped. Knows where things stand, nothing about queries."""
 
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +20,17 @@ _ARRAYS = (
     "forward_terms", "forward_offsets", "forward_titles", "doc_number", "doc_tier",
     "doc_licence", "doc_year", "doc_listens", "number_doc",
 )  # fmt: skip
+
+
+class Text(StrEnum):
+    """Texts that documents have through a release or an artist, each with lists of its own."""
+
+    RELEASE = "release"  # titles of releases
+    LABEL = "label"  # labels of releases
+    ALIAS = "alias"  # names, sort names and aliases of artists
+
+
+_OWNERS = {Text.RELEASE: "release", Text.LABEL: "release", Text.ALIAS: "artist"}
 
 
 class IndexFiles:
@@ -42,6 +54,7 @@ class IndexFiles:
         self._bitmap_rows = {
             int(term): row for row, term in enumerate(load_array(folder / "bitmap_terms.npy"))
         }
+        self._entities = {text: EntityLists(folder, text) for text in Text}
 
     @cached_property
     def documents(self) -> int:
@@ -76,6 +89,27 @@ class IndexFiles:
         begin, end = int(self.posting_offsets[low]), int(self.posting_offsets[high])
         docs = self.postings[begin:end]
         return docs if high - low == 1 else distinct(docs)
+
+    def entity_frequency(self, text: Text, low: int, high: int) -> int:
+        """How many releases or artists have the terms low ≤ t < high, once for each term."""
+        begin, end = self._entities[text].slice(low, high)
+        return end - begin
+
+    def entities(self, text: Text, low: int, high: int) -> Array:
+        """Numbers, sorted, of the releases or artists with one of the terms low ≤ t < high."""
+        lists = self._entities[text]
+        begin, end = lists.slice(low, high)
+        return distinct(lists.numbers[begin:end])
+
+    def docs_of_entities(self, text: Text, numbers: Array, most: int) -> Array | None:
+        """Documents, sorted, of releases or artists (numbers that `entities` gave); None where
+        they have more than `most` recordings together."""
+        lists = self._entities[text]
+        starts = lists.offsets[numbers].astype(np.int64)
+        counts = lists.offsets[numbers.astype(np.int64) + 1].astype(np.int64) - starts
+        if int(counts.sum()) > most:
+            return None
+        return distinct(self.number_doc[lists.recordings[ranges(starts, counts)]])
 
     def has_term(self, term: int, docs: Array) -> Mask:
         """Whether each of `docs` has the term."""
@@ -126,6 +160,22 @@ class IndexFiles:
             else:
                 high = middle
         return low
+
+
+class EntityLists:
+    """One kind of text: which releases or artists have a term, and their recordings."""
+
+    def __init__(self, folder: Path, text: Text) -> None:
+        self._words = load_array(folder / f"{text}_words.npy")
+        self._ends = load_array(folder / f"{text}_word_offsets.npy")
+        self.numbers = load_array(folder / f"{text}_word_numbers.npy")
+        self.offsets = load_array(folder / f"{_OWNERS[text]}_offsets.npy")
+        self.recordings = load_array(folder / f"{_OWNERS[text]}_recordings.npy")
+
+    def slice(self, low: int, high: int) -> tuple[int, int]:
+        """Where in `numbers` the terms low ≤ t < high stand."""
+        begin, end = np.searchsorted(self._words, np.array([low, high], np.uint32))
+        return int(self._ends[begin]), int(self._ends[end])
 
 
 class Forward:

@@ -10,36 +10,14 @@ from phonotheque.catalogue import CatalogueReader
 
 BATCH_ROWS = 65_536
 
-_PLACED = """
-SELECT t.recording,
-    list(row(t.release, d.title, t.disc, t.position, t.title) ORDER BY {order}) AS tracks,
-    list(DISTINCT d.title) FILTER (d.title IS NOT NULL) AS release_titles,
-    list(DISTINCT t.title) FILTER (t.title IS NOT NULL) AS other_titles,
-    list(DISTINCT t.artist_credit) FILTER (t.artist_credit IS NOT NULL) AS other_artists
-FROM tracks t LEFT JOIN releases d ON d.number = t.release
-WHERE t.recording >= {first} AND t.recording < {last}
-GROUP BY t.recording
+_TEXTS = """
+SELECT number, title, artist_credit, collections FROM recordings
+WHERE number >= {first} AND number < {last}
 """
-_ORDER = "t.release NULLS LAST, t.disc NULLS FIRST, t.position NULLS FIRST, t.number"
-_FILES = """
-SELECT recording, arg_min(row(volume, path, media_type, codec, bytes, duration_ms, sha256,
-    licence, licence_url, attribution, stream, distribute), volume || '/' || path) AS file
-FROM files
+_OTHER_TEXTS = """
+SELECT recording, title, artist_credit FROM tracks
 WHERE recording >= {first} AND recording < {last}
-    AND recording NOT IN (SELECT recording FROM tombstones)
-GROUP BY recording
-"""
-_RECORDINGS = """
-SELECT r.number, r.title, r.artist_credit, r.artist_numbers, r.first_release_year, r.duration_ms,
-    r.isrcs, r.recording_mbid, r.collections, r.licence, r.stream, r.distribute, r.flags,
-    coalesce(s.listens, 0) AS listens, coalesce(s.rank, 0) AS rank, coalesce(s.tier, 0) AS tier,
-    p.* EXCLUDE (recording), f.file
-FROM (SELECT * FROM recordings WHERE number >= {first} AND number < {last}) r
-LEFT JOIN (SELECT * FROM standing WHERE number >= {first} AND number < {last}) s
-    ON s.number = r.number
-LEFT JOIN ({placed}) p ON p.recording = r.number
-LEFT JOIN ({files}) f ON f.recording = r.number
-ORDER BY r.number
+    AND (title IS NOT NULL OR artist_credit IS NOT NULL)
 """
 
 
@@ -76,12 +54,26 @@ class EditionTables:
             "ORDER BY s.rank NULLS LAST, r.number"
         )
 
-    def iter_recordings(self, first: int, last: int) -> Iterator[pa.RecordBatch]:
-        """All there is to show and to find of the recordings first ≤ number < last, in order."""
-        span = {"first": first, "last": last}
-        placed = _PLACED.format(order=_ORDER, **span)
-        files = _FILES.format(**span)
-        return self.stream(_RECORDINGS.format(placed=placed, files=files, **span))
+    def iter_texts(self, first: int, last: int) -> Iterator[pa.RecordBatch]:
+        """number, title, artist_credit, collections of the recordings first ≤ number < last."""
+        return self.stream(_TEXTS.format(first=first, last=last))
+
+    def iter_other_texts(self, first: int, last: int) -> Iterator[pa.RecordBatch]:
+        """recording, title, artist_credit where a track of these recordings has its own."""
+        return self.stream(_OTHER_TEXTS.format(first=first, last=last))
+
+    def iter_release_texts(self, first: int, last: int) -> Iterator[pa.RecordBatch]:
+        """number, title, label of the releases first ≤ number < last."""
+        return self.stream(
+            f"SELECT number, title, label FROM releases WHERE number >= {first} AND number < {last}"
+        )
+
+    def iter_artist_texts(self, first: int, last: int) -> Iterator[pa.RecordBatch]:
+        """number, name, sort_name, aliases of the artists first ≤ number < last."""
+        return self.stream(
+            "SELECT number, name, sort_name, aliases FROM artists "
+            f"WHERE number >= {first} AND number < {last}"
+        )
 
     def stream(self, query: str) -> Iterator[pa.RecordBatch]:
         """What a query gives, in batches of at most `BATCH_ROWS`."""
