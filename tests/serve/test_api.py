@@ -190,6 +190,8 @@ def test_the_openapi_document_describes_every_route(client: TestClient) -> None:
                      "artists/{public_id}", "edition", "volumes", "statistics")
     }  # fmt: skip
     search = schema["paths"]["/api/v1/search"]["get"]
-    assert {p["name"] for p in search["parameters"]} == {"q", "limit", "cursor"}
+    assert {p["name"] for p in search["parameters"]} == {
+        "q", "limit", "cursor", "facets", "highlights",
+    }  # fmt: skip
     assert "application/problem+json" in search["responses"]["400"]["content"]
     assert "RecordingAnswer" in " ".join(schema["components"]["schemas"])

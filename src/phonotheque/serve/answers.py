@@ -31,16 +31,51 @@ class RecordingSummary(Answer, frozen=True, kw_only=True):
     withdrawn: bool
 
 
+class HighlightsAnswer(Answer, frozen=True, kw_only=True):
+    """Where words of the query stand in a hit's texts: [begin, end] in code points, end not meant;
+    rising, apart from each other."""
+
+    title: list[tuple[int, int]]
+    artist: list[tuple[int, int]]
+    release: list[tuple[int, int]]
+
+
+class HitAnswer(RecordingSummary, frozen=True, kw_only=True):
+    """One recording found."""
+
+    highlights: HighlightsAnswer | None  # when asked for
+
+
+class FacetValueAnswer(Answer, frozen=True, kw_only=True):
+    """How many hits have one value."""
+
+    value: str  # "none": no licence, or no year, is known
+    count: int
+    filter: str | None  # put before the query, it leaves only these
+
+
+class FacetsAnswer(Answer, frozen=True, kw_only=True):
+    """The values of all hits, not of one page alone."""
+
+    licences: list[FacetValueAnswer]
+    decades: list[FacetValueAnswer]
+    tiers: list[FacetValueAnswer]
+    counted: int  # so many hits were looked at
+    exact: bool  # these are all; else every count is a lower bound
+
+
 class SearchAnswer(Answer, frozen=True, kw_only=True):
     """One page of hits; `next_cursor` is null on the last one."""
 
     query: str
-    hits: list[RecordingSummary]
+    hits: list[HitAnswer]
     total: int
-    total_is_exact: bool
-    relaxed: bool  # nothing matched every word; these match most of them, or `did_you_mean`
-    partial: bool  # the time for one search ran out: there may be better hits
-    did_you_mean: str | None
+    total_is_exact: bool  # else `total` is a lower bound
+    relaxed: bool  # nothing has every word as typed; `matched` says what these have
+    matched: str  # as-typed | other-spelling (within one typing error) | fewer-words
+    partial: bool  # the time for one search ran out, or the query was cut: there may be more
+    did_you_mean: str | None  # another query; the hits are of it only where `relaxed`
+    facets: FacetsAnswer | None  # when asked for
     next_cursor: str | None
 
 
@@ -87,6 +122,7 @@ class AppearanceAnswer(Answer, frozen=True, kw_only=True):
     release: ReleaseRef | None
     disc: int | None
     position: int | None
+    position_text: str | None  # as written, where it is more than the number: "A1"
 
 
 class TrackAnswer(Answer, frozen=True, kw_only=True):
@@ -178,6 +214,8 @@ class ReleaseAnswer(Answer, frozen=True, kw_only=True):
     label: str | None
     barcode: str | None
     release_mbid: str | None
+    country: str | None  # ISO 3166-1, two letters
+    genres: list[str]
     tracks: list[TrackAnswer]
 
 
@@ -186,6 +224,9 @@ class ArtistAnswer(Answer, frozen=True, kw_only=True):
 
     id: str
     name: str
+    sort_name: str | None
+    aliases: list[str]
+    artist_mbid: str | None
     recordings: list[RecordingSummary]
     next_cursor: str | None
 

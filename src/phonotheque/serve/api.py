@@ -16,6 +16,7 @@ from phonotheque.serve.conditional import fresh_answers
 from phonotheque.serve.naming import number_of
 from phonotheque.serve.problems import PROBLEM_TYPE, bad_request, not_found
 from phonotheque.serve.publication import Publication
+from phonotheque.serve.searching import search_answer
 from phonotheque.statistics import Statistics
 
 SCHEMA_TYPE = "application/vnd.oai.openapi+json"
@@ -53,14 +54,27 @@ _PROBLEMS: dict[int, ResponseSpec] = {
 @get("/search", sync_to_thread=True, responses=_PROBLEMS, tags=["find"])
 def search(
     publication: Served,
+    *,
     q: Annotated[
-        str, QueryParameter(max_length=512, description="Words of title, artist, release.")
+        str,
+        QueryParameter(
+            max_length=512,
+            description="Words of title, artist, release; quotes for a phrase; filters `artist:`, "
+            "`title:`, `release:`, `label:`, `year:1920..1925`, `licence:cc-by`, `tier:1`, "
+            "`isrc:`.",
+        ),
     ],
     limit: Limit = 20,
     cursor: Cursor = None,
+    facets: Annotated[
+        bool, QueryParameter(description="Count all hits by licence, decade and tier.")
+    ] = False,
+    highlights: Annotated[
+        bool, QueryParameter(description="Say where the words stand in title, artist, release.")
+    ] = False,
 ) -> answers.SearchAnswer:
     """Recordings by words; the last word may be unfinished, accents and case do not matter."""
-    return assemble.search_answer(publication, q, limit, cursor)
+    return search_answer(publication, q, limit, cursor, facets=facets, highlights=highlights)
 
 
 @get("/lookup", sync_to_thread=True, responses=_PROBLEMS, tags=["find"])

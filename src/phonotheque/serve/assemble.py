@@ -75,23 +75,6 @@ def _summary(publication: Publication, row: DisplayRow) -> answers.RecordingSumm
     )
 
 
-def search_answer(
-    publication: Publication, query: str, limit: int, cursor: str | None
-) -> answers.SearchAnswer:
-    """One page of hits."""
-    page = publication.index.search(query, limit, cursor)
-    return answers.SearchAnswer(
-        query=query,
-        hits=summarise_rows(publication, [hit.row for hit in page.hits]),
-        total=page.total,
-        total_is_exact=page.total_is_exact,
-        partial=page.partial,
-        relaxed=page.relaxed,
-        did_you_mean=page.did_you_mean,
-        next_cursor=page.next_cursor,
-    )
-
-
 def most_listened(publication: Publication) -> list[answers.RecordingSummary]:
     """The recordings a visitor sees first."""
     return summarise(publication, publication.index.most_listened(0, TOP))
@@ -149,6 +132,8 @@ def release_answer(publication: Publication, number: int) -> answers.ReleaseAnsw
         label=release.label,
         barcode=release.barcode,
         release_mbid=release.mbid,
+        country=release.country,
+        genres=list(release.genres),
         tracks=_tracks(publication, tracks),
     )
 
@@ -166,6 +151,9 @@ def artist_answer(
     return answers.ArtistAnswer(
         id=artist.public_id,
         name=artist.name,
+        sort_name=artist.sort_name,
+        aliases=list(artist.aliases),
+        artist_mbid=artist.mbid,
         recordings=summarise(publication, numbers[start:stop]),
         next_cursor=str(stop) if stop < len(numbers) else None,
     )
@@ -255,7 +243,11 @@ def _appearance(publication: Publication, title: str, track: TrackRow) -> answer
             title=track.release_title or "",
         )
     return answers.AppearanceAnswer(
-        title=track.title or title, release=release, disc=track.disc, position=track.position
+        title=track.title or title,
+        release=release,
+        disc=track.disc,
+        position=track.position,
+        position_text=track.position_text,
     )
 
 

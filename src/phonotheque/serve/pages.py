@@ -15,6 +15,7 @@ from phonotheque.serve.naming import number_of
 from phonotheque.serve.problems import HTML_TYPE, not_found
 from phonotheque.serve.publication import Publication
 from phonotheque.serve.rendering import ASSETS, read_assets, render
+from phonotheque.serve.searching import narrowings, search_answer
 
 HITS_PER_PAGE = 20
 RECORDINGS_PER_PAGE = 100
@@ -109,8 +110,11 @@ class Pages:
             return self._page("search.html", home=True, top=top)
         if cursor is None and (place := self._place_of(query)):
             return Redirect(place, status_code=302)
-        answer = assemble.search_answer(self._publication, query, HITS_PER_PAGE, cursor)
-        return self._page("search.html", query=query, answer=answer, cursor=cursor)
+        answer = search_answer(
+            self._publication, query, HITS_PER_PAGE, cursor, facets=True, highlights=True
+        )
+        groups = narrowings(query, answer.facets)
+        return self._page("search.html", query=query, answer=answer, groups=groups, cursor=cursor)
 
     def _place_of(self, query: str) -> str | None:
         """The page of the one thing that an identifier names, if `query` is an identifier."""

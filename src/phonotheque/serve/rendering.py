@@ -1,5 +1,6 @@
 """Values as people read them, and templates filled with them. Pure but for reading templates."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -75,6 +76,16 @@ def format_withdrawal(reason: str) -> str:
     return _WITHDRAWALS.get(reason, reason)
 
 
+def split_at(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """The text in pieces, each with whether it is one of `spans` (rising, in code points)."""
+    pieces, done = [], 0
+    for begin, end in spans:
+        if done <= begin < end <= len(text):
+            pieces += [(text[done:begin], False), (text[begin:end], True)]
+            done = end
+    return [piece for piece in [*pieces, (text[done:], False)] if piece[0]]
+
+
 @lru_cache(maxsize=1)
 def read_assets() -> dict[str, bytes]:
     """Our few static files, by name."""
@@ -116,6 +127,7 @@ def _environment() -> Environment:
         verdict=format_verdict,
         withdrawal=format_withdrawal,
         isrc=format_isrc,
+        split_at=split_at,
     )
     environment.globals["asset"] = asset_address
     environment.globals["icon"] = environment.get_template("icon.html").module
