@@ -1,18 +1,17 @@
-"""Commands that ask: search, lookup, stats, explain."""
+"""Commands that ask: search, stats, explain."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonotheque.cli.console import Reporter, Screen, format_bytes, format_duration
+from phonotheque.cli.console import Marked, Reporter, Screen, format_bytes, format_duration
 from phonotheque.cli.options import ArchivePath, Json, TreePath
-from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
     from phonotheque.catalogue import ExplainedRow
-    from phonotheque.search import DisplayRow, LookupResult, SearchIndex, SearchPage
+    from phonotheque.search import Facets, SearchIndex, SearchPage
     from phonotheque.statistics import Statistics
 
 _SHOWN_TOP = 10
@@ -25,7 +24,6 @@ Edition = Annotated[
 def add_commands(app: typer.Typer) -> None:
     """Hang this module's commands into `app`."""
     app.command()(search)
-    app.command()(lookup)
     app.command()(stats)
     app.command()(explain)
 
@@ -54,16 +52,20 @@ def search(
     cursor: Annotated[
         str | None, typer.Option(metavar="CURSOR", help="Where the page before this one ended.")
     ] = None,
+    facets: Annotated[
+        bool, typer.Option("--facets", help="Count all hits by licence, decade and tier.")
+    ] = False,
     edition: Edition = None,
     json: Json = False,
 ) -> None:
     """Find recordings by words of title, artist or release; the last word may be unfinished.
 
-    artist:, title:, release:, isrc:, year:, tier: and licence: narrow it down.
+    artist:, title:, release:, label:, isrc:, year:, tier: and licence: narrow it down.
     """
     screen = Screen(json_mode=json)
     index = open_index(path, edition, screen)
-    page = index.search(" ".join(query), limit=limit, cursor=cursor)
+    text = " ".join(query)
+    page = index.search(text, limit=limit, cursor=cursor, facets=facets, highlights=True)
     if json:
         screen.print_json(page)
         return
@@ -72,97 +74,45 @@ def search(
 
 def _show_page(screen: Screen, page: "SearchPage") -> None:
     if page.relaxed:
-        meant = f"; did you mean “{page.did_you_mean}”?" if page.did_you_mean else "."
-        screen.say(f"Nothing matches every word{meant} These come near:")
+        near = "most of them" if page.matched == "fewer-words" else "a close spelling"
+        screen.say(f"Nothing has every word as typed. These have {near}:")
     screen.table(
         ("id", "title", "artist", "release", "time", "listens", "audio"),
         (
-            (row.public_id, row.title, row.artist, row.release_title,
+            (row.public_id, _marked(row.title, found and found.title),
+             _marked(row.artist, found and found.artist),
+             _marked(row.release_title, found and found.release_title),
              format_duration(row.duration_ms), row.listens, "yes" if row.file else "–")
-            for row in (hit.row for hit in page.hits)
+            for row, found in ((hit.row, hit.highlights) for hit in page.hits)
         ),
     )  # fmt: skip
-    at_least = "" if page.total_is_exact else "at least "
-    screen.say(f"{at_least}{page.total:,} found" + (" so far" if page.partial else ""))
+    screen.say(f"{'' if page.total_is_exact else 'at least '}{page.total:,} found")
+    if page.partial:
+        screen.say("This is partial: the time was over, or the query is too long.")
+    if page.did_you_mean:
+        screen.say(f"Did you mean “{page.did_you_mean}”?")
+    if page.facets:
+        _show_facets(screen, page.facets)
     if page.next_cursor:
         screen.say(f"more: --cursor {page.next_cursor}")
 
 
-def lookup(
-    path: TreePath,
-    ids: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="ID...",
-            help="ISRC, MBID, public id, number, or source:SOURCE:KEY. “-” reads lines of stdin.",
+def _marked(text: str | None, spans: "Sequence[tuple[int, int]] | None") -> Marked | None:
+    return None if text is None else Marked(text, spans or ())
+
+
+def _show_facets(screen: Screen, facets: "Facets") -> None:
+    screen.say("")
+    screen.table(
+        ("", "value", "hits" if facets.exact else "hits, at least", "filter"),
+        (
+            (name, value.value, value.count, value.filter)
+            for name, values in (
+                ("licence", facets.licences), ("decade", facets.decades), ("tier", facets.tiers)
+            )
+            for value in values
         ),
-    ],
-    edition: Edition = None,
-    json: Json = False,
-) -> None:
-    """Look recordings up by an identifier."""
-    screen = Screen(json_mode=json)
-    index = open_index(path, edition, screen)
-    texts = [line for given in ids for line in _lines(given)]
-    results = index.lookup_many(texts)
-    rows = {row.number: row for row in index.rows(_recordings(index, results))}
-    unknown = [result.query for result in results if not result.numbers]
-    answers = [
-        {
-            "query": result.query,
-            "recognised": result.recognised,
-            "recordings": [rows[n] for n in _recordings(index, [result]) if n in rows],
-        }
-        for result in results
-    ]
-    if json:
-        screen.print_json(answers)
-    else:
-        for row in rows.values():
-            _show_row(screen, row)
-        for text in unknown:
-            screen.note(f"{text}: not known here")
-    if len(unknown) == len(texts):
-        raise typer.Exit(ExitCode.NOT_FOUND)
-
-
-def _lines(given: str) -> Iterator[str]:
-    if given != "-":
-        yield given
-        return
-    for line in typer.get_text_stream("stdin"):
-        if line.strip():
-            yield line.strip()
-
-
-def _recordings(index: "SearchIndex", results: "Sequence[LookupResult]") -> list[int]:
-    from phonotheque.model.numbers import Kind
-
-    found: dict[int, None] = {}
-    for result in results:
-        for number in result.numbers:
-            if result.kind is Kind.RELEASE:
-                found.update(dict.fromkeys(index.release_recordings(number)))
-            elif result.kind is Kind.ARTIST:
-                found.update(dict.fromkeys(index.artist_recordings(number)))
-            else:
-                found[number] = None
-    return list(found)
-
-
-def _show_row(screen: Screen, row: "DisplayRow") -> None:
-    screen.say(f"{row.public_id}  {row.artist} – {row.title}  {format_duration(row.duration_ms)}")
-    if row.isrcs:
-        screen.say(f"    ISRC      {', '.join(row.isrcs)}")
-    for track in row.tracks:
-        place = ".".join(str(p) for p in (track.disc, track.position) if p is not None)
-        screen.say(f"    on        {track.release_title or '(no release)'} {place}".rstrip())
-    screen.say(f"    standing  {row.listens:,} listens, rank {row.rank:,}, tier {row.tier}")
-    screen.say(f"    rights    stream {row.stream}, distribute {row.distribute}")
-    if row.file:
-        size = format_bytes(row.file.bytes)
-        screen.say(f"    audio     {row.file.volume}/{row.file.path} ({row.file.codec}, {size})")
-        screen.say(f"    licence   {row.file.attribution}")
+    )  # fmt: skip
 
 
 def stats(path: TreePath, edition: Edition = None, json: Json = False) -> None:

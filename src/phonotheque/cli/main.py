@@ -15,6 +15,7 @@ from phonotheque import __version__
 from phonotheque.cli import (
     demonstrating,
     finding,
+    looking_up,
     mirroring,
     operating,
     serving,
@@ -61,7 +62,9 @@ def _options(
     """Build, search, release and mirror an open music-preservation archive."""
 
 
-for room in (operating, mirroring, finding, slicing, serving, demonstrating, synthesising):
+for room in (
+    operating, mirroring, finding, looking_up, slicing, serving, demonstrating, synthesising
+):  # fmt: skip
     room.add_commands(app)
 
 

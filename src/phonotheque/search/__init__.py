@@ -5,6 +5,7 @@ docs/searching.md the query language and the ranking.
 """
 
 from phonotheque.search.build import build_index, ensure_index
+from phonotheque.search.found import Found, iter_found
 from phonotheque.search.index import SearchIndex
 from phonotheque.search.values import (
     ArtistRow,
@@ -29,6 +30,7 @@ __all__ = [
     "FacetValue",
     "Facets",
     "FileRow",
+    "Found",
     "Highlights",
     "Hit",
     "IndexManifest",
@@ -41,4 +43,5 @@ __all__ = [
     "TrackRow",
     "build_index",
     "ensure_index",
+    "iter_found",
 ]
