@@ -15,7 +15,7 @@ from phonotheque.search.arrays import distinct, load_array, offsets_of, ranges
 from phonotheque.search.dictionary import deletion_hashes
 from phonotheque.search.keys import pack_isrc, pack_isrcs
 from phonotheque.search.matching import licence_fits
-from phonotheque.search.relaxing import within_one_edit
+from phonotheque.search.spelling import within_one_edit
 
 CODES = st.from_regex(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}", fullmatch=True)
 

@@ -20,6 +20,7 @@ from phonotheque.search.pages import NO_HITS, Asked, Pages
 from phonotheque.search.query import Query, parse_query
 from phonotheque.search.related import find_related
 from phonotheque.search.rows import RowStore
+from phonotheque.search.searches import Search
 from phonotheque.search.values import (
     ArtistRow,
     DisplayRow,
@@ -29,7 +30,7 @@ from phonotheque.search.values import (
     SearchPage,
 )
 from phonotheque.search.walk import Deadline
-from phonotheque.search.windows import Cursor, Search, parse_cursor, query_mark
+from phonotheque.search.windows import Cursor, parse_cursor, query_mark
 from phonotheque.storage.documents import read_document
 
 MAX_LIMIT = 200

@@ -13,6 +13,7 @@ from phonotheque.search.query import NO_LICENCE, Field, Phrase, Query, Term
 from phonotheque.search.walk import Condition, Test
 
 NO_DOCS: Array = np.zeros(0, np.uint32)
+ANY_MOST = 65_536  # postings of several words that become one list
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,28 @@ def word_condition(files: IndexFiles, wanted: Wanted, head_postings: int) -> Con
     return list_condition(files.docs_of(low, high))
 
 
+def any_condition(conditions: Sequence[Condition]) -> Condition:
+    """The documents that satisfy one of `conditions`."""
+    if len(conditions) == 1:
+        return conditions[0]
+    sizes = [c.size for c in conditions]
+    known = None if None in sizes else sum(size or 0 for size in sizes)
+
+    def load() -> Array:
+        return distinct(np.concatenate([c.load() for c in conditions if c.load is not None]))
+
+    if known is not None and known <= ANY_MOST:
+        return list_condition(load())
+
+    def test(docs: Array) -> Mask:
+        has = np.zeros(len(docs), np.bool_)
+        for condition in conditions:
+            has |= condition.test(docs)
+        return has
+
+    return Condition(test, known, None if known is None else load)
+
+
 def field_conditions(files: IndexFiles, wanted: Sequence[Wanted]) -> list[Condition]:
     """For words bound to a field: that they stand in it (their lists say only that they stand)."""
     return [Condition(_forward_test(files, w)) for w in wanted if w.term.field is not Field.ANY]
@@ -95,7 +118,7 @@ def phrase_condition(files: IndexFiles, phrase: Phrase) -> Condition:
             return np.zeros(len(docs), np.bool_)
         forward = files.forward(docs)
         starts = forward.starts_sequence(known)
-        return forward.owners(starts & _in_field(forward, phrase.field))
+        return forward.owners(starts & in_field(forward, phrase.field))
 
     return Condition(test)
 
@@ -134,7 +157,7 @@ def documents_of(files: IndexFiles, numbers: Sequence[int]) -> Array:
 def term_mask(forward: Forward, wanted: Wanted) -> Mask:
     """Where, among the terms of `forward`, a word of the query stands."""
     inside: Mask = (forward.terms >= wanted.low) & (forward.terms < wanted.high)
-    inside &= _in_field(forward, wanted.term.field)
+    inside &= in_field(forward, wanted.term.field)
     return inside
 
 
@@ -157,7 +180,8 @@ def _forward_test(files: IndexFiles, wanted: Wanted) -> Test:
     return test
 
 
-def _in_field(forward: Forward, field: Field) -> Mask:
+def in_field(forward: Forward, field: Field) -> Mask:
+    """Where, among the terms of `forward`, a word of that field may stand."""
     if field is Field.ANY:
         return np.ones(len(forward.terms), np.bool_)
     chosen: Mask = forward.in_title if field is Field.TITLE else ~forward.in_title

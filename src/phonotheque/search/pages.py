@@ -13,8 +13,9 @@ from phonotheque.search.query import Term
 from phonotheque.search.ranking import Scores
 from phonotheque.search.relaxing import better_spelling, relax
 from phonotheque.search.rows import RowStore
+from phonotheque.search.searches import Search
 from phonotheque.search.values import Facets, Hit, SearchPage
-from phonotheque.search.windows import Cursor, Search, Window, format_cursor
+from phonotheque.search.windows import Cursor, Window, format_cursor, window_at
 
 FACETS_MOST = 131_072  # hits that facets are counted of
 OFFER_BELOW = 5  # with so many hits or more, no other spelling is looked for
@@ -40,11 +41,11 @@ class Pages:
 
     def page(self, search: Search, place: Cursor, asked: Asked) -> SearchPage:
         """The page of a search that begins at `place`."""
-        window = search.window(place)
+        window = window_at(search, place)
         first = place.before == 0 and bool(search.wanted)
         if first and window.is_empty and not place.wide:
             place = msgspec.structs.replace(place, wide=True)
-            window = search.window(place)
+            window = window_at(search, place)
         if first and window.is_empty:
             return self._relaxed_page(search, place, asked)
         facets = self._facets(search, place) if asked.facets else None

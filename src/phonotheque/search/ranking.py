@@ -5,18 +5,20 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from phonotheque.search.arrays import Array
+from phonotheque.search.arrays import Array, Mask
 from phonotheque.search.files import Forward, IndexFiles
-from phonotheque.search.matching import Wanted, term_mask
+from phonotheque.search.matching import Wanted, in_field, term_mask
 
 COVERAGE = 4.0
 TITLE_SHARE = 1.5
 ARTIST_SHARE = 1.0
 BOTH_FULL = 0.6
 TITLE_EQUAL = 1.5
+TITLE_BEGUN = 0.5  # the same where the last word is a beginning
 IN_ORDER = 0.5
 LISTENS = 0.3
-BEGINNING = 0.8  # what a word counts that is only the beginning of the one that stands there
+OTHER_SPELLING = 0.85  # what a word counts that stands there spelt otherwise
+BEGINNING = 0.8  # or that is only the beginning of the one that stands there
 ELSEWHERE = 0.5  # or that stands neither in the title nor in the artist credit
 
 Scores = npt.NDArray[np.float64]
@@ -27,66 +29,104 @@ def score(
     docs: Array,
     wanted: Sequence[Wanted],
     sequence: Sequence[int],
+    *,
     elsewhere: bool,
+    others: Sequence[Sequence[Wanted]] = (),
 ) -> Scores:
-    """A score for each of `docs`; `sequence` is the query as term numbers, in order, where it is
-    all known. `elsewhere`: every document is known to have every word, if not in title or artist.
+    """A score for each of `docs`; `sequence` is the query as places in `wanted`, in order.
+
+    `elsewhere`: every document is known to have every word, if not in title or artist. `others`:
+    of each word, what it may stand for.
     """
     popularity: Scores = LISTENS * files.doc_listens[docs].astype(np.float64)
-    if not wanted:
+    if not wanted or not len(docs):
         return popularity
     forward = files.forward(docs)
-    covered = np.zeros((len(docs), len(wanted)))
-    touched = np.zeros(len(forward.terms), np.bool_)
+    whole, part = _masks(forward, wanted, others)
+    covered = np.zeros(len(docs))
     for at, word in enumerate(wanted):
-        here = term_mask(forward, word)
-        touched |= here
-        covered[:, at] = _cover(forward, here, word, ELSEWHERE if elsewhere else 0.0)
+        otherwise = ELSEWHERE if elsewhere else 0.0
+        covered += _cover(forward, whole[at], part[at], word, otherwise)
+    touched = np.logical_or.reduce(part)
     title = _share(forward, touched & forward.in_title, forward.title_counts)
     artist = _share(forward, touched & ~forward.in_title, forward.artist_counts)
-    both = (title == 1) & (artist == 1)
     total: Scores = (
-        COVERAGE * covered.mean(axis=1)
+        COVERAGE * covered / len(wanted)
         + TITLE_SHARE * title
         + ARTIST_SHARE * artist
-        + BOTH_FULL * both
-        + _order_bonus(forward, list(sequence), title)
+        + BOTH_FULL * ((title == 1) & (artist == 1))
         + popularity
     )
+    if sequence:
+        _add_order(total, forward, [whole[at] for at in sequence], [part[at] for at in sequence])
     return total
 
 
-def share_of_words(files: IndexFiles, docs: Array, wanted: Sequence[Wanted]) -> Scores:
-    """Which share of the words stands in the title or artist credit of each of `docs`."""
-    forward = files.forward(docs)
-    share: Scores = np.mean([forward.owners(term_mask(forward, w)) for w in wanted], axis=0)
-    return share
+def _masks(
+    forward: Forward, wanted: Sequence[Wanted], others: Sequence[Sequence[Wanted]]
+) -> tuple[list[Mask], list[Mask]]:
+    """Where each word stands as a whole (or spelt otherwise), and where it stands at all."""
+    whole: list[Mask] = []
+    part: list[Mask] = []
+    for at, word in enumerate(wanted):
+        here = term_mask(forward, word)
+        exact = here
+        if word.high - word.low != 1 or not word.whole:
+            exact = here & (forward.terms == word.low) if word.whole else np.zeros_like(here)
+        if others and others[at]:
+            near = np.isin(forward.terms, [w.low for w in others[at]])
+            near &= in_field(forward, word.term.field)
+            exact, here = exact | near, here | near
+        whole.append(exact)
+        part.append(here)
+    return whole, part
 
 
-def _cover(forward: Forward, here: Array, word: Wanted, otherwise: float) -> Scores:
+def _cover(forward: Forward, whole: Mask, part: Mask, word: Wanted, otherwise: float) -> Scores:
     out = np.full(forward.size, otherwise)
-    out[forward.owners(here)] = BEGINNING
+    if part is not whole:
+        out[forward.owner[part]] = BEGINNING
+        out[forward.owner[whole]] = OTHER_SPELLING
     if word.whole:
-        out[forward.owners(here & (forward.terms == word.low))] = 1.0
+        out[forward.owner[whole & (forward.terms == word.low)]] = 1.0
     return out
 
 
-def _share(forward: Forward, chosen: Array, counts: Array) -> Scores:
+def _share(forward: Forward, chosen: Mask, counts: Array) -> Scores:
     hit = np.bincount(forward.owner[chosen], minlength=forward.size)
     share: Scores = hit / np.maximum(counts, 1)
     return share
 
 
-def _order_bonus(forward: Forward, sequence: list[int], title: Scores) -> Scores:
-    out = np.zeros(forward.size)
-    if not sequence:
-        return out
-    starts = forward.starts_sequence(sequence)
-    if len(sequence) > 1:
-        out[forward.owners(starts)] = IN_ORDER
-    in_title = forward.owners(starts & forward.in_title)
-    out[in_title & (forward.title_counts == len(sequence))] += TITLE_EQUAL
-    return out
+def _add_order(
+    total: Scores, forward: Forward, whole: Sequence[Mask], part: Sequence[Mask]
+) -> None:
+    """Add what words in order are worth, and a title that is these words."""
+    if len(part) > 1:
+        total[forward.owner[_starts(forward, part)]] += IN_ORDER
+    full = forward.title_counts == len(part)
+    for masks, worth in ((part, TITLE_BEGUN), (whole, TITLE_EQUAL - TITLE_BEGUN)):
+        owners = forward.owner[_starts(forward, masks, in_title=True)]
+        total[owners[full[owners]]] += worth
+
+
+def _starts(forward: Forward, masks: Sequence[Mask], *, in_title: bool = False) -> Array:
+    """Where words begin that stand one after the other within one text, each where its mask says;
+    one place of a document at most."""
+    last = len(forward.terms) - len(masks) + 1
+    if last <= 0:
+        return np.zeros(0, np.int64)
+    found = masks[0][:last].copy()
+    for at in range(1, len(masks)):
+        found &= masks[at][at : at + last]
+    end = slice(len(masks) - 1, len(forward.terms))
+    found &= forward.owner[end] == forward.owner[:last]
+    found &= forward.in_title[end] == forward.in_title[:last]
+    if in_title:
+        found &= forward.in_title[:last]
+    places = np.flatnonzero(found)
+    _, first = np.unique(forward.owner[places], return_index=True)
+    return places[first]
 
 
 def best_first(scores: Scores, docs: Array) -> npt.NDArray[np.int64]:

@@ -3,25 +3,14 @@ artists' other names. They stand in no list of documents, so they are looked up 
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from phonotheque.search.arrays import Array, distinct
-from phonotheque.search.files import IndexFiles, is_member
+from phonotheque.search.files import IndexFiles, Text, is_member
 from phonotheque.search.matching import Wanted, find_range
 from phonotheque.search.query import Field, Related
 from phonotheque.search.walk import Deadline
-
-
-class Text(StrEnum):
-    """Whose words."""
-
-    RELEASE = "release"
-    LABEL = "label"
-    ALIAS = "alias"
-
 
 RELATED_MOST = 65_536  # recordings that a word may reach where others are found without it
 WIDE_MOST = 2_097_152  # where nothing is, and for `release:` and `label:`
@@ -36,33 +25,6 @@ _TEXTS = {
 _NONE = np.zeros(0, np.uint32)
 
 
-@runtime_checkable
-class Entities(Protocol):
-    """The texts of releases, labels and artists in an index, by term."""
-
-    def entity_frequency(self, text: Text, low: int, high: int) -> int: ...
-
-    def entities(self, text: Text, low: int, high: int) -> Array: ...
-
-    def docs_of_entities(self, text: Text, numbers: Array, most: int) -> Array | None: ...
-
-
-class _NoEntities:
-    def entity_frequency(self, _text: Text, _low: int, _high: int) -> int:
-        return 0
-
-    def entities(self, _text: Text, _low: int, _high: int) -> Array:
-        return _NONE
-
-    def docs_of_entities(self, _text: Text, _numbers: Array, _most: int) -> Array | None:
-        return _NONE
-
-
-def entities_of(files: IndexFiles) -> Entities:
-    """The texts of an index; none where it has none."""
-    return files if isinstance(files, Entities) else _NoEntities()
-
-
 class Reach:
     """The documents that have a word through others, remembered while one query is answered.
 
@@ -71,7 +33,7 @@ class Reach:
     """
 
     def __init__(self, files: IndexFiles, deadline: Deadline, most: int) -> None:
-        self._files, self._deadline, self._most = entities_of(files), deadline, most
+        self._files, self._deadline, self._most = files, deadline, most
         self._known: dict[tuple[Field, int, int], Array] = {}
         self.cut = False
 
@@ -116,7 +78,7 @@ class Reach:
 
 
 def documents_of_entities(
-    files: Entities, text: Text, numbers: Array, most: int, deadline: Deadline
+    files: IndexFiles, text: Text, numbers: Array, most: int, deadline: Deadline
 ) -> tuple[Array, bool]:
     """The documents of releases, labels or artists, sorted, and whether these are all: no more
     than `most` are gathered, and none once the deadline is over."""
@@ -134,21 +96,20 @@ def find_related(files: IndexFiles, related: Related, deadline: Deadline) -> tup
     """The documents of the releases (or labels) that have all words of `related`, and whether
     these are all."""
     (text,) = _TEXTS[related.field]
-    entities = entities_of(files)
     spans = [
         find_range(files, word, prefix=related.prefix and at == len(related.terms) - 1)
         for at, word in enumerate(related.terms)
     ]
     if any(low >= high for low, high, _ in spans):
         return _NONE, True
-    numbers = entities_with_all(entities, text, [(low, high) for low, high, _ in spans])
+    numbers = entities_with_all(files, text, [(low, high) for low, high, _ in spans])
     if numbers is None:
         return _NONE, False
-    return documents_of_entities(entities, text, numbers, WIDE_MOST, deadline)
+    return documents_of_entities(files, text, numbers, WIDE_MOST, deadline)
 
 
 def entities_with_all(
-    files: Entities, text: Text, spans: Sequence[tuple[int, int]]
+    files: IndexFiles, text: Text, spans: Sequence[tuple[int, int]]
 ) -> Array | None:
     """The releases, labels or artists that have a term of every range; None where the rarest
     range stands in more than `WIDE_MOST`."""

@@ -1,34 +1,38 @@
-"""When nothing matches every word: words within one edit, then one word less, then most words."""
+"""When nothing matches every word: other spellings of them, then most of them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
-from phonotheque.search.arrays import Array, distinct
-from phonotheque.search.files import IndexFiles
-from phonotheque.search.matching import Wanted
+from phonotheque.search.arrays import Array
+from phonotheque.search.matching import NO_DOCS, Wanted, term_mask
 from phonotheque.search.query import Term
-from phonotheque.search.ranking import Scores, best_first, score, share_of_words
+from phonotheque.search.ranking import Scores, best_first, score
+from phonotheque.search.searches import Search
+from phonotheque.search.spelling import suggestions
 from phonotheque.search.values import Matched
-from phonotheque.search.windows import CANDIDATES, Search
+from phonotheque.search.walk import Condition
+from phonotheque.search.windows import CANDIDATES
 
-MAX_SUGGESTIONS = 5
-MAX_VARIANTS = 16
 RARE, FAR_MORE = 4, 100  # documents of a word that may be an error; times as many of the other
+LISTS_MOST = 262_144  # postings of the rarest words that are counted
+CLOSEST = 2_048  # documents that have the most, which the commoner words are looked for in
+WEIGHT = 2.0  # what having all words by weight is worth, beside the score
+
+Choices = Sequence[Sequence[Wanted]]
 
 
 @dataclass(frozen=True, slots=True)
 class Relaxed:
     """Candidates that match in part, best first; `did_you_mean`: the query that the best one has
-    all words of, where words were spelt otherwise."""
+    all words of, where words were spelt otherwise. `terms`: these other spellings."""
 
     docs: Array
     scores: Scores
     did_you_mean: str | None
     partial: bool
-    terms: tuple[Term, ...] = ()  # other spellings that are among what they match
+    terms: tuple[Term, ...] = ()
 
     @property
     def matched(self) -> Matched:
@@ -38,41 +42,18 @@ class Relaxed:
         return Matched.FEWER_WORDS if self.did_you_mean is None else Matched.OTHER_SPELLING
 
 
+NOTHING_FOUND = Relaxed(NO_DOCS, np.zeros(0), None, partial=False)
+
+
 def relax(search: Search) -> Relaxed:
     """The best there is for a query that nothing matches."""
-    found = _spelt_otherwise(search)
-    if not len(found.docs) and len(search.wanted) > 1 and not found.partial:
-        found = _one_word_less(search)
-    if not len(found.docs) and len(search.wanted) > 2 and not found.partial:
-        found = _most_words(search)
+    others, late = _other_spellings(search)
+    if late:
+        return replace(NOTHING_FOUND, partial=True)
+    found = _spelt_otherwise(search, others)
+    if not len(found.docs) and not found.partial and len(search.wanted) > 1:
+        found = _most_words(search, others)
     return found
-
-
-def within_one_edit(a: str, b: str) -> bool:
-    """Whether one letter more, less or other, or two neighbours swapped, makes `b` of `a`."""
-    if abs(len(a) - len(b)) > 1:
-        return False
-    if len(a) > len(b):
-        a, b = b, a
-    at = next((i for i, c in enumerate(a) if c != b[i]), len(a))
-    if len(a) < len(b):
-        return a[at:] == b[at + 1 :]
-    swapped = a[:at] + a[at + 1 : at + 2] + a[at : at + 1] + a[at + 2 :]
-    return a[at + 1 :] == b[at + 1 :] or swapped == b
-
-
-def suggestions(files: IndexFiles, text: str, least: int = 0) -> list[Wanted]:
-    """Terms within one edit of `text` with `least` documents or more, the most frequent first."""
-    near = [(files.frequency(term, term + 1), term) for term in files.near_terms(text)]
-    near = sorted((-frequency, term) for frequency, term in near if frequency >= least)
-    close: list[tuple[int, str]] = []
-    for _, term in near:
-        found = files.term_text(term)
-        if found != text and within_one_edit(text, found):
-            close.append((term, found))
-        if len(close) == MAX_SUGGESTIONS:
-            break
-    return [Wanted(Term(found), term, term + 1, True) for term, found in close]
 
 
 def better_spelling(search: Search) -> str | None:
@@ -85,97 +66,125 @@ def better_spelling(search: Search) -> str | None:
         if word.term.prefix or frequency > RARE or search.deadline.is_over:
             continue
         least = max(frequency, 1) * FAR_MORE
-        for other in suggestions(search.files, word.term.text, least)[:1]:
+        for other in suggestions(search.files, word, least)[:1]:
             wanted = [*search.wanted[:at], other, *search.wanted[at + 1 :]]
             if len(search.own(wanted, 1).docs):
                 return " ".join(w.term.text for w in wanted)
     return None
 
 
-def _spelt_otherwise(search: Search) -> Relaxed:
-    best: list[tuple[Array, Scores, str]] = []
-    terms: list[Term] = []
-    partial = False
-    for variant in _iter_variants(search):
-        found = search.matching(variant, CANDIDATES)
-        partial = found.partial or search.deadline.is_over
-        if len(found.docs):
-            words = " ".join(w.term.text for w in variant)
-            ids = [w.low for w in variant] if all(w.whole for w in variant) else []
-            scores = score(search.files, found.docs, variant, ids, elsewhere=True)
-            best.append((found.docs, scores, words))
-            terms.extend(w.term for w in variant)
-        if partial:
-            break
-    return replace(_joined(best, partial), terms=tuple(dict.fromkeys(terms)))
+def _other_spellings(search: Search) -> tuple[list[list[Wanted]], bool]:
+    """Of each word, those within one typing error; whether there was no time for all."""
+    out: list[list[Wanted]] = []
+    for word in search.wanted:
+        if search.deadline.is_over:
+            return out, True
+        out.append(suggestions(search.files, word))
+    return out, False
 
 
-def _iter_variants(search: Search) -> Iterator[list[Wanted]]:
-    """The query with one word spelt otherwise (every unknown word, where several are)."""
-    wanted = list(search.wanted)
-    near: dict[int, list[Wanted]] = {}
-    unknown = [i for i, word in enumerate(wanted) if word.is_unknown]
-    for at in unknown or range(len(wanted)):
-        near[at] = [
-            replace(s, term=replace(s.term, field=wanted[at].term.field))
-            for s in suggestions(search.files, wanted[at].term.text)
-        ]
-    if unknown and not all(near[at] for at in unknown):
-        return
-    for at in unknown:
-        wanted[at] = near[at][0]
-    count = 0
-    for at, choices in near.items():
-        for choice in choices:
-            if count == MAX_VARIANTS:
-                return
-            count += 1
-            yield [*wanted[:at], choice, *wanted[at + 1 :]]
-
-
-def _one_word_less(search: Search) -> Relaxed:
-    wanted = list(search.wanted)
-    unknown = [i for i, word in enumerate(wanted) if word.is_unknown]
-    known = [word for word in wanted if not word.is_unknown]
-    if len(unknown) > 1 or not known:
-        left = [known] if known and len(known) * 2 > len(wanted) else []
-    elif unknown:
-        left = [known]
-    else:
-        left = [[*wanted[:at], *wanted[at + 1 :]] for at in range(len(wanted))]
-    return _gathered(search, left[:MAX_VARIANTS], least=0.0)
-
-
-def _most_words(search: Search) -> Relaxed:
-    """What has two of the four rarest words, and half of all words at least."""
-    known = [word for word in search.wanted if not word.is_unknown]
-    known.sort(key=lambda word: search.files.frequency(word.low, word.high))
-    return _gathered(search, combinations(known[:4], 2), least=0.5)
-
-
-def _gathered(search: Search, choices: Iterable[Sequence[Wanted]], least: float) -> Relaxed:
-    """What has all words of one of `choices`, and stands for `least` of the query's words."""
-    docs, partial = [np.zeros(0, np.uint32)], False
-    for words in choices:
-        found = search.matching(words, CANDIDATES)
-        docs.append(found.docs)
-        partial = found.partial
-        if partial:
-            break
-    every = distinct(np.concatenate(docs)).astype(np.uint32)
-    every = every[share_of_words(search.files, every, search.wanted) >= least]
-    scores = score(search.files, every, search.wanted, [], elsewhere=False)
-    order = best_first(scores, every)
-    return Relaxed(every[order], scores[order], None, partial)
-
-
-def _joined(best: Sequence[tuple[Array, Scores, str]], partial: bool) -> Relaxed:
-    if not best:
-        return Relaxed(np.zeros(0, np.uint32), np.zeros(0), None, partial)
-    docs = np.concatenate([docs for docs, _, _ in best])
-    scores = np.concatenate([scores for _, scores, _ in best])
-    source = np.repeat(np.arange(len(best)), [len(docs) for docs, _, _ in best])
+def _spelt_otherwise(search: Search, others: Choices) -> Relaxed:
+    """What has every word, as typed or spelt otherwise."""
+    if not any(others):
+        return NOTHING_FOUND
+    found = search.any_of(
+        [[word, *near] for word, near in zip(search.wanted, others, strict=True)], CANDIDATES
+    )
+    docs = found.docs
+    scores = score(search.files, docs, search.wanted, search.sequence, elsewhere=True,
+                   others=others)  # fmt: skip
     order = best_first(scores, docs)
-    _, first = np.unique(docs[order], return_index=True)
-    kept = order[np.sort(first)]
-    return Relaxed(docs[kept], scores[kept], best[int(source[kept[0]])][2], partial)
+    if not len(docs):
+        return replace(NOTHING_FOUND, partial=found.partial)
+    terms = tuple(w.term for near in others for w in near)
+    meant = _meant(search, others, docs[order[:1]])
+    return Relaxed(docs[order], scores[order], meant, found.partial, terms)
+
+
+def _meant(search: Search, others: Choices, doc: Array) -> str:
+    """The words of the query as the document has them."""
+    forward = search.files.forward(doc)
+
+    def stands(word: Wanted) -> bool:
+        own = word.low < word.high and search.own_test(word)(doc).any()
+        return bool(own or term_mask(forward, word).any())
+
+    chosen = [
+        next((w for w in (word, *near) if stands(w)), word)
+        for word, near in zip(search.wanted, others, strict=True)
+    ]
+    return " ".join(w.term.text for w in chosen)
+
+
+def _most_words(search: Search, others: Choices) -> Relaxed:
+    """What has the most, by weight, of the words as typed or spelt otherwise; a word weighs more
+    the fewer have it."""
+    files = search.files
+    choices = [
+        [w for w in (word, *near) if not w.is_unknown]
+        for word, near in zip(search.wanted, others, strict=True)
+    ]
+    sizes = np.array([sum(files.frequency(w.low, w.high) for w in words) for words in choices])
+    weights = np.where(sizes > 0, np.log1p(files.documents / np.maximum(sizes, 1)), 0.0)
+    conditions = [search.any_condition(words) if words else None for words in choices]
+    docs, have = _closest(search, conditions, weights, np.argsort(sizes, kind="stable").tolist())
+    order = np.sort(np.lexsort((docs, -have))[:CANDIDATES])
+    docs, have = docs[order], have[order]
+    scores = score(files, docs, search.wanted, search.sequence, elsewhere=False, others=others)
+    scores += WEIGHT * have / max(weights.sum(), 1e-9)
+    order = best_first(scores, docs)
+    terms = tuple(w.term for near in others for w in near)
+    return Relaxed(docs[order], scores[order], None, search.deadline.is_over, terms)
+
+
+def _closest(
+    search: Search, conditions: Sequence[Condition | None], weights: Scores, rising: Sequence[int]
+) -> tuple[Array, Scores]:
+    """The documents, sorted, that have the most by weight, and the weight that they have.
+
+    They are looked for among those of the rarest words; the commoner ones are then tested.
+    """
+    lists: list[tuple[int, Array]] = []
+    room = LISTS_MOST
+    for at in rising:
+        condition = conditions[at]
+        if condition is None or condition.load is None or search.deadline.is_over:
+            continue
+        if lists and (condition.size or 0) > room:
+            break
+        docs = condition.load()[:LISTS_MOST]
+        lists.append((at, docs))
+        room -= len(docs)
+    docs, have = _sums([(docs, float(weights[at])) for at, docs in lists])
+    for test in search.filter_tests():
+        kept = test(docs)
+        docs, have = docs[kept], have[kept]
+    docs, have = _highest(docs, have, CLOSEST)
+    counted = {at for at, _ in lists}
+    for at, condition in enumerate(conditions):
+        if at not in counted and condition is not None and not search.deadline.is_over:
+            have = have + weights[at] * condition.test(docs)
+    return docs, have
+
+
+def _sums(parts: Sequence[tuple[Array, float]]) -> tuple[Array, Scores]:
+    """Each document of the lists once, sorted, with the sum of the weights of those it is in."""
+    if not parts:
+        return NO_DOCS, np.zeros(0)
+    docs = np.concatenate([docs for docs, _ in parts])
+    order = np.argsort(docs, kind="stable")
+    weights = np.repeat([weight for _, weight in parts], [len(docs) for docs, _ in parts])
+    docs, weights = docs[order], weights[order]
+    first = np.flatnonzero(np.r_[True, docs[1:] != docs[:-1]]) if len(docs) else NO_DOCS
+    return docs[first], np.add.reduceat(weights, first) if len(docs) else np.zeros(0)
+
+
+def _highest(docs: Array, have: Scores, count: int) -> tuple[Array, Scores]:
+    """The `count` documents with the most, the first ones of equals; sorted as they were."""
+    if len(docs) <= count:
+        return docs, have
+    least = np.partition(have, len(have) - count)[len(have) - count]
+    kept = have > least
+    equal = np.flatnonzero(have == least)[: count - int(kept.sum())]
+    kept[equal] = True
+    return docs[kept], have[kept]

@@ -11,29 +11,20 @@ it was given.
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import msgspec
 import numpy as np
 
 from phonotheque.model.errors import InputError
-from phonotheque.search.arrays import Array, Mask, distinct
-from phonotheque.search.files import IndexFiles, is_member
-from phonotheque.search.matching import (
-    NO_DOCS,
-    Wanted,
-    field_conditions,
-    list_condition,
-    phrase_condition,
-    without_condition,
-    word_condition,
-)
-from phonotheque.search.query import Query
+from phonotheque.search.arrays import Array, distinct
+from phonotheque.search.matching import NO_DOCS, Wanted, without_condition
 from phonotheque.search.ranking import Scores, best_first, score
-from phonotheque.search.related import RELATED_MOST, WIDE_MOST, Reach
+from phonotheque.search.related import RELATED_MOST, WIDE_MOST
+from phonotheque.search.searches import Search
 from phonotheque.search.terms import title_hash
-from phonotheque.search.walk import NOTHING, Condition, Deadline, Found, Test, walk
+from phonotheque.search.walk import NOTHING, Condition, Found, walk
 
 CANDIDATES = 100
 EXACT_TITLES = 50
@@ -115,196 +106,59 @@ class Window:
         return Cursor(place.query, whole, beginning, before, 0, related, place.wide)
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """One query, ready to be walked."""
+def window_at(search: Search, cursor: Cursor) -> Window:
+    """The window that `cursor` stands in."""
+    if cursor.wide:
+        related = search.related(
+            search.wanted, cursor.related_from, most=WIDE_MOST, limit=CANDIDATES
+        )
+        return _ranked(search, related.docs, NOTHING, NOTHING, related)
+    titles = _exact_titles(search)
+    shut_out = [without_condition(titles)] if len(titles) else []
+    whole = _walk(search, [w.only_whole() for w in search.wanted], shut_out, cursor.whole_from)
+    beginning = _walk_beginnings(search, shut_out, cursor.beginning_from)
+    related = Found(NO_DOCS, cursor.related_from, exhausted=False)
+    if whole.exhausted and beginning.exhausted:
+        partial = whole.partial or beginning.partial
+        related = NOTHING if partial else search.related(
+            search.wanted, cursor.related_from, most=RELATED_MOST, limit=CANDIDATES
+        )  # fmt: skip
+    first = cursor.before == 0 and cursor.whole_from == 0 and cursor.beginning_from == 0
+    parts = [whole.docs, beginning.docs, related.docs, *([titles] if first else [])]
+    docs = distinct(np.concatenate(parts)).astype(np.uint32)
+    return _ranked(search, docs, whole, beginning, related)
 
-    files: IndexFiles
-    head_postings: int
-    query: Query
-    wanted: Sequence[Wanted]
-    filters: Sequence[Condition]
-    deadline: Deadline
-    cut: bool = False  # not all that satisfies the filters is among them
 
-    def window(self, cursor: Cursor) -> Window:
-        """The window that `cursor` stands in."""
-        if cursor.wide:
-            return self._wide_window(cursor)
-        titles = self._exact_titles()
-        shut_out = [without_condition(titles)] if len(titles) else []
-        whole = self._walk([w.only_whole() for w in self.wanted], shut_out, cursor.whole_from)
-        beginning = self._walk_beginnings(shut_out, cursor.beginning_from)
-        related = Found(NO_DOCS, cursor.related_from, exhausted=False)
-        if whole.exhausted and beginning.exhausted:
-            partial = whole.partial or beginning.partial
-            related = NOTHING if partial else self._related(self.wanted, cursor.related_from)
-        first = cursor.before == 0 and cursor.whole_from == 0 and cursor.beginning_from == 0
-        parts = [whole.docs, beginning.docs, related.docs, *([titles] if first else [])]
-        docs = distinct(np.concatenate(parts)).astype(np.uint32)
-        return self._ranked(docs, whole, beginning, related)
+def _ranked(search: Search, docs: Array, whole: Found, beginning: Found, related: Found) -> Window:
+    scores = score(search.files, docs, search.wanted, search.sequence, elsewhere=True)
+    order = best_first(scores, docs)
+    return Window(docs[order], scores[order], whole, beginning, related)
 
-    def _wide_window(self, cursor: Cursor) -> Window:
-        related = self._related(self.wanted, cursor.related_from, most=WIDE_MOST)
-        return self._ranked(related.docs, NOTHING, NOTHING, related)
 
-    def _ranked(self, docs: Array, whole: Found, beginning: Found, related: Found) -> Window:
-        scores = score(self.files, docs, self.wanted, self._sequence(), elsewhere=True)
-        order = best_first(scores, docs)
-        return Window(docs[order], scores[order], whole, beginning, related)
+def _walk(search: Search, wanted: Sequence[Wanted], more: Sequence[Condition], start: int) -> Found:
+    if any(w.is_unknown for w in wanted):
+        return NOTHING
+    conditions = search.conditions(wanted, more)
+    return walk(conditions, search.files.documents, start, CANDIDATES, search.deadline)
 
-    def count_one_word(self) -> tuple[int, bool]:
-        """How many documents match at least, where the query is one word and nothing else (else
-        0), and whether these are all."""
-        if len(self.wanted) != 1 or not self._is_plain() or self.filters or self.query.phrases:
-            return 0, False
-        (word,) = self.wanted
-        alone = not Reach(self.files, self.deadline, RELATED_MOST).is_possible(word)
-        count = self.files.frequency(word.low, word.high)
-        if word.high - word.low > 1 and count > self.head_postings:
-            return self.files.frequency(word.low, word.low + 1) * word.whole, False
-        if word.high - word.low > 1:
-            count = len(self.files.docs_of(word.low, word.high))
-        return count, alone
 
-    def matching(self, wanted: Sequence[Wanted], limit: int) -> Found:
-        """The first documents that have all of `wanted` and satisfy filters and phrases; through
-        others (`Reach`) where none has them of its own."""
-        found = self.own(wanted, limit)
-        if len(found.docs) or found.partial:
-            return found
-        return self._related(wanted, 0, limit=limit)
+def _walk_beginnings(search: Search, more: Sequence[Condition], start: int) -> Found:
+    """Documents with a word only as a beginning: not those that have them all as typed."""
+    open_words = [w for w in search.wanted if w.high - w.low > (1 if w.whole else 0)]
+    if not any(w.term.prefix for w in open_words):
+        return NOTHING
+    if all(w.whole for w in open_words):
+        more = [*more, search.not_own([w.only_whole() for w in open_words])]
+    return _walk(search, search.wanted, more, start)
 
-    def own(self, wanted: Sequence[Wanted], limit: int) -> Found:
-        """The first documents that have all of `wanted` of their own, as words or beginnings."""
-        if any(w.is_unknown for w in wanted):
-            return NOTHING
-        conditions = self._conditions(wanted, [])
-        return walk(conditions, self.files.documents, 0, limit, self.deadline)
 
-    def every(self, limit: int, *, wide: bool) -> Found:
-        """The first documents of all windows, up to `limit`: first those that have the words of
-        their own."""
-        found = NOTHING if wide else self.own(self.wanted, limit)
-        if not found.exhausted or found.partial:
-            return found
-        left = limit - len(found.docs)
-        most = WIDE_MOST if wide else RELATED_MOST
-        related = self._related(self.wanted, 0, most=most, limit=left)
-        docs = np.concatenate([found.docs, related.docs])
-        return Found(docs, related.after, related.exhausted, related.partial)
-
-    def _walk(self, wanted: Sequence[Wanted], more: list[Condition], start: int) -> Found:
-        if any(w.is_unknown for w in wanted):
-            return NOTHING
-        conditions = self._conditions(wanted, more)
-        return walk(conditions, self.files.documents, start, CANDIDATES, self.deadline)
-
-    def _walk_beginnings(self, more: list[Condition], start: int) -> Found:
-        """Documents with a word only as a beginning: not those that have them all as typed."""
-        open_words = [w for w in self.wanted if w.high - w.low > (1 if w.whole else 0)]
-        if not any(w.term.prefix for w in open_words):
-            return NOTHING
-        if all(w.whole for w in open_words):
-            more = [*more, self._not_own([w.only_whole() for w in open_words])]
-        return self._walk(self.wanted, more, start)
-
-    def _related(
-        self,
-        wanted: Sequence[Wanted],
-        start: int,
-        *,
-        most: int = RELATED_MOST,
-        limit: int | None = None,
-    ) -> Found:
-        """Documents that have a word only through others; the rest are those of their own."""
-        reach = Reach(self.files, self.deadline, most)
-        candidates = self._reached(wanted, reach) if start < self.files.documents else None
-        if candidates is None:
-            return NOTHING
-        conditions = [
-            list_condition(candidates),
-            *(Condition(self._has_or_reaches(w, reach)) for w in wanted),
-            self._not_own(wanted),
-            *(phrase_condition(self.files, p) for p in self.query.phrases),
-            *self.filters,
-        ]
-        limit = CANDIDATES if limit is None else limit
-        found = walk(conditions, self.files.documents, start, limit, self.deadline)
-        return replace(found, partial=True) if reach.cut else found
-
-    def _reached(self, wanted: Sequence[Wanted], reach: Reach) -> Array | None:
-        """The documents among which those are that `_related` looks for; None: there are none."""
-        if any(w.is_unknown for w in wanted) or not any(map(reach.is_possible, wanted)):
-            return None
-        frequencies = [self.files.frequency(w.low, w.high) + reach.frequency(w) for w in wanted]
-        rarest = wanted[int(np.argmin(frequencies))]
-        if self.files.frequency(rarest.low, rarest.high) <= self.head_postings:
-            own = self.files.docs_of(rarest.low, rarest.high)
-            return distinct(np.concatenate([own, reach.docs(rarest)]))
-        return distinct(np.concatenate([reach.docs(w) for w in wanted]))
-
-    def _has_or_reaches(self, word: Wanted, reach: Reach) -> Test:
-        own = self._own_test(word)
-
-        def test(docs: Array) -> Mask:
-            has = own(docs)
-            if not has.all():
-                has |= is_member(reach.docs(word), docs)
-            return has
-
-        return test
-
-    def _not_own(self, wanted: Sequence[Wanted]) -> Condition:
-        """The documents that have not all of `wanted` of their own."""
-        tests = [self._own_test(word) for word in wanted]
-
-        def test(docs: Array) -> Mask:
-            has = np.ones(len(docs), np.bool_)
-            for own in tests:
-                has &= own(docs)
-            return ~has
-
-        return Condition(test)
-
-    def _own_test(self, word: Wanted) -> Test:
-        conditions = [
-            word_condition(self.files, word, self.head_postings),
-            *field_conditions(self.files, [word]),
-        ]
-
-        def test(docs: Array) -> Mask:
-            has = np.ones(len(docs), np.bool_)
-            for condition in conditions:
-                has &= condition.test(docs)
-            return has
-
-        return conditions[0].test if len(conditions) == 1 else test
-
-    def _conditions(self, wanted: Sequence[Wanted], more: list[Condition]) -> list[Condition]:
-        return [
-            *(word_condition(self.files, w, self.head_postings) for w in wanted),
-            *field_conditions(self.files, wanted),
-            *(phrase_condition(self.files, p) for p in self.query.phrases),
-            *self.filters,
-            *more,
-        ]
-
-    def _exact_titles(self) -> Array:
-        """The first documents whose title is the whole query, word for word."""
-        if not self._is_plain() or not self._sequence():
-            return NO_DOCS
-        wanted = [w.only_whole() for w in self.wanted]
-        docs = self.files.docs_with_title_hash(title_hash(list(self.query.sequence)), EXACT_TITLES)
-        for condition in self._conditions(wanted, []):
-            docs = docs[condition.test(docs)] if len(docs) else docs
-        return docs
-
-    def _is_plain(self) -> bool:
-        return bool(self.wanted) and all(w.term.field == "any" for w in self.wanted)
-
-    def _sequence(self) -> list[int]:
-        """The query as term numbers in order; empty where a word is not known as typed."""
-        ids = {w.term.text: w.low for w in self.wanted if w.whole}
-        sequence = [ids.get(word, -1) for word in self.query.sequence]
-        return [] if -1 in sequence else sequence
+def _exact_titles(search: Search) -> Array:
+    """The first documents whose title is the whole query, word for word."""
+    wanted = [w.only_whole() for w in search.wanted]
+    if not search.is_plain or not search.sequence or any(w.is_unknown for w in wanted):
+        return NO_DOCS
+    hashed = title_hash(list(search.query.sequence))
+    docs = search.files.docs_with_title_hash(hashed, EXACT_TITLES)
+    for condition in search.conditions(wanted) if len(docs) else ():
+        docs = docs[condition.test(docs)] if len(docs) else docs
+    return docs
