@@ -1,7 +1,11 @@
-"""Run one benchmark: ``python -m bench NAME [--scale small|large] [--json]``."""
+"""Run one benchmark: ``python -m bench NAME [--scale small|large] [--set OPTION=VALUE] [--json]``.
+
+Options are of single benches; their docstrings name them.
+"""
 
 import argparse
 import importlib
+import inspect
 import json
 import pkgutil
 import sys
@@ -31,13 +35,19 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(f"bench.{name}")
 
 
-def measure(name: str, scale: str) -> dict[str, Any]:
+def options_of(name: str) -> list[str]:
+    """The options that the bench `name` takes: all keywords of its `run`."""
+    parameters = inspect.signature(load(name).run).parameters.values()
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
+def measure(name: str, scale: str, options: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Run the bench `name`: its figures in the common form.
 
     Raises:
         ValueError: the bench returned something that is not of that form.
     """
-    figures = load(name).run(scale)
+    figures = load(name).run(scale, **(options or {}))
     unknown = sorted(set(figures) - set(GROUPS))
     if unknown:
         raise ValueError(f"bench {name}: {', '.join(unknown)} is not one of {', '.join(GROUPS)}")
@@ -82,9 +92,13 @@ def format_value(value: Any) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line of the benchmarks."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("name", nargs="?", metavar="NAME")
     parser.add_argument("--scale", choices=SCALES, default="small")
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE",
+                        help="an option of this bench (may stand repeatedly)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--list", action="store_true", help="list the benches")
     parser.add_argument("--names", action="store_true", help="with --list: names only")
@@ -96,7 +110,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if options.name not in list_benches():
         parser.error(f"no bench {options.name!r}; there are: {', '.join(list_benches()) or 'none'}")
-    result = measure(options.name, options.scale)
+    given = dict(option.partition("=")[::2] for option in options.set)
+    if unknown := sorted(set(given) - set(options_of(options.name))):
+        known = ", ".join(options_of(options.name)) or "none"
+        parser.error(f"bench {options.name} has no option {', '.join(unknown)}; it has: {known}")
+    result = measure(options.name, options.scale, given)
     print(json.dumps(result, indent=1) if options.json else format_table(result))
     return 0
 

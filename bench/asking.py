@@ -1,0 +1,57 @@
+"""Asking an engine the questions of a class: how soon, and how right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from bench.engines import Engine
+from bench.questions import Question
+
+LIMIT = 20
+TOP = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came for one question: its time, the place (from 1) of the first that is right or 0,
+    and the first numbers."""
+
+    question: Question
+    ms: float
+    place: int
+    numbers: tuple[int, ...]
+
+    @property
+    def success(self) -> bool:
+        """Among the first ten."""
+        return 0 < self.place <= TOP
+
+
+def ask(engine: Engine, questions: Sequence[Question], *, warm: bool = True) -> list[Answer]:
+    """Every question once; with `warm`, after all have been asked before."""
+    for question in questions if warm else ():
+        engine.search(question.query, LIMIT)
+    answers = []
+    for question in questions:
+        started = perf_counter()
+        found = engine.search(question.query, LIMIT)
+        ms = (perf_counter() - started) * 1e3
+        places = [at for at, number in enumerate(found, 1) if number in question.right]
+        answers.append(Answer(question, ms, min(places, default=0), tuple(found[:3])))
+    return answers
+
+
+def times(answers: Sequence[Answer], prefix: str) -> dict[str, float]:
+    """p50, p95 and p99 in milliseconds."""
+    ms = [answer.ms for answer in answers]
+    return {f"{prefix}p{p}_ms": float(np.percentile(ms, p)) for p in (50, 95, 99)}
+
+
+def rightness(answers: Sequence[Answer], prefix: str) -> dict[str, float]:
+    """Success among the first ten, and the mean of 1 / place (0 where it is not found)."""
+    return {
+        f"{prefix}success_at_10": sum(a.success for a in answers) / len(answers),
+        f"{prefix}mrr": sum(1 / a.place for a in answers if a.success) / len(answers),
+    }
