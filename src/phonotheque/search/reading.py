@@ -24,9 +24,12 @@ WHERE recording >= {first} AND recording < {last}
 class EditionTables:
     """The catalogue of an edition, read in streams of Arrow batches within `memory_bytes`."""
 
-    def __init__(self, reader: CatalogueReader, memory_bytes: int, spill: Path) -> None:
+    def __init__(
+        self, reader: CatalogueReader, memory_bytes: int, spill: Path, *, threads: int = 2
+    ) -> None:
         self._connection: duckdb.DuckDBPyConnection = reader.cursor()
         self._connection.execute(f"SET memory_limit = '{memory_bytes // 1_000_000}MB'")
+        self._connection.execute(f"SET threads = {threads}")
         where = str(spill).replace("'", "''")
         self._connection.execute(f"SET temp_directory = '{where}'")
 

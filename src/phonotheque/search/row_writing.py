@@ -4,6 +4,8 @@ A part is one sorted SST file, written by any process and renamed when it is who
 goes on after its last whole part. What a part says depends on the edition and the range alone.
 """
 
+import os
+import shutil
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from phonotheque.search.row_reading import iter_packed_rows
 from phonotheque.search.rows import row_options
 
 KINDS = {Kind.ARTIST: "artists", Kind.RELEASE: "releases", Kind.RECORDING: "recordings"}
-BYTES_A_ROW = 2_048
+BYTES_A_ROW = 1_024
 _MOST_ROWS = 1 << 21
 _LEAST_ROWS = 1 << 16
 _KEY_BYTES = struct.calcsize(">cQ")
@@ -52,6 +54,11 @@ def plan_row_parts(tables: EditionTables, memory_bytes: int) -> list[RowPart]:
     ]
 
 
+def count_rows(tables: EditionTables) -> int:
+    """How many rows the store of an edition has."""
+    return sum(tables.count(table)[0] for table in KINDS.values())
+
+
 def write_row_part(tables: EditionTables, part: RowPart, folder: Path) -> int:
     """Write `part` into `folder`, unless it is there already; the number of rows written."""
     done = folder / part.name
@@ -73,14 +80,27 @@ def write_row_part(tables: EditionTables, part: RowPart, folder: Path) -> int:
 
 
 def finish_rows(folder: Path, store: Path) -> None:
-    """Make the store at `store` of the parts in `folder`, which move into it."""
-    database = Rdict(str(store), row_options(for_writing=True))
-    parts = sorted(str(path) for path in folder.glob("rows-*.sst"))
+    """Make the store at `store`, whole or not at all, of the parts in `folder`; they are gone then.
+
+    The store shares their bytes on disk, which are never there twice.
+    """
+    partial, links = store.with_name(f"{store.name}.partial"), folder / "rows-links"
+    for left in (partial, links):
+        shutil.rmtree(left, ignore_errors=True)
+    links.mkdir()
+    parts = sorted(folder.glob("rows-*.sst"))
+    for part in parts:
+        os.link(part, links / part.name)
+    database = Rdict(str(partial), row_options(for_writing=True))
     if parts:
         how = IngestExternalFileOptions()
         how.set_move_files(True)
-        database.ingest_external_file(parts, how)
+        database.ingest_external_file([str(links / part.name) for part in parts], how)
     database.close()
+    partial.rename(store)
+    for part in parts:
+        part.unlink()
+    shutil.rmtree(links)
 
 
 def _keys(kind: Kind, numbers: Array) -> list[bytes]:
