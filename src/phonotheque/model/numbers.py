@@ -100,18 +100,28 @@ def _check(symbols: list[int]) -> int:
     return _gf_double(total)
 
 
+_SHIFTS = np.arange(35, -1, -5, dtype=np.uint64)
+_LETTERS = np.frombuffer(ALPHABET.encode(), np.uint8)
+_PLACES = np.arange(1, 9)
+_CHECKS = np.array(  # the check is a sum: what symbol s at place p adds to it is [p, s]
+    [[_check([0] * p + [s] + [0] * (8 - p)) for s in range(32)] for p in range(9)], np.uint8
+)
+
+
 def format_public_ids(numbers: npt.ArrayLike, key: IdKey, kind: Kind) -> list[str]:
     """Public ids of many numbers at once."""
     wide = np.atleast_1d(np.asarray(numbers, dtype=np.uint64))
     if wide.size and (int(np.min(wide)) < 1 or int(np.max(wide)) > MAX_NUMBER):
         raise InputError(f"a number lies between 1 and {MAX_NUMBER}")
-    head = _VALUE[kind.value]
-    out = []
-    for value in permute(wide, key, kind).tolist():
-        symbols = [(value >> shift) & 31 for shift in range(35, -1, -5)]
-        tail = ALPHABET[_check([head, *symbols])]
-        out.append(kind.value + "".join(ALPHABET[s] for s in symbols) + tail)
-    return out
+    symbols = (permute(wide, key, kind)[:, None] >> _SHIFTS) & np.uint64(31)
+    checks = np.bitwise_xor.reduce(_CHECKS[_PLACES, symbols], axis=1)
+    checks ^= _check([_VALUE[kind.value], *[0] * len(_SHIFTS)])
+    letters = np.empty((len(wide), 10), np.uint8)
+    letters[:, 0] = ord(kind.value)
+    letters[:, 1:9] = _LETTERS[symbols]
+    letters[:, 9] = _LETTERS[checks]
+    text = letters.tobytes().decode()
+    return [text[at : at + 10] for at in range(0, len(text), 10)]
 
 
 def format_public_id(number: int, key: IdKey, kind: Kind = Kind.RECORDING) -> str:
