@@ -20,6 +20,7 @@ from bench.peer_texts import numbers_by_rank
 from bench.tantivy_peer import Tantivy, build_tantivy
 from phonotheque.model.progress import Silent
 from phonotheque.search import SearchIndex, ensure_index
+from phonotheque.search.build import DEFAULT_MEMORY_BYTES
 
 OURS, PEERS = "ours", ("fts5", "tantivy")
 LOOK_UP_FILES = ("isrc_", "mbid_", "source_", "release_", "artist_", "redirect_", "barcode_")
@@ -41,13 +42,20 @@ class Ours:
 
     def __init__(self, index: Path) -> None:
         self._index = SearchIndex.open(index)
-        self.partial = 0
+        self._asked = self._partial = 0
 
     def search(self, query: str, limit: int) -> list[int]:
         """Recording numbers, best first; an answer that was cut short is counted."""
         page = self._index.search(query, limit)
-        self.partial += page.partial
+        self._asked += 1
+        self._partial += page.partial
         return [hit.number for hit in page.hits]
+
+    def partial_share(self) -> float:
+        """The share of answers since the last call that were cut short."""
+        share = self._partial / max(self._asked, 1)
+        self._asked = self._partial = 0
+        return share
 
     def close(self) -> None:
         """Let go of the row store."""
@@ -82,23 +90,26 @@ class Workshop:
             np.save(ranks, numbers_by_rank(self.edition))
         return kinds[engine](self.path(engine), np.load(ranks, mmap_mode="r"))
 
-    def ensure(self, engine: str) -> dict[str, float]:
-        """Make what is missing of an engine; what that took, in seconds and bytes of memory at its
-        height (of all its processes)."""
+    def ensure(self, engine: str, memory_bytes: int = 0) -> dict[str, float]:
+        """Make what is missing of an engine (ours within `memory_bytes`, where that is not 0); what
+        that took, in seconds and bytes of memory at its height (of all its processes)."""
         record = self.folder / "made.json"
         made = json.loads(record.read_text()) if record.exists() else {}
         if engine != OURS and engine in made and self.path(engine).exists():
             return dict(made[engine])
-        rebuilt, taken = watch(_make, engine, self)
+        rebuilt, taken = watch(_make, engine, self, memory_bytes)
         if rebuilt or engine not in made:
             made[engine] = taken
             record.write_text(json.dumps(made, indent=1))
         return dict(made[engine])
 
 
-def _make(engine: str, workshop: Workshop) -> bool:
+def _make(engine: str, workshop: Workshop, memory_bytes: int) -> bool:
     if engine == OURS:
-        report = ensure_index(workshop.edition, workshop.index, Silent())
+        report = ensure_index(
+            workshop.edition, workshop.index, Silent(),
+            memory_bytes=memory_bytes or DEFAULT_MEMORY_BYTES,
+        )  # fmt: skip
         return report.rebuilt
     build = {"fts5": build_fts5, "tantivy": build_tantivy}[engine]
     build(workshop.edition, workshop.path(engine))
@@ -154,7 +165,11 @@ def resident_bytes(pid: int) -> int:
 def sizes(workshop: Workshop, recordings: int, tracks: int) -> dict[str, float]:
     """Bytes a recording of ours: the search itself, look-up, rows; and of everything usable."""
     arrays = [p for p in workshop.index.iterdir() if p.is_file()]
-    look_up = sum(p.stat().st_size for p in arrays if p.name.startswith(LOOK_UP_FILES))
+    look_up = sum(
+        p.stat().st_size
+        for p in arrays
+        if p.name.startswith(LOOK_UP_FILES) and "_word" not in p.name
+    )
     search = sum(p.stat().st_size for p in arrays) - look_up
     rows = size_of(workshop.index / "rows")
     parquet = size_of(workshop.edition)

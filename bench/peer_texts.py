@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -13,22 +14,25 @@ _PART_ROWS = 50_000
 _CJK = re.compile("([\u3041-\u30ff\u4e00-\u9fff])")
 _WORD = re.compile(r"[^\W_]+")
 
-# of the releases and of the tracks what a recording does not say itself; aliases of its artists
-_ROWS = """
+# what its releases and tracks say beside what a recording says itself, and its artist's aliases
+_TEXTS = """
 WITH placed AS (
     SELECT t.recording, string_agg(DISTINCT d.title, ' ') AS releases,
         string_agg(DISTINCT t.title, ' ') AS others
-    FROM tracks t LEFT JOIN releases d ON d.number = t.release GROUP BY t.recording
+    FROM tracks t LEFT JOIN releases d ON d.number = t.release
+    WHERE t.recording >= {first} AND t.recording < {last} GROUP BY t.recording
 ), aliased AS (
     SELECT number, array_to_string(aliases, ' ') AS names FROM artists WHERE len(aliases) > 0
 )
 SELECT s.rank, r.number, s.listens, r.title, r.artist_credit,
     concat_ws(' ', p.releases, p.others, a.names) AS other
-FROM recordings r JOIN standing s ON s.number = r.number
+FROM (SELECT * FROM recordings WHERE number >= {first} AND number < {last}) r
+JOIN standing s ON s.number = r.number
 LEFT JOIN placed p ON p.recording = r.number
 LEFT JOIN aliased a ON a.number = r.artist_numbers[1]
-ORDER BY s.rank
 """
+_RANGE = 2_000_000
+_COLUMNS = "rank, number, listens, title, artist_credit, other"
 
 
 def open_tables(edition: Path, memory: str = "2GB") -> duckdb.DuckDBPyConnection:
@@ -45,8 +49,16 @@ def open_tables(edition: Path, memory: str = "2GB") -> duckdb.DuckDBPyConnection
 
 def iter_rows(edition: Path) -> Iterator[tuple[Any, ...]]:
     """(rank, number, listens, title, artist credit, other texts) by rank; a rank counts from 1."""
-    with open_tables(edition) as connection:
-        for batch in connection.sql(_ROWS).to_arrow_reader(_PART_ROWS):
+    with (
+        TemporaryDirectory(prefix=".texts-", dir=edition.parent) as parts,
+        open_tables(edition) as connection,
+    ):
+        greatest = connection.execute("SELECT max(number) FROM recordings").fetchall()[0][0]
+        for at, first in enumerate(range(1, greatest + 1, _RANGE)):
+            texts = _TEXTS.format(first=first, last=first + _RANGE)
+            connection.execute(f"COPY ({texts}) TO '{parts}/{at:05d}.parquet'")
+        ranked = f"SELECT {_COLUMNS} FROM read_parquet('{parts}/*.parquet') ORDER BY rank"
+        for batch in connection.sql(ranked).to_arrow_reader(_PART_ROWS):
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 

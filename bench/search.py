@@ -4,15 +4,15 @@
 `phonotheque synth`, with real rows among them and their words in the others (editions.py). Each
 class of queries is asked of each in a process of its own, twenty hits a page, ours with whole rows:
 once after its files were dropped from the page cache (``cold``: 50 queries, the first ones of a new
-process), then warm. Answers that the deadline cut are counted (``partial``). Queries a second are
-of all classes mixed that all are asked, by one process and by two. The classes that are known
-items: questions.py;
-``common_words`` are pairs of the commonest, ``no_hit`` words that do not meet, ``prefix_N``
-beginnings of N letters, ``hostile`` long and odd ones; phrases and filters are asked of ours only.
+process), then warm. The share of answers that the deadline cut is told apart (``partial``). Queries
+a second are of all classes mixed that all are asked, by one process and by two. The classes that
+are known items: questions.py; ``common_words`` are pairs of the commonest, ``no_hit`` words that do
+not meet, ``prefix_N`` beginnings of N letters, ``hostile`` long and odd ones; phrases and filters
+are asked of ours only.
 
 Other options: ``edition=DIR`` and ``index=DIR`` of an archive in the place of made-up ones (then
 queries are made of its own rows), ``data=DIR``, ``keep=DIR``, ``peers=none``, ``queries=N`` of a
-class, ``seconds=N`` of asking for queries a second, ``cold=no``.
+class, ``seconds=N`` of asking for queries a second, ``cold=no``, ``memory=BYTES`` to build ours in.
 """
 
 import os
@@ -55,6 +55,7 @@ def run(
     queries: str = "",
     seconds: str = "5",
     cold: str = "yes",
+    memory: str = "",
 ) -> dict[str, Any]:
     """Build all, ask all."""
     engines = [OURS, *(name for name in PEERS if name in peers.split(","))]
@@ -68,7 +69,7 @@ def run(
             where = data or os.environ.get(DATA_VARIABLE, "")
             collection = ensure_planted(workshop, int(documents or DOCUMENTS[scale]), where)
         classes = make_loads(collection, int(queries or QUERIES[scale]))
-        figures = describe(workshop, engines)
+        figures = describe(workshop, engines, memory)
         for name in engines:
             asked = {c: q for c, q in classes.items() if name == OURS or c not in OURS_ALONE}
             group, prefix = (OURS, "") if name == OURS else ("peers", f"{name}_")
@@ -110,10 +111,9 @@ def _warm_answers(workshop: Workshop, engine: str, classes: Classes) -> dict[str
     opened = workshop.open(engine)
     figures = {"open_ms": (time.perf_counter() - started) * 1e3}
     for name, questions in classes.items():
-        before = opened.partial if isinstance(opened, Ours) else 0
         figures |= times(ask(opened, questions), f"{name}_")
-        if isinstance(opened, Ours):  # each was asked twice
-            figures[f"{name}_partial"] = (opened.partial - before) / 2 / len(questions)
+        if isinstance(opened, Ours):
+            figures[f"{name}_partial"] = opened.partial_share()
     opened.close()
     return figures
 

@@ -8,13 +8,14 @@ p50_ms, p95_ms, p99_ms when warm; ``_uniform`` and ``_popular`` by how items wer
 ours over the best of the peers: at least 1 is aimed at.
 
 Other options: ``half=held`` (what nobody tunes by; ``tune`` otherwise), ``queries=N`` of a class,
-``keep=DIR`` to make everything there and use it again, ``peers=fts5,tantivy`` (or ``none``), and
-``misses=FILE``: the worst queries of the half that may be looked at.
+``keep=DIR`` to make everything there and use it again, ``peers=fts5,tantivy`` (or ``none``),
+``memory=BYTES`` for building ours, and ``misses=FILE``: the worst queries of the half that may be
+looked at. A class that takes an engine more than a minute is asked in part (``answered``).
 """
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from bench.engines import OURS, PEERS, Workshop, size_of, sizes
 from bench.known_items import HALVES
 from bench.misses import write_misses
 from bench.planting import DATA_VARIABLE, counts, ensure_planted
-from bench.questions import Question, make_questions
+from bench.questions import make_questions
 
 DOCUMENTS = {"small": 100_000, "large": 5_000_000}
 QUERIES = {"small": 200, "large": 500}
@@ -45,6 +46,7 @@ def run(
     queries: str = "",
     keep: str = "",
     peers: str = ",".join(PEERS),
+    memory: str = "",
     misses: str = "",
 ) -> dict[str, Any]:
     """Plant, build, ask.
@@ -66,7 +68,7 @@ def run(
         )
         questions = make_questions(collection, half, int(queries or QUERIES[scale]))
         questions = {name: asked for name, asked in questions.items() if asked}
-        figures = describe(workshop, engines)
+        figures = describe(workshop, engines, memory)
         asked: Asked = {}
         for name in engines:
             engine = workshop.open(name)
@@ -74,7 +76,7 @@ def run(
             engine.close()
         if misses:
             write_misses(Path(misses), workshop.edition, collection, asked)
-    figures[OURS] |= {"half": half, **_counted(questions)}
+    figures[OURS]["half"] = half
     for name in engines:
         group, prefix = (OURS, "") if name == OURS else ("peers", f"{name}_")
         for kind, answers in asked[name].items():
@@ -84,12 +86,14 @@ def run(
     return figures
 
 
-def describe(workshop: Workshop, engines: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Make the engines; speed, memory and size of each."""
+def describe(
+    workshop: Workshop, engines: Sequence[str], memory: str = ""
+) -> dict[str, dict[str, Any]]:
+    """Make the engines, ours within `memory` (bytes); speed, memory and size of each."""
     recordings, tracks = counts(workshop)
     figures: dict[str, dict[str, Any]] = {OURS: {"documents": recordings}, "peers": {}}
     for name in engines:
-        made = workshop.ensure(name)
+        made = workshop.ensure(name, int(float(memory or 0)))
         group, prefix = (OURS, "") if name == OURS else ("peers", f"{name}_")
         figures[group] |= {
             f"{prefix}docs_per_s": recordings / made["seconds"],
@@ -104,12 +108,9 @@ def describe(workshop: Workshop, engines: Sequence[str]) -> dict[str, dict[str, 
     return figures
 
 
-def _counted(questions: Mapping[str, Sequence[Question]]) -> dict[str, int]:
-    return {f"{name}_queries": len(asked) for name, asked in questions.items()}
-
-
 def _figures(prefix: str, answers: Sequence[Answer], *, detailed: bool) -> dict[str, float]:
-    figures = {**rightness(answers, prefix), **times(answers, prefix)}
+    figures: dict[str, float] = {f"{prefix}answered": len(answers), **rightness(answers, prefix)}
+    figures |= times(answers, prefix)
     for drawn in ("uniform", "popular") if detailed else ():
         some = [answer for answer in answers if answer.question.drawn == drawn]
         figures |= rightness(some, f"{prefix}{drawn}_") if some else {}
@@ -118,9 +119,10 @@ def _figures(prefix: str, answers: Sequence[Answer], *, detailed: bool) -> dict[
 
 def _ratios(asked: Asked) -> dict[str, float | None]:
     out: dict[str, float | None] = {}
-    for kind, answers in asked[OURS].items():
-        for figure, ours in rightness(answers, "").items():
-            theirs = [rightness(asked[name][kind], "")[figure] for name in asked if name != OURS]
-            best = max(theirs, default=0.0)
+    for kind in asked[OURS]:
+        known = min(len(answers[kind]) for answers in asked.values())
+        found = {name: rightness(answers[kind][:known], "") for name, answers in asked.items()}
+        for figure, ours in found.pop(OURS).items():
+            best = max((theirs[figure] for theirs in found.values()), default=0.0)
             out[f"{kind}_{figure}"] = ours / best if best else None
     return out
