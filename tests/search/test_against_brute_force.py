@@ -101,17 +101,17 @@ def test_hits_are_those_that_have_all_the_words(
 
 @given(recordings=st.lists(RECORDINGS, min_size=3, max_size=12), query=QUERIES)
 @settings(max_examples=6)
-def test_early_stops_wide_prefixes_and_bitmaps_leave_nothing_out(
+def test_early_stops_and_wide_prefixes_leave_nothing_out(
     recordings: list[TinyRecording], query: str
 ) -> None:
-    """As above, with windows of two documents, every prefix too wide for a union, and bitmaps for
-    all words; then a wide prefix is looked for in titles and artist credits alone."""
+    """As above, with windows of two documents, and every prefix too wide for a union;
+    then a wide prefix is looked for in titles and artist credits alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("phonotheque.search.windows.CANDIDATES", 2)
         patch.setattr("phonotheque.search.windows.EXACT_TITLES", 1)
         patch.setattr(build, "HEAD_POSTINGS", 0)
         patch.setattr("phonotheque.search.dictionary.HEAD_DOCS", 2)
-        patch.setattr("phonotheque.search.dictionary.BITMAP_LEAST", 0)
+        patch.setattr("phonotheque.search.dictionary.SHORT_HEAD_DOCS", 2)
         plain = [
             TinyRecording(r.title, r.artist, release=None, listens=r.listens, collection="")
             for r in recordings

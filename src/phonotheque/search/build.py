@@ -15,31 +15,29 @@ from phonotheque.catalogue import CatalogueReader, open_edition
 from phonotheque.model.edition import EditionManifest
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.progress import Progress
-from phonotheque.model.tables import FORMAT_VERSION
 from phonotheque.search import dictionary, identifiers, lists
-from phonotheque.search.arrays import U32, load_array, write_array
+from phonotheque.search.arrays import U32, load_array
+from phonotheque.search.forward import write_forward, write_titles
+from phonotheque.search.postings import write_postings
 from phonotheque.search.ranges import add_artists, add_recordings, add_releases, add_tracks
 from phonotheque.search.reading import EditionTables
-from phonotheque.search.row_writing import finish_rows, plan_row_parts, write_row_part
+from phonotheque.search.row_worker import write_rows
 from phonotheque.search.runs import (
     Merged,
     Run,
     RunWriter,
     merge_vocabularies,
     write_entities,
-    write_forward,
     write_list,
-    write_title_hashes,
 )
-from phonotheque.search.values import IndexManifest, IndexReport
+from phonotheque.search.values import INDEX_FORMAT, IndexManifest, IndexReport
 from phonotheque.storage.documents import parse_document, read_document, write_document
 from phonotheque.storage.durable import commit_directory, ensure_directory
 from phonotheque.storage.lock import writing
 
 DEFAULT_MEMORY_BYTES = 2 << 30
-BITMAP_SHARE = 256
 HEAD_POSTINGS = 65_536
-ENTITY_LISTS = ("release", "label", "alias")
+ENTITY_LISTS = {"release": "releases", "label": "releases", "alias": "artists"}
 _BYTES_PER_ROW_OF_A_RUN = 1_024
 _BYTES_PER_POSTING_OF_A_SPAN = 64
 
@@ -99,14 +97,14 @@ def ensure_index(
         found = read_document(index_dir / "index.json", IndexManifest)
     except PhonothequeError:
         found = None
-    if found is None or found.edition_sha256 != digest:
+    if found is None or (found.format, found.edition_sha256) != (INDEX_FORMAT, digest):
         return build_index(edition_dir, index_dir, progress, memory_bytes=memory_bytes)
     return _report(index_dir, found, rebuilt=False)
 
 
 def _manifest(edition: EditionManifest, digest: str, contents: IndexContents) -> IndexManifest:
     return IndexManifest(
-        format=FORMAT_VERSION,
+        format=INDEX_FORMAT,
         edition=edition.name,
         edition_sha256=digest,
         published_at=edition.published_at,
@@ -114,7 +112,6 @@ def _manifest(edition: EditionManifest, digest: str, contents: IndexContents) ->
         documents=contents.documents,
         terms=contents.terms,
         postings=contents.postings,
-        bitmap_share=BITMAP_SHARE,
         head_postings=HEAD_POSTINGS,
         licences=contents.licences,
     )
@@ -138,21 +135,12 @@ def _build(
     identifiers.write_identifiers(work, tables)
     identifiers.write_contents(work, tables)
     identifiers.write_redirects(work, tables)
-    _write_rows(tables, work, progress, memory_bytes // 2)
+    write_rows(reader, work, progress, memory_bytes)
     runs = _read_catalogue(tables, number_doc, work, progress, memory_bytes // 2)
     documents = tables.count("recordings")[0]
-    merged, postings = _merge(work, documents, runs, progress, memory_bytes)
+    merged, postings = _merge(work, tables, runs, progress, memory_bytes)
     shutil.rmtree(spill)
     return IndexContents(documents, len(merged.terms), postings, licences)
-
-
-def _write_rows(tables: EditionTables, work: Path, progress: Progress, memory_bytes: int) -> None:
-    parts = plan_row_parts(tables, memory_bytes)
-    progress.start("index: rows", len(parts), "parts")
-    for part in parts:
-        write_row_part(tables, part, work / "spill")
-        progress.advance()
-    finish_rows(work / "spill", work / "rows")
 
 
 def _read_catalogue(
@@ -193,26 +181,28 @@ def _iter_added(
 
 
 def _merge(
-    work: Path, documents: int, runs: list[Run], progress: Progress, memory_bytes: int
+    work: Path, tables: EditionTables, runs: list[Run], progress: Progress, memory_bytes: int
 ) -> tuple[Merged, int]:
-    progress.start("index: merging", 5, "steps")
+    documents = tables.count("recordings")[0]
+    progress.start("index: merging", 6, "steps")
     merged = merge_vocabularies(runs)
     dictionary.write_terms(work, merged.terms)
     progress.advance()
     span = max(memory_bytes // _BYTES_PER_POSTING_OF_A_SPAN, 1)
-    offsets = write_list(work / "postings.npy", "docs", merged, span)
-    write_array(work / "posting_offsets.npy", offsets)
-    for name in ENTITY_LISTS:
-        write_entities(work, name, merged, span)
+    for name, table in ENTITY_LISTS.items():
+        write_entities(work, name, merged, span, tables.count(table)[1] + 1)
     progress.advance()
-    postings = load_array(work / "postings.npy")
-    dictionary.write_bitmaps(work, documents, offsets, postings, BITMAP_SHARE)
+    plain = work / "spill" / "plain.npy"
+    offsets = write_list(plain, "docs", merged, span, documents)
+    postings = load_array(plain)
+    write_postings(work, documents, offsets, postings)
+    progress.advance()
     dictionary.write_heads(work, merged.terms, offsets, postings, HEAD_POSTINGS)
     progress.advance()
-    dictionary.write_typos(work, merged.terms)
+    dictionary.write_typos(work, merged.terms, memory_bytes)
     progress.advance()
-    write_forward(work, documents, merged)
-    write_title_hashes(work, merged)
+    write_forward(work, documents, merged, memory_bytes)
+    write_titles(work, documents, merged, memory_bytes)
     progress.advance()
     return merged, int(offsets[-1])
 

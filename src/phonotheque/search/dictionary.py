@@ -1,10 +1,11 @@
-"""Files made from the vocabulary: the sorted terms, bitmaps, heads of wide prefixes, typos.
+"""Files made from the vocabulary: the sorted terms, heads of wide prefixes, typos.
 
 `typo keys`: for every term of 4 to 24 characters, the hash of the term and of each form with one
 character left out. Two terms within one edit (a letter more, less, other, or two swapped) share
 such a form.
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -12,73 +13,66 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from phonotheque.search.arrays import (
-    U8,
     U32,
     U64,
     Array,
-    create_array,
     distinct,
+    number_type,
     offsets_of,
-    ranges,
     write_array,
 )
+from phonotheque.search.growing import GrowingArray
+from phonotheque.search.postings import first_documents
+from phonotheque.search.shortlists import iter_bounds, write_shortlists
 
 TYPO_SHORTEST = 4
 TYPO_LONGEST = 24
 HEAD_DOCS = 512
-BITMAP_LEAST = 1_024
+SHORT_HEAD_DOCS = 2_048  # of 1 to 3 characters
+SHORT_PREFIX = 3
+_TYPO_KEYS_A_TERM = 8
+_TERMS_AT_ONCE = 262_144
+_BYTES_A_KEY = 32
 _PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 def write_terms(folder: Path, terms: pa.Array) -> None:
-    """``terms.npy``: UTF-8 of all terms end to end; ``term_offsets.npy`` u64[terms + 1]."""
+    """``terms.npy``: UTF-8 of all terms end to end; ``term_offsets.npy`` [terms + 1]."""
     raw = terms.cast(pa.large_binary())
     _, offsets, data = raw.buffers()
     begin = np.frombuffer(offsets, np.int64)[raw.offset : raw.offset + len(raw) + 1]
     text = np.frombuffer(data or b"", np.uint8)
     write_array(folder / "terms.npy", text[begin[0] : begin[-1]])
-    write_array(folder / "term_offsets.npy", (begin - begin[0]).astype(np.uint64))
-
-
-def write_bitmaps(
-    folder: Path, documents: int, offsets: U64, postings: Array, bitmap_share: int
-) -> None:
-    """``bitmap_terms.npy`` u32[b] and ``bitmaps.npy`` u8[b, ceil(documents / 8)], bit 0 first.
-
-    A term has one when it stands in more than 1/`bitmap_share` of the documents, and
-    in more than 1,024.
-    """
-    frequencies = np.diff(offsets)
-    common = np.flatnonzero(frequencies > max(documents // bitmap_share, BITMAP_LEAST)).astype(
-        np.uint32
-    )
-    write_array(folder / "bitmap_terms.npy", common)
-    out = create_array(folder / "bitmaps.npy", np.uint8, (len(common), (documents + 7) // 8))
-    for row, term in enumerate(common.tolist()):
-        present = np.zeros(documents, np.bool_)
-        present[postings[int(offsets[term]) : int(offsets[term + 1])]] = True
-        out[row] = np.packbits(present, bitorder="little")
+    kind = number_type(int(begin[-1] - begin[0]))
+    write_array(folder / "term_offsets.npy", (begin - begin[0]).astype(kind))
 
 
 def write_heads(
     folder: Path, terms: pa.Array, offsets: U64, postings: Array, head_postings: int
 ) -> None:
-    """``head_*.npy``: the first 512 documents of each prefix with over `head_postings` postings.
+    """``head_*.npy``: the first documents of each prefix with over `head_postings` postings: 2,048
+    of them where it is of 1 to 3 characters, else 512.
 
     A prefix is known by the range of terms that begin with it (`low` to `high`, sorted).
     """
-    found = sorted(_wide_prefixes(terms, offsets, head_postings))
-    docs = [_first_docs(offsets, postings, low, high) for low, high in found]
-    write_array(folder / "head_low.npy", np.array([low for low, _ in found], np.uint32))
-    write_array(folder / "head_high.npy", np.array([high for _, high in found], np.uint32))
-    write_array(folder / "head_offsets.npy", offsets_of(np.array([len(d) for d in docs], np.int64)))
-    write_array(folder / "head_docs.npy", np.concatenate(docs) if docs else np.zeros(0, np.uint32))
+    found = sorted(_wide_prefixes(terms, offsets, head_postings).items())
+    counts: list[int] = []
+    with GrowingArray(folder / "head_docs.npy", np.uint32) as out:
+        for (low, high), length in found:
+            most = SHORT_HEAD_DOCS if length <= SHORT_PREFIX else HEAD_DOCS
+            docs = first_documents(offsets, postings, low, high, most)
+            out.append(docs)
+            counts.append(len(docs))
+    write_array(folder / "head_low.npy", np.array([low for (low, _), _ in found], np.uint32))
+    write_array(folder / "head_high.npy", np.array([high for (_, high), _ in found], np.uint32))
+    write_array(folder / "head_offsets.npy", offsets_of(np.array(counts, np.int64)))
 
 
-def _wide_prefixes(terms: pa.Array, offsets: U64, head_postings: int) -> set[tuple[int, int]]:
-    """Ranges of two terms or more; within a wide range, one character longer each round."""
-    found: set[tuple[int, int]] = set()
+def _wide_prefixes(terms: pa.Array, offsets: U64, head_postings: int) -> dict[tuple[int, int], int]:
+    """Ranges of two terms or more → the length of the shortest prefix; within a wide range, one
+    character longer each round."""
+    found: dict[tuple[int, int], int] = {}
     open_ranges, length = [(0, len(terms))] if len(terms) else [], 1
     while open_ranges:
         closer: list[tuple[int, int]] = []
@@ -89,7 +83,8 @@ def _wide_prefixes(terms: pa.Array, offsets: U64, head_postings: int) -> set[tup
                 if span[1] - span[0] > 1
                 and int(offsets[span[1]]) - int(offsets[span[0]]) > head_postings
             )
-        found.update(closer)
+        for span in closer:
+            found.setdefault(span, length)
         open_ranges, length = closer, length + 1
     return found
 
@@ -103,30 +98,23 @@ def _split(terms: pa.Array, low: int, high: int, length: int) -> list[tuple[int,
     return [(int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
 
 
-def _first_docs(offsets: U64, postings: Array, low: int, high: int) -> U32:
-    """The 512 lowest documents of the terms in a range, a few million postings at a time."""
-    best = np.zeros(0, np.uint32)
-    for first in range(low, high, 65_536):
-        last = min(first + 65_536, high)
-        counts = np.minimum(np.diff(offsets[first : last + 1]), np.uint64(HEAD_DOCS))
-        taken = _take_firsts(offsets[first:last], counts, postings)
-        best = distinct(np.concatenate([best, taken]))[:HEAD_DOCS]
-    return best
-
-
-def _take_firsts(starts: U64, counts: U64, postings: Array) -> U32:
-    taken: U32 = postings[ranges(starts, counts)]
-    return taken
-
-
-def write_typos(folder: Path, terms: pa.Array) -> None:
-    """``typo_hashes.npy`` and ``typo_terms.npy`` (u32 each), sorted by hash and term."""
-    parts = [np.zeros(0, np.uint64)]
-    for first in range(0, len(terms), 262_144):
-        parts.append(_typo_keys(terms.slice(first, 262_144).to_pylist(), first))
-    keys = distinct(np.concatenate(parts))
-    write_array(folder / "typo_hashes.npy", (keys >> np.uint64(32)).astype(np.uint32))
-    write_array(folder / "typo_terms.npy", keys.astype(np.uint32))
+def write_typos(folder: Path, terms: pa.Array, memory_bytes: int) -> None:
+    """``typo_places``, ``typo_rests``, ``typo_numbers`` (of terms): see
+    `phonotheque.search.shortlists`. On disk meanwhile: 8 bytes a form."""
+    entries = len(terms) * _TYPO_KEYS_A_TERM
+    bounds = list(iter_bounds(entries, memory_bytes // _BYTES_A_KEY))
+    edges = np.array([first for first, _ in bounds[1:]], np.uint64) << np.uint64(32)
+    paths = [folder / f"typo-{number:04d}.raw" for number in range(len(bounds))]
+    with ExitStack() as files:
+        outs = [files.enter_context(path.open("wb")) for path in paths]
+        for first in range(0, len(terms), _TERMS_AT_ONCE):
+            keys = distinct(_typo_keys(terms.slice(first, _TERMS_AT_ONCE).to_pylist(), first))
+            for out, part in zip(outs, np.split(keys, np.searchsorted(keys, edges)), strict=True):
+                out.write(np.ascontiguousarray(part).data)
+    parts = (np.fromfile(path, np.uint64) for path in paths)
+    write_shortlists(folder, "typo", parts, entries)
+    for path in paths:
+        path.unlink()
 
 
 def _typo_keys(terms: list[str], first: int) -> U64:
@@ -161,9 +149,3 @@ def _hash(points: U32) -> U32:
     for column in points.T:
         state = (state ^ column) * _PRIME
     return ((state * _MIX) >> np.uint64(32)).astype(np.uint32)
-
-
-def bit_is_set(bitmap: U8, docs: Array) -> Array:
-    """Whether each of `docs` is in a bitmap."""
-    bits: Array = (bitmap[docs >> 3] >> (docs & 7).astype(np.uint8)) & 1
-    return bits.astype(np.bool_)

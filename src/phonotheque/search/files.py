@@ -7,19 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from phonotheque.search.arrays import Array, Mask, distinct, load_array, ranges
-from phonotheque.search.dictionary import (
-    TYPO_LONGEST,
-    TYPO_SHORTEST,
-    bit_is_set,
-    deletion_hashes,
-)
+from phonotheque.search.dictionary import TYPO_LONGEST, TYPO_SHORTEST, deletion_hashes
+from phonotheque.search.forward import Forward, ForwardFiles
+from phonotheque.search.postings import Docs, Postings, is_member
+from phonotheque.search.shortlists import Shortlists
+
+__all__ = ["Docs", "Forward", "IndexFiles", "Text", "is_member"]
 
 _ARRAYS = (
-    "terms", "term_offsets", "postings", "posting_offsets", "bitmaps", "head_low", "head_high",
-    "head_offsets", "head_docs", "typo_hashes", "typo_terms", "title_hashes", "title_docs",
-    "forward_terms", "forward_offsets", "forward_titles", "doc_number", "doc_tier",
-    "doc_licence", "doc_year", "doc_listens", "number_doc",
+    "terms", "term_offsets", "head_low", "head_high", "head_offsets", "head_docs", "doc_number",
+    "doc_tier", "doc_licence", "doc_year", "doc_listens", "number_doc",
 )  # fmt: skip
+_MOST_NEAR = 256  # terms under one form
 
 
 class Text(StrEnum):
@@ -39,21 +38,14 @@ class IndexFiles:
     def __init__(self, folder: Path) -> None:
         loaded = {name: load_array(folder / f"{name}.npy") for name in _ARRAYS}
         self.terms, self.term_offsets = loaded["terms"], loaded["term_offsets"]
-        self.postings, self.posting_offsets = loaded["postings"], loaded["posting_offsets"]
-        self.bitmaps = loaded["bitmaps"]
         self.head_low, self.head_high = loaded["head_low"], loaded["head_high"]
         self.head_offsets, self.head_docs = loaded["head_offsets"], loaded["head_docs"]
-        self.typo_hashes, self.typo_terms = loaded["typo_hashes"], loaded["typo_terms"]
-        self.title_hashes, self.title_docs = loaded["title_hashes"], loaded["title_docs"]
-        self.forward_terms = loaded["forward_terms"]
-        self.forward_offsets = loaded["forward_offsets"]
-        self.forward_titles = loaded["forward_titles"]
         self.doc_number, self.number_doc = loaded["doc_number"], loaded["number_doc"]
         self.doc_tier, self.doc_licence = loaded["doc_tier"], loaded["doc_licence"]
         self.doc_year, self.doc_listens = loaded["doc_year"], loaded["doc_listens"]
-        self._bitmap_rows = {
-            int(term): row for row, term in enumerate(load_array(folder / "bitmap_terms.npy"))
-        }
+        self._postings = Postings(folder)
+        self._forward = ForwardFiles(folder)
+        self._titles, self._typos = Shortlists(folder, "title"), Shortlists(folder, "typo")
         self._entities = {text: EntityLists(folder, text) for text in Text}
 
     @cached_property
@@ -82,13 +74,15 @@ class IndexFiles:
 
     def frequency(self, low: int, high: int) -> int:
         """Postings of the terms low ≤ t < high together."""
-        return int(self.posting_offsets[high]) - int(self.posting_offsets[low])
+        return self._postings.frequency(low, high)
 
     def docs_of(self, low: int, high: int) -> Array:
         """Documents, sorted, that have one of the terms low ≤ t < high."""
-        begin, end = int(self.posting_offsets[low]), int(self.posting_offsets[high])
-        docs = self.postings[begin:end]
-        return docs if high - low == 1 else distinct(docs)
+        return self._postings.of_terms(low, high)
+
+    def docs_of_term(self, term: int) -> Docs:
+        """As `docs_of` one term, but read only as far as it is sliced."""
+        return self._postings.of_term(term)
 
     def entity_frequency(self, text: Text, low: int, high: int) -> int:
         """How many releases or artists have the terms low ≤ t < high, once for each term."""
@@ -113,10 +107,7 @@ class IndexFiles:
 
     def has_term(self, term: int, docs: Array) -> Mask:
         """Whether each of `docs` has the term."""
-        row = self._bitmap_rows.get(term)
-        if row is not None:
-            return bit_is_set(self.bitmaps[row], docs)
-        return is_member(self.docs_of(term, term + 1), docs)
+        return self._postings.has(term, docs)
 
     def head(self, low: int, high: int) -> Array | None:
         """The first documents of a wide prefix, where they were computed."""
@@ -128,23 +119,19 @@ class IndexFiles:
 
     def docs_with_title_hash(self, value: int, limit: int) -> Array:
         """The first `limit` documents whose title has this hash (some may be strangers)."""
-        low = int(np.searchsorted(self.title_hashes, np.uint32(value)))
-        high = int(np.searchsorted(self.title_hashes, np.uint32(value), side="right"))
-        return self.title_docs[low : min(high, low + limit)]
+        return self._titles.find(value, limit)
 
-    def forward(self, docs: Array) -> "Forward":
+    def forward(self, docs: Array) -> Forward:
         """The title and artist terms of `docs`."""
-        return Forward(self, docs)
+        return Forward(self._forward, docs)
 
     def near_terms(self, text: str) -> list[int]:
         """Terms that share a form with one character less with `text`; not all are near."""
         if not TYPO_SHORTEST - 1 <= len(text) <= TYPO_LONGEST + 1:
             return []
         hashes = distinct(deletion_hashes([text])[:, 0])
-        low = np.searchsorted(self.typo_hashes, hashes)
-        high = np.searchsorted(self.typo_hashes, hashes, side="right")
-        found = self.typo_terms[ranges(low, np.minimum(high - low, 256))]
-        return [int(term) for term in distinct(found)]
+        near: list[int] = distinct(self._typos.find_many(hashes, _MOST_NEAR)).tolist()
+        return near
 
     def _term_bytes(self, term: int) -> bytes:
         return self.terms[int(self.term_offsets[term]) : int(self.term_offsets[term + 1])].tobytes()
@@ -176,48 +163,3 @@ class EntityLists:
         """Where in `numbers` the terms low ≤ t < high stand."""
         begin, end = np.searchsorted(self._words, np.array([low, high], np.uint32))
         return int(self._ends[begin]), int(self._ends[end])
-
-
-class Forward:
-    """Terms of some documents, end to end: `terms`, with `owner` (place in `docs`) and
-    `in_title` of each; `title_counts` and `artist_counts` of each document."""
-
-    def __init__(self, files: IndexFiles, docs: Array) -> None:
-        starts = files.forward_offsets[docs].astype(np.int64)
-        counts = files.forward_offsets[docs.astype(np.int64) + 1].astype(np.int64) - starts
-        self.size = len(docs)
-        self.title_counts = files.forward_titles[docs].astype(np.int64)
-        self.artist_counts = counts - self.title_counts
-        self.terms = files.forward_terms[ranges(starts, counts)]
-        self.owner = np.repeat(np.arange(len(docs)), counts)
-        begins = np.cumsum(counts) - counts
-        place = np.arange(len(self.terms)) - np.repeat(begins, counts)
-        self.in_title = place < self.title_counts[self.owner]
-
-    def owners(self, chosen: Mask) -> Mask:
-        """The documents that have a chosen term."""
-        out = np.zeros(self.size, np.bool_)
-        out[self.owner[chosen]] = True
-        return out
-
-    def starts_sequence(self, ids: list[int]) -> Mask:
-        """Where, among `terms`, the terms `ids` follow each other within one field."""
-        last = len(self.terms) - len(ids) + 1
-        if last <= 0:
-            return np.zeros(len(self.terms), np.bool_)
-        found = np.ones(last, np.bool_)
-        for at, term in enumerate(ids):
-            there = slice(at, at + last)
-            found &= self.terms[there] == term
-            found &= self.owner[there] == self.owner[:last]
-            found &= self.in_title[there] == self.in_title[:last]
-        return np.concatenate([found, np.zeros(len(ids) - 1, np.bool_)])
-
-
-def is_member(sorted_docs: Array, docs: Array) -> Mask:
-    """Whether each of `docs` stands in `sorted_docs`."""
-    if not len(sorted_docs):
-        return np.zeros(len(docs), np.bool_)
-    at = np.minimum(np.searchsorted(sorted_docs, docs), len(sorted_docs) - 1)
-    same: Mask = sorted_docs[at] == docs
-    return same

@@ -60,7 +60,7 @@ def word_condition(files: IndexFiles, wanted: Wanted, head_postings: int) -> Con
         return list_condition(NO_DOCS)
     size = files.frequency(low, high)
     if high - low == 1:
-        return Condition(partial(files.has_term, low), size, partial(files.docs_of, low, high))
+        return Condition(partial(files.has_term, low), size, partial(files.docs_of_term, low))
     if size > head_postings:
         return Condition(_wide_test(files, wanted), head=files.head(low, high))
     return list_condition(files.docs_of(low, high))
@@ -74,7 +74,7 @@ def any_condition(conditions: Sequence[Condition]) -> Condition:
     known = None if None in sizes else sum(size or 0 for size in sizes)
 
     def load() -> Array:
-        return distinct(np.concatenate([c.load() for c in conditions if c.load is not None]))
+        return distinct(np.concatenate([c.load()[:] for c in conditions if c.load is not None]))
 
     if known is not None and known <= ANY_MOST:
         return list_condition(load())

@@ -6,14 +6,14 @@ import pyarrow.compute as pc
 
 from phonotheque.search.arrays import U32, Array
 from phonotheque.search.runs import RunWriter
-from phonotheque.search.terms import Tokens
+from phonotheque.search.terms import CREDIT_HASH_BYTES, TITLE_HASH_BYTES, Tokens
 
 
 def add_recordings(batch: pa.RecordBatch, number_doc: U32, run: RunWriter) -> None:
     """Take one batch of `EditionTables.iter_texts`."""
     docs = number_doc[batch.column("number").to_numpy()]
-    title = Tokens(batch.column("title"), run.vocabulary, hashed=True)
-    artist = Tokens(batch.column("artist_credit"), run.vocabulary)
+    title = Tokens(batch.column("title"), run.vocabulary, hash_bytes=TITLE_HASH_BYTES)
+    artist = Tokens(batch.column("artist_credit"), run.vocabulary, hash_bytes=CREDIT_HASH_BYTES)
     run.add(docs, title, artist)
     _add_lists(run, "docs", batch.column("collections"), docs)
 

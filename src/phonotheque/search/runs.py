@@ -18,7 +18,6 @@ from phonotheque.search.arrays import (
     U32,
     U64,
     Array,
-    create_array,
     distinct,
     load_array,
     number_type,
@@ -42,15 +41,15 @@ class RunWriter:
         self._path = folder / name
         self.vocabulary = Vocabulary()
         self._pairs: dict[str, list[tuple[Array, Array]]] = {}
-        self._forward: list[Array] = []
-        self._rows: list[tuple[Array, Array, Array, Array]] = []
+        self._titles: list[tuple[Array, Array, Array, Array]] = []
+        self._credits: list[tuple[Array, Array, Array]] = []
 
     def add(self, docs: U32, title: Tokens, artist: Tokens) -> None:
         """Take documents with their titles and artist credits."""
         self.add_pairs("docs", *title.pairs(docs))
         self.add_pairs("docs", *artist.pairs(docs))
-        self._forward.append(_interleave(title, artist))
-        self._rows.append((docs, title.counts, artist.counts, title.hashes))
+        self._titles.append((docs, title.counts, title.hashes, title.forward()))
+        self._credits.append((artist.hashes, artist.counts, artist.forward()))
 
     def add_pairs(self, name: str, terms: Array, numbers: Array) -> None:
         """Take (term, document or other number) pairs, for a list alone."""
@@ -61,13 +60,9 @@ class RunWriter:
         terms, place = self.vocabulary.sort()
         for name, pairs in self._pairs.items():
             self._write_list(name, place, pairs)
-        if self._rows:
-            self._write("forward", place[_joined(self._forward, np.uint32)])
-        for at, (part, dtype) in enumerate(
-            [("docs", np.uint32), ("titles", np.uint8), ("artists", np.uint8), ("hash", np.uint32)]
-        ):
-            if self._rows:
-                self._write(part, _joined([row[at] for row in self._rows], dtype))
+        if self._titles:
+            order = self._write_titles(place)
+            self._write_credits(place, order)
         run = Run(self._path)
         _write_terms(run.terms_path, pa.array(terms, pa.large_string()))
         return run
@@ -79,6 +74,27 @@ class RunWriter:
         counts = np.bincount((keys >> _SHIFT).astype(np.int64), minlength=len(place))
         self._write(f"{name}-counts", counts.astype(np.uint32))
         self._write(f"{name}-postings", keys.astype(np.uint32))
+
+    def _write_titles(self, place: U32) -> Array:
+        """In order of document; returns that order."""
+        docs, counts, hashes, terms = map(np.concatenate, zip(*self._titles, strict=True))
+        order = np.argsort(docs)
+        self._write("docs", docs[order])
+        self._write("titles", counts[order])
+        self._write("title-terms", place[terms[ranges(_begins(counts)[order], counts[order])]])
+        keys = hashes << _SHIFT | docs
+        keys.sort()
+        self._write("title-keys", keys)
+        return order
+
+    def _write_credits(self, place: U32, order: Array) -> None:
+        """Each once, by hash; and of each document, which."""
+        hashes, counts, terms = map(np.concatenate, zip(*self._credits, strict=True))
+        known, first, which = np.unique(hashes, return_index=True, return_inverse=True)
+        self._write("credits", known)
+        self._write("credit-counts", counts[first])
+        self._write("credit-terms", place[terms[ranges(_begins(counts)[first], counts[first])]])
+        self._write("doc-credits", which[order].astype(np.uint32))
 
     def _write(self, part: str, values: Array) -> None:
         write_array(Path(f"{self._path}-{part}.npy"), values)
@@ -101,7 +117,7 @@ class Run:
         return pa.ipc.open_file(pa.memory_map(str(self.terms_path))).get_batch(0).column(0)
 
     def load(self, part: str) -> Array:
-        """forward, docs, titles, artists, hash, ``<list>-counts`` or ``<list>-postings``."""
+        """A part that `RunWriter` wrote, such as ``docs`` or ``<list>-postings``."""
         return load_array(Path(f"{self.path}-{part}.npy"))
 
     def has(self, part: str) -> bool:
@@ -134,8 +150,9 @@ def merge_vocabularies(runs: Sequence[Run]) -> Merged:
     return Merged(known.take(pa.array(order)), tuple(zip(runs, places, strict=True)))
 
 
-def write_list(target: Path, name: str, merged: Merged, span_postings: int) -> U64:
-    """Write the list `name` by term and then number; returns the offsets, u64[terms + 1].
+def write_list(target: Path, name: str, merged: Merged, span_postings: int, numbers: int) -> U64:
+    """Write the list `name` by term and then number (below `numbers`); returns the offsets,
+    u64[terms + 1].
 
     In memory: the postings of one span, and 12 bytes a term.
     """
@@ -144,89 +161,88 @@ def write_list(target: Path, name: str, merged: Merged, span_postings: int) -> U
     for run, place in runs:
         frequencies[place] += run.load(f"{name}-counts")
     offsets = offsets_of(frequencies)
-    parts = (_span(name, runs, span) for span in _iter_spans(offsets, span_postings))
+    readings = [_Reading(name, run, place) for run, place in runs]
+    spans = _iter_spans(offsets, span_postings, numbers)
+    parts = (_gather(readings, span) for span in spans)
     write_parts(target, np.uint32, int(offsets[-1]), parts)
     return offsets
 
 
-def write_entities(folder: Path, name: str, merged: Merged, span_postings: int) -> None:
+def write_entities(
+    folder: Path, name: str, merged: Merged, span_postings: int, numbers: int
+) -> None:
     """Write ``<name>_words.npy`` (terms that stand in any text of that kind),
     ``<name>_word_offsets.npy`` and ``<name>_word_numbers.npy``."""
-    offsets = write_list(folder / f"{name}_word_numbers.npy", name, merged, span_postings)
+    offsets = write_list(folder / f"{name}_word_numbers.npy", name, merged, span_postings, numbers)
     known = np.flatnonzero(np.diff(offsets))
     ends = np.append(offsets[known], offsets[-1])
     write_array(folder / f"{name}_words.npy", known.astype(np.uint32))
     write_array(folder / f"{name}_word_offsets.npy", ends.astype(number_type(int(offsets[-1]))))
 
 
-def write_forward(folder: Path, documents: int, merged: Merged) -> None:
-    """Write ``forward_*.npy``: each document's title terms, then its artist terms, in order."""
-    counts, titles = np.zeros(documents, np.uint16), np.zeros(documents, np.uint8)
-    runs = merged.having("forward")
-    for run, _ in runs:
-        docs = run.load("docs")
-        titles[docs] = run.load("titles")
-        counts[docs] = run.load("artists").astype(np.uint16) + titles[docs]
-    offsets = offsets_of(counts)
-    out = create_array(folder / "forward_terms.npy", np.uint32, int(offsets[-1]))
-    for run, place in runs:
-        docs = run.load("docs")
-        out[ranges(offsets[docs], counts[docs])] = place[run.load("forward")]
-    kind = number_type(int(offsets[-1]))
-    write_array(folder / "forward_offsets.npy", offsets.astype(kind))
-    write_array(folder / "forward_titles.npy", titles)
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Terms low ≤ t < high, and of these the numbers first ≤ n < last."""
+
+    low: int
+    high: int
+    first: int = 0
+    last: int = 1 << 32
 
 
-def write_title_hashes(folder: Path, merged: Merged) -> None:
-    """Write ``title_hashes.npy`` and ``title_docs.npy``, sorted by hash and document.
-
-    In memory: 16 bytes a document.
-    """
-    keys = np.concatenate(
-        [
-            run.load("hash").astype(np.uint64) << _SHIFT | run.load("docs")
-            for run, _ in merged.having("hash")
-        ]
-        or [np.zeros(0, np.uint64)]
-    )
-    keys.sort()
-    write_array(folder / "title_hashes.npy", (keys >> _SHIFT).astype(np.uint32))
-    write_array(folder / "title_docs.npy", keys.astype(np.uint32))
-
-
-def _iter_spans(offsets: U64, span_postings: int) -> Iterator[tuple[int, int]]:
-    first, terms = 0, len(offsets) - 1
-    while first < terms:
-        limit = int(offsets[first]) + span_postings
-        last = int(np.searchsorted(offsets, limit, side="right")) - 1
-        last = min(max(last, first + 1), terms)
-        yield first, last
-        first = last
+def _iter_spans(offsets: U64, span_postings: int, numbers: int) -> Iterator[_Span]:
+    """Some terms at a time; of a term with more than a span, some numbers at a time."""
+    low, terms = 0, len(offsets) - 1
+    while low < terms:
+        limit = int(offsets[low]) + span_postings
+        high = int(np.searchsorted(offsets, limit, side="right")) - 1
+        if high > low:
+            yield _Span(low, high)
+        else:
+            high = low + 1
+            size = int(offsets[high]) - int(offsets[low])
+            step = -(-numbers // -(-size // span_postings))
+            for first in range(0, numbers, step):
+                yield _Span(low, high, first, first + step)
+        low = high
 
 
-def _span(name: str, runs: Sequence[tuple[Run, U32]], span: tuple[int, int]) -> U32:
-    keys = [np.zeros(0, np.uint64)]
-    for run, place in runs:
-        low, high = np.searchsorted(place, span)
-        counts = run.load(f"{name}-counts")
-        begin = int(counts[:low].sum(dtype=np.uint64))
-        inside = counts[low:high]
-        end = begin + int(inside.sum(dtype=np.uint64))
-        terms = np.repeat(place[low:high].astype(np.uint64), inside)
-        keys.append(terms << _SHIFT | run.load(f"{name}-postings")[begin:end])
+def _gather(readings: Sequence["_Reading"], span: _Span) -> U32:
+    keys = [np.zeros(0, np.uint64), *(reading.keys(span) for reading in readings)]
     joined = np.concatenate(keys)
     joined.sort()
     return joined.astype(np.uint32)
 
 
-def _interleave(title: Tokens, artist: Tokens) -> U32:
-    """Row by row: the title's terms, then the artist's."""
-    both = title.counts.astype(np.int64) + artist.counts
-    starts = np.cumsum(both) - both
-    out = np.empty(int(both.sum()), np.uint32)
-    out[ranges(starts, title.counts)] = title.forward()
-    out[ranges(starts + title.counts, artist.counts)] = artist.forward()
-    return out
+class _Reading:
+    """One list of one run, where each global term begins in it."""
+
+    def __init__(self, name: str, run: Run, place: U32) -> None:
+        self._place = place
+        self._counts = run.load(f"{name}-counts")
+        self._postings = run.load(f"{name}-postings")
+        self._at = (0, 0)
+
+    def keys(self, span: _Span) -> U64:
+        """term << 32 | number; spans are asked for in order."""
+        low, high = np.searchsorted(self._place, [span.low, span.high]).tolist()
+        last, at = self._at
+        begin = at + int(self._counts[last:low].sum(dtype=np.uint64))
+        self._at = (low, begin)
+        inside = self._counts[low:high]
+        numbers = self._postings[begin : begin + int(inside.sum(dtype=np.uint64))]
+        terms = np.repeat(self._place[low:high].astype(np.uint64), inside)
+        if span.high - span.low == 1:
+            first, end = np.searchsorted(numbers, [span.first, span.last])
+            terms, numbers = terms[first:end], numbers[first:end]
+        keys: U64 = terms << _SHIFT | numbers
+        return keys
+
+
+def _begins(counts: Array) -> Array:
+    wide = counts.astype(np.int64)
+    begins: Array = np.cumsum(wide) - wide
+    return begins
 
 
 def _write_terms(path: Path, terms: pa.Array) -> None:

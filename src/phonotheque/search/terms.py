@@ -9,19 +9,25 @@ from hashlib import blake2b
 import numpy as np
 import pyarrow as pa
 
-from phonotheque.search.arrays import U8, U32, Array, ranges
+from phonotheque.search.arrays import U8, U32, U64, Array, ranges
 from phonotheque.search.spellings import further_words
 from phonotheque.search.words import words
 
 MAX_FORWARD_TERMS = 255
-HASH_BYTES = 4
+TITLE_HASH_BYTES = 4
+CREDIT_HASH_BYTES = 8
 
 
 def title_hash(terms: list[str]) -> int:
-    """The exact-title hash: BLAKE2b of 4 bytes, little-endian, over the terms joined by blanks."""
-    return int.from_bytes(
-        blake2b(" ".join(terms).encode(), digest_size=HASH_BYTES).digest(), "little"
-    )
+    """The exact-title hash: `terms_hash` of 4 bytes."""
+    return terms_hash(terms, TITLE_HASH_BYTES)
+
+
+def terms_hash(terms: list[str], size: int) -> int:
+    """BLAKE2b of `size` bytes, little-endian, over the terms joined by blanks; 0 for no size."""
+    if not size:
+        return 0
+    return int.from_bytes(blake2b(" ".join(terms).encode(), digest_size=size).digest(), "little")
 
 
 class Vocabulary:
@@ -50,22 +56,22 @@ class Vocabulary:
 class Tokens:
     """The terms of a column of texts: row i has ``ids[starts[i] : starts[i] + counts[i]]``.
 
-    `tails` are further terms, which belong to the postings alone; `hashes` holds `title_hash` of
-    each row when asked for.
+    `tails` are further terms, which belong to the postings alone; `hashes` (u64) holds `terms_hash`
+    of each row's terms, of `hash_bytes`, and 0 for a null.
     """
 
-    def __init__(self, column: pa.Array, vocabulary: Vocabulary, *, hashed: bool = False) -> None:
+    def __init__(self, column: pa.Array, vocabulary: Vocabulary, *, hash_bytes: int = 0) -> None:
         encoded = pa.array(column, pa.string()).dictionary_encode()
         distinct: list[str] = encoded.dictionary.to_pylist()
         known = np.asarray(encoded.indices.fill_null(len(distinct)), np.int64)
-        spread = _Spread(distinct, vocabulary, hashed)
+        spread = _Spread(distinct, vocabulary, hash_bytes)
         self.counts: U8 = spread.counts[known]
         self._starts = spread.starts[known]
         self._ids = spread.ids
         self._tail_counts = spread.tail_counts[known]
         self._tail_starts = spread.tail_starts[known]
         self._tails = spread.tails
-        self.hashes: U32 = spread.hashes[known]
+        self.hashes: U64 = spread.hashes[known]
 
     def forward(self) -> U32:
         """The terms of every row, one row after the other."""
@@ -83,7 +89,7 @@ class Tokens:
 class _Spread:
     """Terms of distinct texts, with one empty text more at the end (for nulls)."""
 
-    def __init__(self, distinct: list[str], vocabulary: Vocabulary, hashed: bool) -> None:
+    def __init__(self, distinct: list[str], vocabulary: Vocabulary, hash_bytes: int) -> None:
         lists = [words(text)[:MAX_FORWARD_TERMS] for text in distinct]
         tails = [
             further_words(text, terms)[:MAX_FORWARD_TERMS]
@@ -95,8 +101,8 @@ class _Spread:
         self.tail_starts = _starts(self.tail_counts)
         self.ids = np.array([i for terms in lists for i in vocabulary.add(terms)], np.uint32)
         self.tails = np.array([i for terms in tails for i in vocabulary.add(terms)], np.uint32)
-        hashes = [title_hash(terms) for terms in lists] if hashed else [0] * len(lists)
-        self.hashes = np.array([*hashes, 0], np.uint32)
+        hashes = [terms_hash(terms, hash_bytes) for terms in lists]
+        self.hashes = np.array([*hashes, 0], np.uint64)
 
 
 def _starts(counts: U8) -> Array:

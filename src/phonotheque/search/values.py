@@ -2,10 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
 
 from phonotheque.model.numbers import Kind
+
+INDEX_FORMAT = 2
 
 
 class TrackRow(msgspec.Struct, frozen=True):
@@ -175,6 +178,8 @@ class LookupResult(msgspec.Struct, frozen=True):
 class IndexManifest(msgspec.Struct, frozen=True, kw_only=True):
     """`index.json`: what an index was made from (docs/formats/index.md)."""
 
+    FORMAT: ClassVar[int] = INDEX_FORMAT
+
     format: int
     edition: str
     edition_sha256: str
@@ -183,7 +188,6 @@ class IndexManifest(msgspec.Struct, frozen=True, kw_only=True):
     documents: int
     terms: int
     postings: int
-    bitmap_share: int
     head_postings: int
     licences: list[str]
 

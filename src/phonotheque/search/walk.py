@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from phonotheque.search.arrays import Array, Mask
+from phonotheque.search.postings import Docs, documents_before
 
 Test = Callable[[Array], Mask]
 _FIRST_BLOCK, _LARGEST_BLOCK = 1_024, 65_536
@@ -43,7 +44,7 @@ class Condition:
 
     test: Test
     size: int | None = None
-    load: Callable[[], Array] | None = None
+    load: Callable[[], Docs] | None = None
     head: Array | None = None
 
 
@@ -110,8 +111,8 @@ def _iter_blocks(
         start, size = end, min(size * 2, _LARGEST_BLOCK)
 
 
-def _iter_list(docs: Array, documents: int, start: int) -> Iterator[tuple[Array, int]]:
-    at, size = int(np.searchsorted(docs, start)), _FIRST_BLOCK
+def _iter_list(docs: Docs, documents: int, start: int) -> Iterator[tuple[Array, int]]:
+    at, size = documents_before(docs, start), _FIRST_BLOCK
     while at < len(docs):
         block = docs[at : at + size]
         at, size = at + size, min(size * 2, _LARGEST_BLOCK)

@@ -40,9 +40,10 @@ def parse_document(content: bytes, kind: type[T], name: str) -> T:
         document = decode(content, type=kind)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"{name}: {error}") from error
-    version = getattr(document, "format", FORMAT_VERSION)
-    if version != FORMAT_VERSION:
-        raise FormatError(f"{name}: format {version}, this program reads {FORMAT_VERSION}")
+    known = getattr(kind, "FORMAT", FORMAT_VERSION)  # a kind may count its versions by itself
+    version = getattr(document, "format", known)
+    if version != known:
+        raise FormatError(f"{name}: format {version}, this program reads {known}")
     return document
 
 
