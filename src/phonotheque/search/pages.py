@@ -51,6 +51,7 @@ class Pages:
         facets = self._facets(search, place) if asked.facets else None
         total, exact = _total(search, window, place, facets)
         few = first and not place.given and exact and total < OFFER_BELOW
+        offer = few and not window.is_answered
         shown = slice(place.given, place.given + asked.limit)
         terms = search.query.marked if asked.highlights else None
         return SearchPage(
@@ -58,7 +59,7 @@ class Pages:
             total=total,
             total_is_exact=exact,
             relaxed=False,
-            did_you_mean=better_spelling(search) if few else None,
+            did_you_mean=better_spelling(search) if offer else None,
             partial=window.partial or search.cut,
             next_cursor=self._next(window, place, asked.limit),
             facets=facets,

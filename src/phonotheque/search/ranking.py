@@ -1,6 +1,7 @@
 """Scores of candidates, from the forward data alone (formula and weights: docs/searching.md)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,15 @@ ELSEWHERE = 0.5  # or that stands neither in the title nor in the artist credit
 Scores = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A score for each document, and whether one is all that was asked for: every word stands in
+    its title or artist credit, and its title is all of these words."""
+
+    scores: Scores
+    is_answered: bool
+
+
 def score(
     files: IndexFiles,
     docs: Array,
@@ -32,7 +42,7 @@ def score(
     *,
     elsewhere: bool,
     others: Sequence[Sequence[Wanted]] = (),
-) -> Scores:
+) -> Scored:
     """A score for each of `docs`; `sequence` is the query as places in `wanted`, in order.
 
     `elsewhere`: every document is known to have every word, if not in title or artist. `others`:
@@ -40,7 +50,7 @@ def score(
     """
     popularity: Scores = LISTENS * files.doc_listens[docs].astype(np.float64)
     if not wanted or not len(docs):
-        return popularity
+        return Scored(popularity, is_answered=False)
     forward = files.forward(docs)
     whole, part = _masks(forward, wanted, others)
     covered = np.zeros(len(docs))
@@ -59,7 +69,8 @@ def score(
     )
     if sequence:
         _add_order(total, forward, [whole[at] for at in sequence], [part[at] for at in sequence])
-    return total
+    answered = bool(((covered == len(wanted)) & (title == 1)).any())
+    return Scored(total, answered)
 
 
 def _masks(
@@ -103,30 +114,30 @@ def _add_order(
 ) -> None:
     """Add what words in order are worth, and a title that is these words."""
     if len(part) > 1:
-        total[forward.owner[_starts(forward, part)]] += IN_ORDER
+        total += IN_ORDER * forward.owners(_starts(forward, part))
     full = forward.title_counts == len(part)
+    if not full.any():
+        return
     for masks, worth in ((part, TITLE_BEGUN), (whole, TITLE_EQUAL - TITLE_BEGUN)):
-        owners = forward.owner[_starts(forward, masks, in_title=True)]
-        total[owners[full[owners]]] += worth
+        starts = _starts(forward, masks) & forward.in_title
+        total += worth * (full & forward.owners(starts))
 
 
-def _starts(forward: Forward, masks: Sequence[Mask], *, in_title: bool = False) -> Array:
-    """Where words begin that stand one after the other within one text, each where its mask says;
-    one place of a document at most."""
-    last = len(forward.terms) - len(masks) + 1
+def _starts(forward: Forward, masks: Sequence[Mask]) -> Mask:
+    """Where words begin that stand one after the other within one text, each where its mask is."""
+    out = np.zeros(len(forward.terms), np.bool_)
+    last = len(out) - len(masks) + 1
     if last <= 0:
-        return np.zeros(0, np.int64)
-    found = masks[0][:last].copy()
+        return out
+    found = out[:last]
+    found |= masks[0][:last]
     for at in range(1, len(masks)):
         found &= masks[at][at : at + last]
-    end = slice(len(masks) - 1, len(forward.terms))
-    found &= forward.owner[end] == forward.owner[:last]
-    found &= forward.in_title[end] == forward.in_title[:last]
-    if in_title:
-        found &= forward.in_title[:last]
-    places = np.flatnonzero(found)
-    _, first = np.unique(forward.owner[places], return_index=True)
-    return places[first]
+    if len(masks) > 1:
+        end = slice(len(masks) - 1, len(out))
+        found &= forward.owner[end] == forward.owner[:last]
+        found &= forward.in_title[end] == forward.in_title[:last]
+    return out
 
 
 def best_first(scores: Scores, docs: Array) -> npt.NDArray[np.int64]:

@@ -91,8 +91,10 @@ def _spelt_otherwise(search: Search, others: Choices) -> Relaxed:
         [[word, *near] for word, near in zip(search.wanted, others, strict=True)], CANDIDATES
     )
     docs = found.docs
-    scores = score(search.files, docs, search.wanted, search.sequence, elsewhere=True,
-                   others=others)  # fmt: skip
+    scored = score(
+        search.files, docs, search.wanted, search.sequence, elsewhere=True, others=others
+    )
+    scores = scored.scores
     order = best_first(scores, docs)
     if not len(docs):
         return replace(NOTHING_FOUND, partial=found.partial)
@@ -130,8 +132,8 @@ def _most_words(search: Search, others: Choices) -> Relaxed:
     docs, have = _closest(search, conditions, weights, np.argsort(sizes, kind="stable").tolist())
     order = np.sort(np.lexsort((docs, -have))[:CANDIDATES])
     docs, have = docs[order], have[order]
-    scores = score(files, docs, search.wanted, search.sequence, elsewhere=False, others=others)
-    scores += WEIGHT * have / max(weights.sum(), 1e-9)
+    scored = score(files, docs, search.wanted, search.sequence, elsewhere=False, others=others)
+    scores = scored.scores + WEIGHT * have / max(weights.sum(), 1e-9)
     order = best_first(scores, docs)
     terms = tuple(w.term for near in others for w in near)
     return Relaxed(docs[order], scores[order], None, search.deadline.is_over, terms)

@@ -3,7 +3,7 @@ them only through others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,8 @@ from phonotheque.search.query import Query
 from phonotheque.search.related import RELATED_MOST, WIDE_MOST, Reach
 from phonotheque.search.walk import NOTHING, Condition, Deadline, Found, Test, walk
 
+FAR = 256  # releases, labels and artists, as to looking at them
+
 
 @dataclass(frozen=True)
 class Search:
@@ -34,6 +36,7 @@ class Search:
     filters: Sequence[Condition]
     deadline: Deadline
     cut: bool = False  # not all that satisfies the filters is among them
+    _known: dict[tuple[int, int], Condition] = field(default_factory=dict)
 
     def count_one_word(self) -> tuple[int, bool]:
         """How many documents match at least, where the query is one word and nothing else (else
@@ -71,7 +74,7 @@ class Search:
 
     def any_condition(self, words: Sequence[Wanted]) -> Condition:
         """That documents have one of `words` of their own, in whatever text."""
-        return any_condition([word_condition(self.files, w, self.head_postings) for w in words])
+        return any_condition([self.word_condition(w) for w in words])
 
     def _any_in_field(self, words: Sequence[Wanted]) -> list[Condition]:
         if words[0].term.field == "any":
@@ -96,39 +99,41 @@ class Search:
         docs = np.concatenate([found.docs, related.docs])
         return Found(docs, related.after, related.exhausted, related.partial)
 
-    def related(
-        self,
-        wanted: Sequence[Wanted],
-        start: int,
-        *,
-        most: int = RELATED_MOST,
-        limit: int,
-    ) -> Found:
+    @property
+    def is_far_to_related(self) -> bool:
+        """Whether `related` has to look at many releases, labels or artists."""
+        reach = Reach(self.files, self.deadline, RELATED_MOST)
+        return sum(map(reach.frequency, self.wanted)) > FAR
+
+    def related(self, wanted: Sequence[Wanted], start: int, *, most: int, limit: int) -> Found:
         """Documents that have a word only through others; the rest are those of their own."""
-        reach = Reach(self.files, self.deadline, most)
-        candidates = self._reached(wanted, reach) if start < self.files.documents else None
-        if candidates is None:
+        if start >= self.files.documents or any(w.is_unknown for w in wanted):
             return NOTHING
+        reach = Reach(self.files, self.deadline, most)
+        if not any(map(reach.is_possible, wanted)):
+            return NOTHING
+        candidates, left = self._reached(wanted, reach)
         conditions = [
             list_condition(candidates),
-            *(Condition(self._has_or_reaches(w, reach)) for w in wanted),
             self.not_own(wanted),
+            *(Condition(self._has_or_reaches(w, reach)) for w in left),
             *(phrase_condition(self.files, p) for p in self.query.phrases),
             *self.filters,
         ]
         found = walk(conditions, self.files.documents, start, limit, self.deadline)
         return replace(found, partial=True) if reach.cut else found
 
-    def _reached(self, wanted: Sequence[Wanted], reach: Reach) -> Array | None:
-        """The documents among which those are that `_related` looks for; None: there are none."""
-        if any(w.is_unknown for w in wanted) or not any(map(reach.is_possible, wanted)):
-            return None
-        frequencies = [self.files.frequency(w.low, w.high) + reach.frequency(w) for w in wanted]
-        rarest = wanted[int(np.argmin(frequencies))]
-        if self.files.frequency(rarest.low, rarest.high) <= self.head_postings:
-            own = self.files.docs_of(rarest.low, rarest.high)
-            return distinct(np.concatenate([own, reach.docs(rarest)]))
-        return distinct(np.concatenate([reach.docs(w) for w in wanted]))
+    def _reached(self, wanted: Sequence[Wanted], reach: Reach) -> tuple[Array, list[Wanted]]:
+        """The documents among which those are that `related` looks for, and the words that they
+        need not have, the rarest first."""
+        sizes = [self.files.frequency(w.low, w.high) + reach.frequency(w) for w in wanted]
+        rising = [wanted[at] for at in np.argsort(sizes, kind="stable").tolist()]
+        rarest = rising[0]
+        if self.files.frequency(rarest.low, rarest.high) > self.head_postings:
+            return distinct(np.concatenate([reach.docs(w) for w in wanted])), rising
+        own = self.files.docs_of(rarest.low, rarest.high)
+        left = rising if rarest.term.field != "any" else rising[1:]
+        return distinct(np.concatenate([own, reach.docs(rarest)])), left
 
     def _has_or_reaches(self, word: Wanted, reach: Reach) -> Test:
         own = self.own_test(word)
@@ -153,10 +158,18 @@ class Search:
 
         return Condition(test)
 
+    def word_condition(self, word: Wanted) -> Condition:
+        """That documents have a word of their own, in whatever text (as `word_condition`)."""
+        key = (word.low, word.high)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = word_condition(self.files, word, self.head_postings)
+        return known
+
     def own_test(self, word: Wanted) -> Test:
         """Whether documents have a word of their own."""
         conditions = [
-            word_condition(self.files, word, self.head_postings),
+            self.word_condition(word),
             *field_conditions(self.files, [word]),
         ]
 
@@ -173,7 +186,7 @@ class Search:
     ) -> list[Condition]:
         """That documents have all of `wanted` of their own, and satisfy phrases and filters."""
         return [
-            *(word_condition(self.files, w, self.head_postings) for w in wanted),
+            *(self.word_condition(w) for w in wanted),
             *field_conditions(self.files, wanted),
             *(phrase_condition(self.files, p) for p in self.query.phrases),
             *self.filters,

@@ -3,9 +3,10 @@
 A window is the next 100 documents, by rank, that have all words as typed, the next 100 that have
 the last word only as a beginning, and, in the first window, the first 50 whose title is the query.
 Once these are at an end, there follow those that have a word through others (`related`): a release,
-a label, an artist's other name. Where nothing at all is found, such words may also be very common
-ones (`wide`). Each window is ranked by itself. A cursor says where a window begins and how much of
-it was given.
+a label, an artist's other name; in a window of their own if one of the first is all that was asked
+for and finding more takes long, which keeps the most frequent kind of query short. Where nothing at
+all is found, such words may also be very common ones (`wide`). Each window is ranked by itself. A
+cursor says where a window begins and how much of it was given.
 """
 
 import binascii
@@ -80,6 +81,7 @@ class Window:
     whole: Found
     beginning: Found
     related: Found
+    is_answered: bool  # by one of them, so that no other spelling need be looked for
 
     @property
     def exhausted(self) -> bool:
@@ -109,30 +111,41 @@ class Window:
 def window_at(search: Search, cursor: Cursor) -> Window:
     """The window that `cursor` stands in."""
     if cursor.wide:
-        related = search.related(
-            search.wanted, cursor.related_from, most=WIDE_MOST, limit=CANDIDATES
-        )
-        return _ranked(search, related.docs, NOTHING, NOTHING, related)
+        return _with_related(search, cursor, [], NOTHING, NOTHING)
     titles = _exact_titles(search)
     shut_out = [without_condition(titles)] if len(titles) else []
     whole = _walk(search, [w.only_whole() for w in search.wanted], shut_out, cursor.whole_from)
     beginning = _walk_beginnings(search, shut_out, cursor.beginning_from)
-    related = Found(NO_DOCS, cursor.related_from, exhausted=False)
-    if whole.exhausted and beginning.exhausted:
-        partial = whole.partial or beginning.partial
-        related = NOTHING if partial else search.related(
-            search.wanted, cursor.related_from, most=RELATED_MOST, limit=CANDIDATES
-        )  # fmt: skip
     first = cursor.before == 0 and cursor.whole_from == 0 and cursor.beginning_from == 0
-    parts = [whole.docs, beginning.docs, related.docs, *([titles] if first else [])]
-    docs = distinct(np.concatenate(parts)).astype(np.uint32)
-    return _ranked(search, docs, whole, beginning, related)
+    parts = [whole.docs, beginning.docs, *([titles] if first else [])]
+    if whole.partial or beginning.partial or not (whole.exhausted and beginning.exhausted):
+        return _ranked(search, parts, whole, beginning, _later(cursor))
+    if first and search.is_far_to_related:
+        window = _ranked(search, parts, whole, beginning, _later(cursor))
+        if window.is_answered:
+            return window
+    return _with_related(search, cursor, parts, whole, beginning)
 
 
-def _ranked(search: Search, docs: Array, whole: Found, beginning: Found, related: Found) -> Window:
-    scores = score(search.files, docs, search.wanted, search.sequence, elsewhere=True)
-    order = best_first(scores, docs)
-    return Window(docs[order], scores[order], whole, beginning, related)
+def _later(cursor: Cursor) -> Found:
+    return Found(NO_DOCS, cursor.related_from, exhausted=False)
+
+
+def _with_related(
+    search: Search, cursor: Cursor, parts: Sequence[Array], whole: Found, beginning: Found
+) -> Window:
+    most = WIDE_MOST if cursor.wide else RELATED_MOST
+    related = search.related(search.wanted, cursor.related_from, most=most, limit=CANDIDATES)
+    return _ranked(search, [*parts, related.docs], whole, beginning, related)
+
+
+def _ranked(
+    search: Search, parts: Sequence[Array], whole: Found, beginning: Found, related: Found
+) -> Window:
+    docs = distinct(np.concatenate(parts)).astype(np.uint32, copy=False)
+    scored = score(search.files, docs, search.wanted, search.sequence, elsewhere=True)
+    order = best_first(scored.scores, docs)
+    return Window(docs[order], scored.scores[order], whole, beginning, related, scored.is_answered)
 
 
 def _walk(search: Search, wanted: Sequence[Wanted], more: Sequence[Condition], start: int) -> Found:
