@@ -26,8 +26,8 @@ from phonotheque.model.errors import FormatError
 from phonotheque.model.numbers import IdKey, Kind, format_public_ids
 from phonotheque.search.values import ArtistRow, DisplayRow, FileRow, ReleaseRow, TrackRow
 
-_BLOCK_BYTES = 4_096
-_DICTIONARY_BYTES = 16_384
+_BLOCK_BYTES = 8_192
+_DICTIONARY_BYTES = 65_536
 _CACHE_BYTES = 64 << 20
 _CONFIGURATION = "rocksdict-config.json"
 _KEY = struct.Struct(">cQ")
@@ -129,7 +129,6 @@ def row_options(*, for_writing: bool) -> Options:
     options.set_zstd_max_train_bytes(_DICTIONARY_BYTES * 100)
     blocks = BlockBasedOptions()
     blocks.set_block_size(_BLOCK_BYTES)
-    blocks.set_bloom_filter(10, False)
     if not for_writing:
         blocks.set_block_cache(Cache(_CACHE_BYTES))
     options.set_block_based_table_factory(blocks)
