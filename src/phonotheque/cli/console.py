@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -11,11 +12,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from phonotheque.model.text import make_legible
 
 _PLAIN_SECONDS = 10.0
 _CELL_CHARACTERS = 100  # a table is to be looked over; --json has all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A cell with `spans` of its text, in code points, that stand out on a terminal."""
+
+    text: str
+    spans: Sequence[tuple[int, int]]
 
 
 class Screen:
@@ -53,15 +63,16 @@ class Screen:
         """A plain table for people; columns of numbers are set right."""
         if self.json_mode:
             return
-        listed = [[format_cell(cell) for cell in row] for row in rows]
+        listed = [[_cell_text(cell) for cell in row] for row in rows]
         numeric = [
-            all(_is_numeric(row[i]) for row in listed) and bool(listed) for i in range(len(columns))
+            all(_is_numeric(row[i].plain) for row in listed) and bool(listed)
+            for i in range(len(columns))
         ]
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name, right in zip(columns, numeric, strict=True):
             table.add_column(name, justify="right" if right else "left", overflow="fold")
         for row in listed:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*row)
         self.out.print(table)
 
 
@@ -152,6 +163,16 @@ def format_cell(cell: object) -> str:
         return f"{cell:,.2f}"
     text = make_legible(str(cell))
     return text if len(text) <= _CELL_CHARACTERS else text[: _CELL_CHARACTERS - 1] + "…"
+
+
+def _cell_text(cell: object) -> Text:
+    if not isinstance(cell, Marked):
+        return Text(format_cell(cell))
+    text = Text(format_cell(cell.text))
+    if text.plain[:-1] == cell.text[: len(text.plain) - 1]:  # nothing before was made legible
+        for begin, end in cell.spans:
+            text.stylize("bold", begin, end)
+    return text
 
 
 def format_duration(milliseconds: int | None) -> str:

@@ -1,6 +1,5 @@
 """Commands that ask: search, stats, explain."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ from phonotheque.cli.options import ArchivePath, Json, TreePath
 
 if TYPE_CHECKING:
     from phonotheque.catalogue import ExplainedRow
-    from phonotheque.search import Facets, SearchIndex, SearchPage
+    from phonotheque.search import Facets, Hit, SearchIndex, SearchPage
     from phonotheque.statistics import Statistics
 
 _SHOWN_TOP = 10
@@ -77,15 +76,8 @@ def _show_page(screen: Screen, page: "SearchPage") -> None:
         near = "most of them" if page.matched == "fewer-words" else "a close spelling"
         screen.say(f"Nothing has every word as typed. These have {near}:")
     screen.table(
-        ("id", "title", "artist", "release", "time", "listens", "audio"),
-        (
-            (row.public_id, _marked(row.title, found and found.title),
-             _marked(row.artist, found and found.artist),
-             _marked(row.release_title, found and found.release_title),
-             format_duration(row.duration_ms), row.listens, "yes" if row.file else "–")
-            for row, found in ((hit.row, hit.highlights) for hit in page.hits)
-        ),
-    )  # fmt: skip
+        ("id", "title", "artist", "release", "time", "listens", "audio"), map(_hit_cells, page.hits)
+    )
     screen.say(f"{'' if page.total_is_exact else 'at least '}{page.total:,} found")
     if page.partial:
         screen.say("This is partial: the time was over, or the query is too long.")
@@ -97,8 +89,20 @@ def _show_page(screen: Screen, page: "SearchPage") -> None:
         screen.say(f"more: --cursor {page.next_cursor}")
 
 
-def _marked(text: str | None, spans: "Sequence[tuple[int, int]] | None") -> Marked | None:
-    return None if text is None else Marked(text, spans or ())
+def _hit_cells(hit: "Hit") -> tuple[object, ...]:
+    row, found = hit.row, hit.highlights
+    title, artist, release = (
+        (found.title, found.artist, found.release_title) if found else ((), (), ())
+    )
+    return (
+        row.public_id,
+        Marked(row.title, title),
+        Marked(row.artist, artist),
+        row.release_title and Marked(row.release_title, release),
+        format_duration(row.duration_ms),
+        row.listens,
+        "yes" if row.file else "–",
+    )
 
 
 def _show_facets(screen: Screen, facets: "Facets") -> None:
