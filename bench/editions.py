@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bench.known_items import UNKNOWN, Item
+from bench.planted_rows import Albums, ean13s, planted_recordings, planted_tracks
 from bench.shared_words import SharedWords
 from phonotheque.model import tables
 from phonotheque.model.edition import ArchiveIdentity, Counts, EditionManifest, ShardFile
@@ -28,7 +29,7 @@ from phonotheque.synth.coded import Tracks, find_tracks, make_rows
 from phonotheque.synth.draws import Ints, below, draw, happens
 from phonotheque.synth.layouts import BLOCK, FRESH, RELEASES
 from phonotheque.synth.listening import listens
-from phonotheque.synth.world import FEATURING_SHARE, World, fixed_strings
+from phonotheque.synth.world import FEATURING_SHARE, World
 
 SEED = 5
 _BLOCKS_AT_ONCE = 2_048
@@ -86,15 +87,23 @@ def write_edition(root: Path, documents: int, items: Sequence[Item]) -> Planted:
     planted = _plan_ranks(world, made_up, len(items), blocks * BLOCK + len(items))
     known = dict.fromkeys(item.artist for item in items)
     names = {name: n for n, name in enumerate(known, artists + 1)}
+    albums = Albums(items, releases + 1)
     shards += [
-        _shard(root, "releases", _releases(world, spans, items, releases)),
+        _shard(root, "releases", _releases(world, spans, albums)),
         _shard(root, "artists", _artists(world, artists, list(names))),
         _shard(root, "standing", _standing(planted)),
     ]
-    shards += _finish_recordings(root, items, planted, releases, names, blocks * BLOCK)
+    recordings = planted_recordings(items, planted.first, names)
+    tracks = planted_tracks(albums, blocks * BLOCK + 1, planted.first)
+    shards += [
+        _shard(
+            root, "recordings", (tables.RECORDINGS, _in_parts(recordings, tables.RECORDINGS)), 1
+        ),
+        _shard(root, "tracks", (tables.TRACKS, _in_parts(tracks, tables.TRACKS)), 1),
+    ]
     write_table(root / "volumes.parquet", tables.VOLUMES, [])
     write_table(root / "tombstones.parquet", tables.TOMBSTONES, [])
-    _write_manifest(root, shards, planted, releases + len(items), artists + len(names))
+    _write_manifest(root, shards, planted, releases + len(albums.rows), artists + len(names))
     return planted
 
 
@@ -169,7 +178,7 @@ def _filled(columns: dict[str, Any], schema: pa.Schema, count: int) -> pa.Table:
 
 
 def _releases(
-    world: World, spans: list[Ints], items: Sequence[Item], made_up: int
+    world: World, spans: list[Ints], albums: Albums
 ) -> tuple[pa.Schema, Iterator[pa.Table]]:
     def parts() -> Iterator[pa.Table]:
         for blocks in spans:
@@ -177,12 +186,7 @@ def _releases(
             tracks = find_tracks(world, numbers)
             heads = tracks.number[tracks.position == 1]
             yield _made_up_releases(world, make_rows(world, heads), find_tracks(world, heads))
-        yield from _in_parts(
-            [{"number": n, "key": f"planted:{n}", "title": item.release or item.title,
-              "artist_credit": item.artist, "year": item.year, "label": f"{item.source} Records",
-              "barcode": ean13(n)} for n, item in enumerate(items, made_up + 1)],
-            tables.RELEASES,
-        )  # fmt: skip
+        yield from _in_parts(albums.rows, tables.RELEASES)
 
     return tables.RELEASES, parts()
 
@@ -266,31 +270,6 @@ def _standing(planted: Planted) -> tuple[pa.Schema, Iterator[pa.Table]]:
     return tables.STANDING, parts()
 
 
-def _finish_recordings(
-    root: Path, items: Sequence[Item], planted: Planted, releases: int, names: dict[str, int],
-    tracks: int,
-) -> list[ShardFile]:  # fmt: skip
-    """The planted rows of recordings and tracks, as second shards."""
-    recordings = [
-        {"number": planted.first + i, "isrcs": [f"QZBEN{9_000_000 + i:07d}"], "title": item.title,
-         "artist_credit": item.artist, "artist_numbers": [names[item.artist]],
-         "first_release_year": item.year, "collections": [item.source], "licence": "CC-BY-4.0",
-         "stream": "ALLOW_IF", "distribute": "ALLOW_IF", "flags": 0}
-        for i, item in enumerate(items)
-    ]  # fmt: skip
-    placed = [
-        {"number": tracks + 1 + i, "recording": planted.first + i, "release": releases + 1 + i,
-         "disc": 1, "position": 1, "source": "planted", "source_key": str(i)}
-        for i in range(len(items))
-    ]  # fmt: skip
-    return [
-        _shard(
-            root, "recordings", (tables.RECORDINGS, _in_parts(recordings, tables.RECORDINGS)), 1
-        ),
-        _shard(root, "tracks", (tables.TRACKS, _in_parts(placed, tables.TRACKS)), 1),
-    ]
-
-
 def _in_parts(rows: list[dict[str, Any]], schema: pa.Schema) -> Iterator[pa.Table]:
     for first in range(0, len(rows), _ROWS_AT_ONCE):
         yield pa.Table.from_pylist(rows[first : first + _ROWS_AT_ONCE], schema=schema)
@@ -329,20 +308,3 @@ def _write_manifest(
         rows_per_shard=1 << 22, counts=counts, shards=shards, contents=[], webseeds=[],
         trackers=[],
     ))  # fmt: skip
-
-
-def ean13(number: int) -> str:
-    """A barcode with its check digit for a release."""
-    return str(ean13s(np.array([number])).to_pylist()[0])
-
-
-def ean13s(numbers: Ints) -> pa.Array:
-    """As `ean13` for each of `numbers`."""
-    digits = np.empty((len(numbers), 13), dtype=np.uint8)
-    rest = numbers + 400_000_000_000
-    for column in range(11, -1, -1):
-        rest, digits[:, column] = np.divmod(rest, 10)
-    odd = digits[:, 0:12:2].astype(np.int64).sum(axis=1)
-    even = digits[:, 1:12:2].astype(np.int64).sum(axis=1)
-    digits[:, 12] = (10 - (odd + 3 * even) % 10) % 10
-    return fixed_strings(digits + 48)
