@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from phonotheque.model.progress import Silent
 from phonotheque.model.text import normalise
-from phonotheque.search import SearchIndex, build, build_index
+from phonotheque.search import SearchIndex, build, build_index, text_worker
 from phonotheque.search.query import parse_query
 from phonotheque.search.spellings import further_words
 from phonotheque.search.words import words
@@ -146,8 +146,11 @@ def test_little_memory_gives_the_same_files(recordings: list[TinyRecording]) -> 
         edition = root / "editions/2026-11"
         build_index(edition, root / "much", Silent())
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(build, "_BYTES_PER_ROW_OF_A_RUN", 1 << 29)
+            patch.setattr(text_worker, "BYTES_PER_ROW", 1 << 29)
             patch.setattr(build, "_BYTES_PER_POSTING_OF_A_SPAN", 1 << 30)
+            patch.setattr("phonotheque.search.forward._BYTES_A_DOCUMENT", 1 << 31)
+            patch.setattr("phonotheque.search.forward._BYTES_A_KEY", 1 << 30)
+            patch.setattr("phonotheque.search.dictionary._BYTES_A_KEY", 1 << 28)
             build_index(edition, root / "little", Silent())
         much = {p.name: p.read_bytes() for p in (root / "much").glob("*.[nj]*")}
         little = {p.name: p.read_bytes() for p in (root / "little").glob("*.[nj]*")}

@@ -1,35 +1,33 @@
 """Making an index from an edition, and nothing else.
 
-The catalogue is read once, in ranges of numbers; each range gives one sorted run of postings and
-the next rows of the row store. Memory: about `memory_bytes` (a half for DuckDB, a half for one
-run), and beside it the vocabulary and 16 bytes a recording for the exact titles.
+The catalogue is read in ranges of numbers, for rows and for words apart, by two processes where it
+is large; each range of words gives one sorted run of postings, and all runs are merged. What is
+done is not done again when a killed build is begun anew. Memory: about `memory_bytes`, and beside
+it the vocabulary (docs/formats/index.md, "Cost").
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import ClassVar
+
+import msgspec
 
 from phonotheque.catalogue import CatalogueReader, open_edition
 from phonotheque.model.edition import EditionManifest
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.progress import Progress
 from phonotheque.search import dictionary, identifiers, lists
-from phonotheque.search.arrays import U32, load_array
+from phonotheque.search.arrays import load_array, write_array
 from phonotheque.search.forward import write_forward, write_titles
 from phonotheque.search.postings import write_postings
-from phonotheque.search.ranges import add_artists, add_recordings, add_releases, add_tracks
 from phonotheque.search.reading import EditionTables
 from phonotheque.search.row_worker import write_rows
-from phonotheque.search.runs import (
-    Merged,
-    Run,
-    RunWriter,
-    merge_vocabularies,
-    write_entities,
-    write_list,
-)
+from phonotheque.search.runs import Run, merge_vocabularies, write_entities, write_list
+from phonotheque.search.text_worker import write_runs
 from phonotheque.search.values import INDEX_FORMAT, IndexManifest, IndexReport
 from phonotheque.storage.documents import parse_document, read_document, write_document
 from phonotheque.storage.durable import commit_directory, ensure_directory
@@ -38,8 +36,18 @@ from phonotheque.storage.lock import writing
 DEFAULT_MEMORY_BYTES = 2 << 30
 HEAD_POSTINGS = 65_536
 ENTITY_LISTS = {"release": "releases", "label": "releases", "alias": "artists"}
-_BYTES_PER_ROW_OF_A_RUN = 1_024
 _BYTES_PER_POSTING_OF_A_SPAN = 64
+_PLAN = "build.json"
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """What a build under way is of: its parts are of use to no other."""
+
+    FORMAT: ClassVar[int] = INDEX_FORMAT
+
+    format: int
+    edition_sha256: str
+    memory_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ def build_index(
     """Make the index of the edition in `edition_dir` at `index_dir`, in the place of any there.
 
     It is made beside its place and moved there whole; a killed build leaves nothing but
-    ``.<name>.partial``, which the next one clears.
+    ``.<name>.partial``, and the next one of the same edition with the same memory goes on there.
 
     Raises:
         NotFoundError, FormatError: no edition there, or not one this program reads.
@@ -71,7 +79,7 @@ def build_index(
     manifest, digest = _edition(edition_dir)
     work = index_dir.with_name(f".{index_dir.name}.partial")
     with writing(work):
-        _clear(work)
+        _resume(work, digest, memory_bytes)
         reader = open_edition(edition_dir, manifest)
         try:
             contents = _build(reader, work, progress, memory_bytes)
@@ -97,7 +105,7 @@ def ensure_index(
         found = read_document(index_dir / "index.json", IndexManifest)
     except PhonothequeError:
         found = None
-    if found is None or (found.format, found.edition_sha256) != (INDEX_FORMAT, digest):
+    if found is None or found.edition_sha256 != digest:
         return build_index(edition_dir, index_dir, progress, memory_bytes=memory_bytes)
     return _report(index_dir, found, rebuilt=False)
 
@@ -131,80 +139,81 @@ def _build(
     ensure_directory(spill)
     tables = EditionTables(reader, memory_bytes // 2, spill)
     licences = tables.licences()
-    number_doc = lists.write_documents(work, tables, licences)
-    identifiers.write_identifiers(work, tables)
-    identifiers.write_contents(work, tables)
-    identifiers.write_redirects(work, tables)
-    write_rows(reader, work, progress, memory_bytes)
-    runs = _read_catalogue(tables, number_doc, work, progress, memory_bytes // 2)
-    documents = tables.count("recordings")[0]
-    merged, postings = _merge(work, tables, runs, progress, memory_bytes)
+    progress.start("index: identifiers", 4, "steps")
+    for name, write in (
+        ("documents", lambda: lists.write_documents(work, tables, licences)),
+        ("identifiers", lambda: identifiers.write_identifiers(work, tables)),
+        ("contents", lambda: identifiers.write_contents(work, tables)),
+        ("redirects", lambda: identifiers.write_redirects(work, tables)),
+    ):
+        _once(spill, name, write)
+        progress.advance()
+    _once(spill, "rows", lambda: write_rows(reader, work, progress, memory_bytes))
+    runs = write_runs(reader, work, progress, memory_bytes)
+    _merge(work, tables, runs, progress, memory_bytes)
     shutil.rmtree(spill)
-    return IndexContents(documents, len(merged.terms), postings, licences)
-
-
-def _read_catalogue(
-    tables: EditionTables, number_doc: U32, work: Path, progress: Progress, memory_bytes: int
-) -> list[Run]:
-    spill = work / "spill"
-    step = max(memory_bytes // _BYTES_PER_ROW_OF_A_RUN, 1)
-    runs: list[Run] = []
-    for table in ("recordings", "releases", "artists"):
-        total, greatest = tables.count(table)
-        progress.start(f"index: words of {table}", total, "rows")
-        for first in range(1, max(greatest + 1, 2), step):
-            run = RunWriter(spill, f"run-{len(runs):05d}")
-            for rows in _iter_added(tables, table, (first, first + step), number_doc, run):
-                progress.advance(rows)
-            runs.append(run.finish())
-    return runs
-
-
-def _iter_added(
-    tables: EditionTables, table: str, span: tuple[int, int], number_doc: U32, run: RunWriter
-) -> Iterator[int]:
-    """Add the texts of a range of a table; gives the rows of each batch."""
-    if table == "recordings":
-        for batch in tables.iter_other_texts(*span):
-            add_tracks(batch, number_doc, run)
-        for batch in tables.iter_texts(*span):
-            add_recordings(batch, number_doc, run)
-            yield len(batch)
-    elif table == "releases":
-        for batch in tables.iter_release_texts(*span):
-            add_releases(batch, run)
-            yield len(batch)
-    else:
-        for batch in tables.iter_artist_texts(*span):
-            add_artists(batch, run)
-            yield len(batch)
+    (work / _PLAN).unlink()
+    terms = len(load_array(work / "term_offsets.npy")) - 1
+    postings = int(load_array(work / "posting_offsets.npy")[-1])
+    return IndexContents(tables.count("recordings")[0], terms, postings, licences)
 
 
 def _merge(
     work: Path, tables: EditionTables, runs: list[Run], progress: Progress, memory_bytes: int
-) -> tuple[Merged, int]:
+) -> None:
+    """Make the files of the index of the runs."""
     documents = tables.count("recordings")[0]
-    progress.start("index: merging", 6, "steps")
-    merged = merge_vocabularies(runs)
-    dictionary.write_terms(work, merged.terms)
-    progress.advance()
+    greatest = {name: tables.count(table)[1] for name, table in ENTITY_LISTS.items()}
+    spill, plain = work / "spill", work / "spill" / "plain.npy"
+    offsets = work / "spill" / "plain-offsets.npy"
     span = max(memory_bytes // _BYTES_PER_POSTING_OF_A_SPAN, 1)
-    for name, table in ENTITY_LISTS.items():
-        write_entities(work, name, merged, span, tables.count(table)[1] + 1)
+    progress.start("index: merging", 7 + len(greatest), "steps")
+    merged = merge_vocabularies(runs)
     progress.advance()
-    plain = work / "spill" / "plain.npy"
-    offsets = write_list(plain, "docs", merged, span, documents)
-    postings = load_array(plain)
-    write_postings(work, documents, offsets, postings)
-    progress.advance()
-    dictionary.write_heads(work, merged.terms, offsets, postings, HEAD_POSTINGS)
-    progress.advance()
-    dictionary.write_typos(work, merged.terms, memory_bytes)
-    progress.advance()
-    write_forward(work, documents, merged, memory_bytes)
-    write_titles(work, documents, merged, memory_bytes)
-    progress.advance()
-    return merged, int(offsets[-1])
+
+    def write_plain() -> None:
+        write_array(offsets, write_list(plain, "docs", merged, span, documents))
+
+    def write_heads() -> None:
+        before, postings = load_array(offsets), load_array(plain)
+        dictionary.write_heads(work, merged.terms, before, postings, HEAD_POSTINGS)
+
+    steps: dict[str, Callable[[], object]] = {
+        name: partial(write_entities, work, name, merged, span, last + 1)
+        for name, last in greatest.items()
+    }
+    steps |= {
+        "plain": write_plain,
+        "terms": lambda: dictionary.write_terms(work, merged.terms),
+        "postings": lambda: write_postings(work, documents, load_array(offsets), load_array(plain)),
+        "heads": write_heads,
+        "typos": lambda: dictionary.write_typos(work, merged.terms, memory_bytes),
+        "forward": lambda: write_forward(work, documents, merged, memory_bytes),
+        "titles": lambda: write_titles(work, documents, merged, memory_bytes),
+    }
+    for name, write in steps.items():
+        _once(spill, f"merged-{name}", write)
+        progress.advance()
+
+
+def _once(spill: Path, name: str, write: Callable[[], object]) -> None:
+    """Do a step, unless it was done before the build was killed."""
+    done = spill / f"{name}.done"
+    if not done.exists():
+        write()
+        done.touch()
+
+
+def _resume(work: Path, digest: str, memory_bytes: int) -> None:
+    """Leave what is in `work` where it is of the same build, else clear it."""
+    plan = _Plan(INDEX_FORMAT, digest, memory_bytes)
+    try:
+        found = read_document(work / _PLAN, _Plan)
+    except PhonothequeError:
+        found = None
+    if found != plan:
+        _clear(work)
+        write_document(work / _PLAN, plan)
 
 
 def _clear(work: Path) -> None:

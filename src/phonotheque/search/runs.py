@@ -112,6 +112,11 @@ class Run:
         return Path(f"{self.path}-terms.arrow")
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all of it is written: the terms are, at last."""
+        return self.terms_path.exists()
+
+    @property
     def terms(self) -> pa.Array:
         """The sorted terms, mapped."""
         return pa.ipc.open_file(pa.memory_map(str(self.terms_path))).get_batch(0).column(0)
@@ -247,8 +252,10 @@ def _begins(counts: Array) -> Array:
 
 def _write_terms(path: Path, terms: pa.Array) -> None:
     batch = pa.record_batch([terms], ["term"])
-    with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, batch.schema) as file:
+    partial = path.with_suffix(".partial")
+    with pa.OSFile(str(partial), "wb") as out, pa.ipc.new_file(out, batch.schema) as file:
         file.write_batch(batch)
+    partial.rename(path)
 
 
 def _joined(parts: list[Array], dtype: type) -> Array:
