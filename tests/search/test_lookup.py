@@ -7,10 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from phonotheque.catalogue import open_edition
 from phonotheque.model.numbers import IdKey, Kind, format_public_id, parse_public_ids
 from phonotheque.model.progress import Silent
 from phonotheque.search import SearchIndex, build_index
+from phonotheque.search.identifiers import write_identifiers
+from phonotheque.search.keys import HashedKeys, text_hashes
 from phonotheque.search.lookup import barcode_keys, read_identifier
+from phonotheque.search.reading import EditionTables
 from tests.support.editions import ID_KEY, TinyRecording, write_tiny_edition
 
 KEY = IdKey(bytes.fromhex(ID_KEY))
@@ -94,6 +98,21 @@ def test_many_are_answered_in_order_as_each_alone(index: SearchIndex) -> None:
     texts = ["2", "x", "USRC17607839", MBIDS[Kind.ARTIST], "", "source:tiny:1", "012345678905"] * 3
     assert index.lookup_many(texts) == [index.lookup(text) for text in texts]
     assert index.lookup_many([]) == []
+
+
+def test_an_mbid_that_was_merged_away_leads_to_what_it_became(tmp_path: Path) -> None:
+    write_tiny_edition(tmp_path, RECORDINGS)
+    rewrite(tmp_path, "recordings", recording_mbid=[None, MBIDS[Kind.RECORDING], None])
+    reader = open_edition(tmp_path / "editions/2026-11")
+    reader.cursor().execute(
+        f"CREATE OR REPLACE VIEW merged_ids AS SELECT 'recording' AS entity, '{MERGED}' AS old, "
+        f"'{MBIDS[Kind.RECORDING]}' AS new"
+    )
+    write_identifiers(tmp_path, EditionTables(reader, 1 << 28, tmp_path))
+    reader.close()
+    file = HashedKeys(tmp_path, "mbid_r")
+    hashes = text_hashes([MERGED, MBIDS[Kind.RECORDING], MBIDS[Kind.ARTIST]])
+    assert file.find_many(hashes) == [(2,), (2,), ()]
 
 
 def test_merged_numbers_lead_to_the_recording_in_use(tmp_path: Path) -> None:

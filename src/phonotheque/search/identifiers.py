@@ -19,7 +19,7 @@ MBID_TABLES = {
     Kind.ARTIST: ("artist", "artists", "if(starts_with(key, 'mbid:'), substr(key, 6), NULL)"),
 }
 _ISRCS = """
-SELECT * FROM (SELECT DISTINCT unnest(isrcs) AS key, number FROM recordings)
+SELECT * FROM (SELECT unnest(isrcs) AS key, number FROM recordings)
 WHERE regexp_full_match(key, '[A-Z]{2}[A-Z0-9]{3}[0-9]{7}') ORDER BY key, number
 """
 _BARCODES = r"""
@@ -31,7 +31,7 @@ _MBIDS = """
 WITH known AS (SELECT {column} AS mbid, number FROM {table} WHERE regexp_full_match({column},
     '[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}'))
 SELECT md5_number_lower(mbid) AS key, number FROM (
-    SELECT mbid, number FROM known UNION
+    SELECT mbid, number FROM known UNION ALL
     SELECT m.old, k.number FROM merged_ids m JOIN known k ON k.mbid = m.new
     WHERE m.entity = '{entity}')
 ORDER BY key, number
@@ -48,7 +48,7 @@ _CONTENTS = {
     ),
     "artist": (
         "artists",
-        "SELECT a.owner, a.number AS recording FROM (SELECT DISTINCT unnest(artist_numbers) "
+        "SELECT a.owner, a.number AS recording FROM (SELECT unnest(list_distinct(artist_numbers)) "
         "AS owner, number FROM recordings) a LEFT JOIN standing s ON s.number = a.number "
         "ORDER BY a.owner, s.rank NULLS LAST, a.number",
     ),
