@@ -44,6 +44,8 @@ class TinyRecording:
     flags: int = 0
     file: tuple[str, str, bytes] | None = None
     position_text: str | None = None
+    label: str | None = None  # of its release; the first recording of a release says it
+    aliases: list[str] = field(default_factory=list)  # of its artist; likewise
 
 
 def write_tiny_edition(
@@ -58,10 +60,14 @@ def write_tiny_edition(
     edition = tree.edition(name)
     releases: dict[tuple[str, str], int] = {}
     artists: dict[str, int] = {}
+    labels: dict[tuple[str, str], str | None] = {}
+    aliases: dict[str, list[str]] = {}
     for r in recordings:
         artists.setdefault(r.artist, len(artists) + 1)
+        aliases.setdefault(r.artist, r.aliases)
         if r.release is not None:
             releases.setdefault((r.release, r.artist), len(releases) + 1)
+            labels.setdefault((r.release, r.artist), r.label)
     shards: list[ShardFile] = []
 
     def shard(table: str, schema: pa.Schema, rows: list[dict[str, Any]]) -> None:
@@ -105,12 +111,14 @@ def write_tiny_edition(
     ])  # fmt: skip
     shard("releases", tables.RELEASES, [
         {"number": n, "key": f"source:tiny:{normalise(title)}", "title": title,
-         "artist_credit": artist, "year": 2020, "country": None, "label": None,
+         "artist_credit": artist, "year": 2020, "country": None,
+         "label": labels[title, artist],
          "barcode": None, "release_mbid": None, "genres": None}
         for (title, artist), n in releases.items()
     ])  # fmt: skip
     shard("artists", tables.ARTISTS, [
-        {"number": n, "key": f"name:{normalise(a)}", "name": a, "sort_name": None, "aliases": []}
+        {"number": n, "key": f"name:{normalise(a)}", "name": a, "sort_name": None,
+         "aliases": aliases[a]}
         for a, n in artists.items()
     ])  # fmt: skip
     ranked = sorted(range(len(recordings)), key=lambda i: (-recordings[i].listens, i))

@@ -14,6 +14,7 @@ from phonotheque.search.walk import Condition, Test
 
 NO_DOCS: Array = np.zeros(0, np.uint32)
 ANY_MOST = 65_536  # postings of several words that become one list
+UNITED_MOST = 1_048_576  # and that may become one
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ def any_condition(conditions: Sequence[Condition]) -> Condition:
 
     if known is not None and known <= ANY_MOST:
         return list_condition(load())
+    if known is not None and known > UNITED_MOST:  # it shall not lead a walk
+        known = None
 
     def test(docs: Array) -> Mask:
         has = np.zeros(len(docs), np.bool_)
