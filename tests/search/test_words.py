@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phonotheque.model.text import fold
-from phonotheque.search.spellings import further_words, romanise
+from phonotheque.search.spellings import further_words, latin_readings, romanise
 from phonotheque.search.words import TERM_BYTES, is_wide, word_spans, words
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "text" / "words-2.json").read_text())
@@ -67,9 +67,10 @@ def test_what_stands_before_blanks_changes_no_word(text: str) -> None:
         ("bwv 1007", "BWV1007"), ("part 2", "Part II"), ("simon and garfunkel", "Simon&Garfunkel"),
         ("rock and roll", "Rock 'n' Roll"), ("featuring", "A feat. B"), ("moskva", "Москва"),
         ("chaykovskiy", "Чайковский"), ("chaikovsky", "Чайковский"), ("beijing", "北京"),
-        ("bei jing", "北京"), ("tokyo", "とうきょう"), ("gakkou", "がっこう"), ("shatsu", "シャツ"),
-        ("seoul", "서울"), ("sarang", "사랑"), ("theodorakis", "Θεοδωράκης"), ("hindi", "हिन्दी"),
-        ("京", "東京都"), ("랑해", "사랑해요"), ("กเ", "รักเธอ"), ("beyonce", "BeyoncÃ©"),
+        ("bei jing", "北京"), ("tokyo", "とうきょう"), ("pyotr", "Пётр"), ("gakkou", "がっこう"),
+        ("shatsu", "シャツ"), ("seoul", "서울"), ("sarang", "사랑"), ("theodorakis", "Θεοδωράκης"),
+        ("hindi", "हिन्दी"), ("京", "東京都"), ("랑해", "사랑해요"), ("กเ", "รักเธอ"),
+        ("beyonce", "BeyoncÃ©"),
     ],
 )  # fmt: skip
 def test_many_ways_to_write_it_lead_to_one_text(typed: str, text: str) -> None:
@@ -92,6 +93,24 @@ def test_only_what_has_no_blanks_is_wide() -> None:
     assert [is_wide(t) for t in ("東京", "の", "사랑", "รั", "ab", "東京都", "мо")] == [
         True, True, True, True, False, False, False,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "readings"),
+    [
+        ("Moonlight", []),
+        ("Бетховен 5", ["betkhoven 5", "bethoven 5"]),
+        ('artist:"Чайковский" щел', ['artist:"chaykovskiy" shchel', 'artist:"chaikovsky" shchel']),
+        ("東京の夜 ", ["dongjing no ye"]),
+        ("사랑해요", ["salanghaeyo", "saranghaeyo"]),
+        ("モーツァルト", ["motsaruto"]),
+    ],
+)
+def test_a_query_is_read_in_latin_letters_in_the_ways_it_is_written(
+    query: str, readings: list[str]
+) -> None:
+    assert latin_readings(query)[: len(readings)] == readings
+    assert all(reading.isascii() for reading in latin_readings(query))
 
 
 def test_any_script_is_read_in_latin_letters() -> None:

@@ -17,15 +17,17 @@ from phonotheque.search.matching import (
     list_condition,
 )
 from phonotheque.search.pages import NO_HITS, Asked, Pages
-from phonotheque.search.query import Query, parse_query
+from phonotheque.search.query import MAX_CHARACTERS, Query, parse_query
 from phonotheque.search.related import find_related
 from phonotheque.search.rows import RowStore
 from phonotheque.search.searches import Search
+from phonotheque.search.spellings import latin_readings
 from phonotheque.search.values import (
     ArtistRow,
     DisplayRow,
     IndexManifest,
     LookupResult,
+    Matched,
     ReleaseRow,
     SearchPage,
 )
@@ -97,7 +99,11 @@ class SearchIndex:
         if named is None and parsed.is_empty:
             return _marked(NO_HITS, parsed.cut)
         search = self._prepare(Query() if named is not None else parsed, named, deadline)
-        page = self._pages.page(search, place, Asked(limit, facets, highlights))
+        asked = Asked(limit, facets, highlights)
+        page = self._pages.page(search, place, asked)
+        missed = not page.hits or page.matched is Matched.FEWER_WORDS
+        if missed and cursor is None and named is None:
+            page = self._in_latin(query, asked, deadline, page)
         return _marked(page, parsed.cut)
 
     def lookup(self, text: str) -> LookupResult:
@@ -152,6 +158,25 @@ class SearchIndex:
             return list(named.numbers)
         owner = "release" if named.kind is Kind.RELEASE else "artist"
         return [recording for n in named.numbers for recording in self._owned(owner, n)]
+
+    def _in_latin(
+        self, query: str, asked: Asked, deadline: Deadline, page: SearchPage
+    ) -> SearchPage:
+        """`page`, or that of the query read in Latin letters, if only that has every word."""
+        for text in latin_readings(query[:MAX_CHARACTERS]):
+            if deadline.is_over:
+                return msgspec.structs.replace(page, partial=True)
+            search = self._prepare(parse_query(text), None, deadline)
+            found = self._pages.page(search, Cursor(), asked)
+            if found.hits and found.matched is not Matched.FEWER_WORDS:
+                return msgspec.structs.replace(
+                    found,
+                    relaxed=True,
+                    matched=Matched.OTHER_SPELLING,
+                    did_you_mean=found.did_you_mean if found.relaxed else text,
+                    next_cursor=None,  # further pages are those of `did_you_mean`
+                )
+        return page
 
     def _prepare(self, parsed: Query, named: Array | None, deadline: Deadline) -> Search:
         files = self._files

@@ -8,6 +8,7 @@ the text, below those that have it as typed: "jayz" for "Jay-Z", "amour" for "l'
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 
 from anyascii import anyascii
@@ -45,10 +46,13 @@ _LATIN = r"\x00-\u036f\u1d00-\u1fff\u2c60-\u2c7f\ua720-\ua7ff\uff00-\uff60"
 _OTHER_SCRIPT = re.compile(rf"[^\W\d_{_LATIN}]")
 _ONE_SCRIPT = re.compile(rf"([{_HAN}]+)|([{_KANA}]+)|[^\s{_HAN}{_KANA}{_LATIN}]+", re.UNICODE)
 _CYRILLIC = re.compile("[\u0400-\u052f]")
+_IO = re.compile("[ёЁ]")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _INITIAL_L = re.compile("^l")
 _ENDING_Y = re.compile(r"[iy]y$")
 _VOWEL_AND_Y = re.compile(r"([aeou])y")
+_SPELT_ABROAD = {"kh": "h", "ts": "z", "ks": "x"}
+_ABROAD = re.compile("kh|ts|ks")
 _LONG_VOWEL = re.compile(r"(?<=o)[uo]|(?<=u)u|(?<=a)a|(?<=i)i|(?<=e)e")
 
 
@@ -67,6 +71,24 @@ def further_words(text: str, found: Sequence[str]) -> list[str]:
         out += _iter_of_other_scripts(text, found)
     known = set(found)
     return [word for word in dict.fromkeys(map(cut, out)) if word and word not in known]
+
+
+def latin_readings(query: str) -> list[str]:
+    """A query with its words of other scripts in Latin letters: as they are transliterated, as they
+    are often written, as other languages spell them. None where all are Latin."""
+    text = unicodedata.normalize("NFKC", query)
+    if not _OTHER_SCRIPT.search(text):
+        return []
+    plain, usual = (
+        " ".join(_ONE_SCRIPT.sub(partial(_reading, place=at), text).split()) for at in (0, -1)
+    )
+    abroad = _ABROAD.sub(lambda sound: _SPELT_ABROAD[sound[0]], usual)
+    return list(dict.fromkeys((plain, usual, abroad)))
+
+
+def _reading(run: "re.Match[str]", place: int) -> str:
+    read = _readings(run)[place]
+    return f" {read} " if is_wide(run[0][:2]) else read
 
 
 def romanise(text: str) -> str:
@@ -123,23 +145,30 @@ def _iter_of_other_scripts(text: str, found: Sequence[str]) -> Iterator[str]:
 
 
 def _iter_readings(run: "re.Match[str]") -> Iterator[str]:
-    """A run of one script in Latin letters: as it is transliterated, and as it is often written."""
     if run[1]:
         yield from map(romanise, dict.fromkeys(run[1]))
-    if is_wide(run[0][:2]) and len(run[0]) > _LONGEST_READ:
-        return
+    if not is_wide(run[0][:2]) or len(run[0]) <= _LONGEST_READ:
+        yield from _readings(run)
+
+
+def _readings(run: "re.Match[str]") -> list[str]:
+    """A run of one script in Latin letters: first as it is transliterated, last as it is often
+    written."""
+    text = run[0]
     if run[2]:
-        read = _read_kana(run[2])
-        yield from (read, _LONG_VOWEL.sub("", read))
-        return
-    if _HANGUL.match(run[0]):
-        yield "".join(map(romanise, run[0]))
-        yield "".join(_INITIAL_L.sub("r", romanise(syllable)) for syllable in run[0])
-        return
-    for word in romanise(run[0]).split():
-        yield word
-        if _CYRILLIC.search(run[0]):
-            yield _VOWEL_AND_Y.sub(r"\1i", _ENDING_Y.sub("y", word))
+        read = _read_kana(text)
+        return [read, _LONG_VOWEL.sub("", read)]
+    if _HANGUL.match(text):
+        return ["".join(sound) for sound in zip(*map(_syllable, text), strict=True)]
+    if not _CYRILLIC.search(text):
+        return [romanise(text).replace(" ", "")]
+    plain, iotated = (romanise(t).replace(" ", "") for t in (text, _IO.sub("йо", text)))
+    return [plain, iotated, _VOWEL_AND_Y.sub(r"\1i", _ENDING_Y.sub("y", plain))]
+
+
+def _syllable(char: str) -> tuple[str, str]:
+    sound = romanise(char)
+    return sound, _INITIAL_L.sub("r", sound)
 
 
 def _read_kana(run: str) -> str:
