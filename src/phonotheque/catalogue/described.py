@@ -12,7 +12,7 @@ import ibis
 
 from phonotheque.catalogue import evidence
 from phonotheque.catalogue.identity import first_in
-from phonotheque.catalogue.inputs import Rows, united
+from phonotheque.catalogue.inputs import Rows
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.units import Units
 
@@ -43,21 +43,18 @@ def describe_units(engine: TableEngine, rows: Rows, units: Units, groups: Any) -
         _said(rows, groups, part).inner_join(members, "row", rname="{name}_m")
         for part, members in enumerate(units.members)
     ]
-    every = united(
-        [
-            p.select(
-                "row", "bucket", "unit", "level", "conflict", "wording", "isrcs", "mbid", "ms",
-                "earliest", "collection", "claims", "release_match", "disc", "position",
-                "source", "source_key",
-            )
-            for p in parts
-        ]
-    )  # fmt: skip
-    every = every.mutate(part=part_of_unit(every.unit, rows.parts))
-    shared = engine.scatter(every, "part", rows.parts)
+    pieces = [
+        p.select(
+            "row", "bucket", "unit", "level", "conflict", "wording", "isrcs", "mbid", "ms",
+            "earliest", "collection", "claims", "release_match", "disc", "position",
+            "source", "source_key", part=part_of_unit(p.unit, rows.parts),
+        )
+        for p in parts
+    ]  # fmt: skip
+    shared = engine.scatter(pieces, "part", rows.parts)
     found = [_gathered(engine, part) for part in shared]
-    heads = united(found)
-    placed = engine.scatter(heads.mutate(part=rows.part_of(heads.bucket)), "part", rows.parts)
+    heads = [head.mutate(part=rows.part_of(head.bucket)) for head in found]
+    placed = engine.scatter(heads, "part", rows.parts)
     engine.drop(*found)
     return Described(shared, placed)
 

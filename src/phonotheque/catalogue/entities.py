@@ -104,14 +104,13 @@ def find_releases(engine: TableEngine, rows: Rows) -> tuple[list[Any], list[Any]
     of all releases that rows of it stand on."""
     variants = [_variants(engine, rows, part) for part in range(rows.parts)]
     here = [v.select("release_match").distinct() for v in variants]
-    every = united(variants)
-    every = every.mutate(part=(every.release_match & (rows.parts - 1)).cast("int32"))
+    pieces = [v.mutate(part=(v.release_match & (rows.parts - 1)).cast("int32")) for v in variants]
     homes = []
-    for part in engine.scatter(every, "part", rows.parts):
+    for part in engine.scatter(pieces, "part", rows.parts):
         homes.append(engine.keep(_best_release(part)))
         engine.drop(part)
-    best = united(homes)
-    placed = engine.scatter(best.mutate(part=rows.part_of(best.bucket)), "part", rows.parts)
+    best = [home.mutate(part=rows.part_of(home.bucket)) for home in homes]
+    placed = engine.scatter(best, "part", rows.parts)
     engine.drop(*homes)
     return placed, here
 

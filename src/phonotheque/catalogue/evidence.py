@@ -5,13 +5,14 @@ signature. A catalogue has few different ones, so the rights are asked a few tim
 recording.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import ibis
 import pyarrow as pa
 
+from phonotheque.catalogue.inputs import united
 from phonotheque.catalogue.ports import HOLDER_PRESENT, DecideSummary, TableEngine
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind
 
@@ -42,9 +43,10 @@ def parse_signature(text: str) -> tuple[Evidence, ...]:
     return tuple(_parse_claim(item) for item in text.split(_ITEM) if item)
 
 
-def summaries(engine: TableEngine, signatures: Any, decide: DecideSummary) -> Any:
-    """A table with the summary of each distinct value of `signatures.signature`."""
-    distinct = signatures.select("signature").distinct()
+def summaries(engine: TableEngine, signatures: Sequence[Any], decide: DecideSummary) -> Any:
+    """A table with the summary of each distinct `signature` of the tables, taken one by one."""
+    found = [engine.keep(table.select("signature").distinct()) for table in signatures]
+    distinct = united(found).distinct()
 
     def decided() -> Iterator[pa.RecordBatch]:
         for batch in engine.stream(distinct, ["signature"]):
@@ -55,7 +57,9 @@ def summaries(engine: TableEngine, signatures: Any, decide: DecideSummary) -> An
                 schema=SUMMARIES,
             )
 
-    return engine.keep_batches(SUMMARIES, decided())
+    decisions = engine.keep_batches(SUMMARIES, decided())
+    engine.drop(*found)
+    return decisions
 
 
 def _claim(item: Any) -> Any:

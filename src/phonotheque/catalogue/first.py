@@ -6,7 +6,6 @@ artists ─► releases ─► recordings ─► tracks, each part after part in
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -93,9 +92,7 @@ class FirstBuild:
         batches = self._counted(lambda part: placed[part], contents.RELEASE_ORDER, told)
         self._put("releases", tables.RELEASES, batches)
         numbers = sink.close()
-        every = united([h.mutate(part=ibis.literal(i, "int32")) for i, h in enumerate(here)])
-        met = every.inner_join(numbers, "release_match")
-        out = self._engine.scatter(met, "part", self._rows.parts)
+        out = [self._engine.keep(h.inner_join(numbers, "release_match")) for h in here]
         self._engine.drop(numbers, *placed)
         return out
 
@@ -115,11 +112,11 @@ class FirstBuild:
             heads_of(self._rows, units, described, extras.groups, part) for part in self._parts
         ]
         summaries = evidence.summaries(
-            self._engine, united([contents.signatures(h) for h in heads]), decide
+            self._engine, [contents.signatures(h) for h in heads], decide
         )
         named = artists.filter(artists.bucket.notnull())
         by_part = self._engine.scatter(
-            named.select("key", "number", part=self._rows.part_of(named.bucket)),
+            [named.select("key", "number", part=self._rows.part_of(named.bucket))],
             "part",
             self._rows.parts,
         )
@@ -157,20 +154,15 @@ class FirstBuild:
 
     def _told(self, described: Described, numbered: list[Any]) -> list[Any]:
         """What tracks of shared recordings take from them, by part of rows."""
-        every = united(numbered)
-        every = every.filter(~every.alone)
-        every = every.mutate(part=part_of_unit(every.unit, self._rows.parts))
-        by_unit = self._engine.scatter(every, "part", self._rows.parts)
+        shared = [table.filter(~table.alone) for table in numbered]
+        pieces = [t.mutate(part=part_of_unit(t.unit, self._rows.parts)) for t in shared]
+        by_unit = self._engine.scatter(pieces, "part", self._rows.parts)
         found = []
-        for shared, known in zip(described.shared, by_unit, strict=True):
-            found.append(self._engine.keep(contents.told_shared(shared, known)))
-            self._engine.drop(shared, known)
-        met = united(found)
-        out = self._engine.scatter(
-            met.mutate(part=self._rows.part_of(met.bucket)).drop("bucket"),
-            "part",
-            self._rows.parts,
-        )
+        for members, known in zip(described.shared, by_unit, strict=True):
+            found.append(self._engine.keep(contents.told_shared(members, known)))
+            self._engine.drop(members, known)
+        pieces = [met.mutate(part=self._rows.part_of(met.bucket)).drop("bucket") for met in found]
+        out = self._engine.scatter(pieces, "part", self._rows.parts)
         self._engine.drop(*found)
         return out
 

@@ -163,7 +163,7 @@ class LaterBuild:
         parts = range(rows.parts)
         heads = [heads_of(rows, units, described, extras.groups, part) for part in parts]
         summaries = evidence.summaries(
-            self._engine, united([contents.signatures(h) for h in heads]), decide
+            self._engine, [contents.signatures(h) for h in heads], decide
         )
         named = artists.rows.select("key", "number")
         if self._scope.artists is not None:

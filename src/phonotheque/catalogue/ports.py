@@ -34,8 +34,9 @@ class TableEngine(Protocol):
     def sink(self, schema: pa.Schema) -> TableSink:
         """Keep batches as they come by."""
 
-    def scatter(self, expression: Any, by: str, parts: int) -> list[Any]:
-        """Compute now, in one pass, into kept tables by an integer column 0 … parts-1."""
+    def scatter(self, pieces: Sequence[Any], by: str, parts: int) -> list[Any]:
+        """Compute tables that are alike, one after the other, into kept tables by an integer
+        column 0 … parts-1. What one piece needs is needed at once."""
 
     def drop(self, *tables: Any) -> None:
         """Remove kept tables that are used up."""

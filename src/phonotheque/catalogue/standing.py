@@ -141,7 +141,7 @@ _COUNTS = ("listens", "listeners")
 def _split(engine: TableEngine, table: Any, way: _Way, parts: int) -> list[Any]:
     if parts == 1:
         return [table]
-    return engine.scatter(table.mutate(part=part_of(table.key, way, parts)), "part", parts)
+    return engine.scatter([table.mutate(part=part_of(table.key, way, parts))], "part", parts)
 
 
 def part_of(key: Any, way: _Way, parts: int) -> Any:
@@ -160,7 +160,7 @@ def _added_up(engine: TableEngine, found: list[Any], step: int, parts: int) -> t
     split = [every]
     if parts > 1:
         of_range = (every.number // step).cast("int32")
-        split = engine.scatter(every.mutate(part=of_range), "part", parts)
+        split = engine.scatter([every.mutate(part=of_range)], "part", parts)
     ranges = tuple(engine.keep(_summed(part)) for part in split)
     engine.drop(*found, *(split if parts > 1 else ()))
     return ranges

@@ -5,16 +5,16 @@ from typing import Any
 import ibis
 
 from phonotheque.catalogue import identity, links
-from phonotheque.catalogue.inputs import Rows, united
+from phonotheque.catalogue.inputs import Rows
 from phonotheque.catalogue.ports import TableEngine
 
 _FEW = 4
 """Text groups are narrowed to those of rows without codes where these are under one in four."""
 
 
-def members(engine: TableEngine, rows: Rows, coded: list[Any]) -> Any:
+def members(engine: TableEngine, rows: Rows, coded: list[Any]) -> list[Any]:
     """Rows that can meet by text, with the unit that ids and codes gave them and the `part` of
-    their text. `coded`: those units' members, one table for each part of `rows`."""
+    their text; by parts of `rows`, as `coded` is: those units' members."""
     free = rows.select("text_match", "isrcs")
     free = free.filter(free.isrcs.length() == 0)
     ((without,),) = engine.rows(free.agg(rows=free.count()))
@@ -43,8 +43,7 @@ def members(engine: TableEngine, rows: Rows, coded: list[Any]) -> Any:
                 code=ibis.coalesce(table.recording_mbid, first),
             )
         )  # fmt: skip
-    every = united(parts)
-    return every.mutate(part=(every.text_match & (rows.parts - 1)).cast("int32"))
+    return [p.mutate(part=(p.text_match & (rows.parts - 1)).cast("int32")) for p in parts]
 
 
 def groups(engine: TableEngine, part: Any) -> tuple[Any, Any, Any]:

@@ -92,9 +92,8 @@ def _by_mbid(engine: TableEngine, rows: Rows, progress: Progress) -> list[Any]:
     table = rows.select("recording_mbid", "duration_ms")
     table = table.filter(table.recording_mbid.notnull())
     table = table.select("row", "bucket", mbid="recording_mbid", ms="duration_ms")
-    parts = engine.scatter(
-        table.mutate(part=_part_of_mbid(table.mbid, rows.parts)), "part", rows.parts
-    )
+    pieces = [table.mutate(part=_part_of_mbid(table.mbid, rows.parts))]
+    parts = engine.scatter(pieces, "part", rows.parts)
     out = []
     for part in parts:
         met = identity.anchored(engine, part, ["mbid"], cautious=False)
@@ -130,8 +129,8 @@ def _part_of_mbid(mbid: Any, parts: int) -> Any:
 
 def _regrouped(engine: TableEngine, rows: Rows, tables: list[Any]) -> list[Any]:
     """Members by the parts of rows instead of those of keys."""
-    every = united(tables)
-    parts = engine.scatter(every.mutate(part=rows.part_of(every.bucket)), "part", rows.parts)
+    pieces = [table.mutate(part=rows.part_of(table.bucket)) for table in tables]
+    parts = engine.scatter(pieces, "part", rows.parts)
     engine.drop(*tables)
     return parts
 
@@ -158,25 +157,24 @@ def _by_isrc(
     return [_one_each(engine, part) for part in members], engine.keep(every)
 
 
-def _code_members(engine: TableEngine, rows: Rows, by_mbid: list[Any]) -> Any:
-    """Each row with each of its codes, and the MBID unit it is of."""
-    parts = []
+def _code_members(engine: TableEngine, rows: Rows, by_mbid: list[Any]) -> list[Any]:
+    """Each row with each of its codes, the MBID unit it is of, and the `part` of the code; by
+    parts of rows."""
+    pieces = []
     for number, members in enumerate(by_mbid):
         table = rows.select("isrcs", "recording_mbid", "title_match", "duration_ms", part=number)
         table = table.filter(table.isrcs.length() > 0)
         table = table.left_join(members.select("row", "unit"), "row")
-        parts.append(
-            table.select(
-                "row", "bucket", "title_match",
-                ms="duration_ms", mbid="recording_mbid",
-                own=ibis.coalesce(table.unit, table.row),
-                several=table.isrcs.unique().length() > 1,
-                isrc=table.isrcs.unique().unnest(),
-            )
+        piece = table.select(
+            "row", "bucket", "title_match",
+            ms="duration_ms", mbid="recording_mbid",
+            own=ibis.coalesce(table.unit, table.row),
+            several=table.isrcs.unique().length() > 1,
+            isrc=table.isrcs.unique().unnest(),
         )  # fmt: skip
-    every = united(parts)
-    digits = every.isrc.substr(9, 3).cast("int64")
-    return every.mutate(part=(digits * rows.parts // 1000).cast("int32"))
+        digits = piece.isrc.substr(9, 3).cast("int64")
+        pieces.append(piece.mutate(part=(digits * rows.parts // 1000).cast("int32")))
+    return pieces
 
 
 def _code_groups(engine: TableEngine, part: Any, number: int) -> tuple[Any, Any]:

@@ -19,6 +19,11 @@ def ordering(column: str) -> Any:
     return ibis.asc(column, nulls_first=False)
 
 
+def all_rows(pieces: Sequence[Any]) -> Any:
+    """All rows of tables that are alike; at least one table."""
+    return pieces[0] if len(pieces) == 1 else ibis.union(*pieces, distinct=False)
+
+
 def without_promises(schema: Any) -> Any:
     """An Ibis schema with every type nullable: columns that differ in that cannot be united."""
     return ibis.schema({name: _nullable(kind) for name, kind in schema.items()})

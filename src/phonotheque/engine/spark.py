@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from phonotheque.engine.numbering import (
     Numbering,
+    all_rows,
     arrow_schema,
     cast_columns,
     ordering,
@@ -95,9 +96,10 @@ class SparkEngine(Numbering):
         kept = ibis.Schema.from_pyarrow(schema)
         return Sink(path / "part.parquet", schema, lambda: self._keeping(path, kept))
 
-    def scatter(self, expression: Any, by: str, parts: int) -> list[Any]:
-        """Compute `expression` in one pass into `parts` kept tables: part i has the rows whose
-        column `by` (0 … parts-1, never null) is i. The column itself is not kept."""
+    def scatter(self, pieces: Sequence[Any], by: str, parts: int) -> list[Any]:
+        """Compute `pieces`, tables that are alike, into `parts` kept tables: part i has the rows
+        whose column `by` (0 … parts-1, never null) is i. The column itself is not kept."""
+        expression = all_rows(pieces)
         if parts == 1:
             return [self.keep(expression.drop(by))]
         schema = expression.schema()
