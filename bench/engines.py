@@ -92,16 +92,17 @@ class Workshop:
 
     def ensure(self, engine: str, memory_bytes: int = 0) -> dict[str, float]:
         """Make what is missing of an engine (ours within `memory_bytes`, where that is not 0); what
-        that took, in seconds and bytes of memory at its height (of all its processes)."""
+        that took, in seconds and bytes of memory at its height (of all its processes); nothing
+        where it was made elsewhere."""
         record = self.folder / "made.json"
         made = json.loads(record.read_text()) if record.exists() else {}
         if engine != OURS and engine in made and self.path(engine).exists():
             return dict(made[engine])
         rebuilt, taken = watch(_make, engine, self, memory_bytes)
-        if rebuilt or engine not in made:
+        if rebuilt:
             made[engine] = taken
             record.write_text(json.dumps(made, indent=1))
-        return dict(made[engine])
+        return dict(made.get(engine, {}))
 
 
 def _make(engine: str, workshop: Workshop, memory_bytes: int) -> bool:

@@ -27,8 +27,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from bench.asking import LIMIT, ask, times
-from bench.engines import OURS, PEERS, Ours, Workshop, evict, watch
+from bench.asking import LIMIT, Answer, ask, times
+from bench.engines import OURS, PEERS, Engine, Ours, Workshop, evict, watch
 from bench.loads import OURS_ALONE, make_loads
 from bench.planting import DATA_VARIABLE, ensure_planted, sample_items
 from bench.questions import Question
@@ -85,10 +85,14 @@ def measure(
 ) -> dict[str, float]:
     """All there is to say of one engine."""
     figures: dict[str, float] = {}
+    opening = []
     for name, asked in classes.items() if cold else ():
         evict([workshop.path(engine)])
-        answers, _ = watch(_first_answers, workshop, engine, asked[:COLD_QUERIES])
+        (open_ms, answers), _ = watch(_first_answers, workshop, engine, asked[:COLD_QUERIES])
         figures |= times(answers, f"{name}_cold_")
+        opening.append(open_ms)
+    if opening:
+        figures["open_cold_ms"] = max(opening)
     found, taken = watch(_warm_answers, workshop, engine, classes)
     figures |= found
     figures["serving_peak_bytes"] = taken["peak_bytes"]
@@ -99,11 +103,15 @@ def measure(
     return figures
 
 
-def _first_answers(workshop: Workshop, engine: str, questions: Sequence[Question]) -> Any:
+def _first_answers(
+    workshop: Workshop, engine: str, questions: Sequence[Question]
+) -> tuple[float, list[Answer]]:
+    started = time.perf_counter()
     opened = workshop.open(engine)
+    open_ms = (time.perf_counter() - started) * 1e3
     answers = ask(opened, questions, warm=False)
     opened.close()
-    return answers
+    return open_ms, answers
 
 
 def _warm_answers(workshop: Workshop, engine: str, classes: Classes) -> dict[str, float]:
@@ -133,17 +141,21 @@ def per_second(
 def _rate(workshop: Workshop, engine: str, queries: list[str], seconds: float, seed: int) -> float:
     opened = workshop.open(engine)
     random.Random(seed).shuffle(queries)
-    for query in queries[: len(queries) // 4]:
-        opened.search(query, LIMIT)
+    _ask_for(opened, queries, seconds)  # warms
+    rate = _ask_for(opened, queries, seconds)
+    opened.close()
+    return rate
+
+
+def _ask_for(opened: Engine, queries: Sequence[str], seconds: float) -> float:
+    """Answers a second, for so long."""
     started, count = time.perf_counter(), 0
     for query in cycle(queries):
         opened.search(query, LIMIT)
         count += 1
         if time.perf_counter() - started > seconds:
             break
-    rate = count / (time.perf_counter() - started)
-    opened.close()
-    return rate
+    return count / (time.perf_counter() - started)
 
 
 def _ratios(

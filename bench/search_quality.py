@@ -95,11 +95,13 @@ def describe(
     for name in engines:
         made = workshop.ensure(name, int(float(memory or 0)))
         group, prefix = (OURS, "") if name == OURS else ("peers", f"{name}_")
-        figures[group] |= {
-            f"{prefix}docs_per_s": recordings / made["seconds"],
-            f"{prefix}docs_per_cpu_second": recordings / made["cpu_seconds"],
-            f"{prefix}build_peak_bytes": made["peak_bytes"],
-        }
+        if made:
+            figures[group] |= {
+                f"{prefix}build_s": made["seconds"],
+                f"{prefix}docs_per_s": recordings / made["seconds"],
+                f"{prefix}docs_per_cpu_second": recordings / made["cpu_seconds"],
+                f"{prefix}build_peak_bytes": made["peak_bytes"],
+            }
         if name == OURS:
             figures[OURS] |= sizes(workshop, recordings, tracks)
         else:
