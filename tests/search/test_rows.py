@@ -15,8 +15,9 @@ from phonotheque.model.progress import Silent
 from phonotheque.search import row_worker
 from phonotheque.search.reading import EditionTables
 from phonotheque.search.row_worker import write_rows
-from phonotheque.search.row_writing import RowPart, plan_row_parts, write_row_part
+from phonotheque.search.row_writing import RowPart, finish_rows, plan_row_parts, write_row_part
 from phonotheque.search.rows import RowStore
+from phonotheque.search.workers import Task
 from tests.support.editions import ID_KEY, TinyRecording, write_tiny_edition
 
 RECORDINGS = [
@@ -110,7 +111,7 @@ def test_parts_cut_anywhere_make_the_same_rows(edition: Path, tmp_path: Path) ->
     for kind in (Kind.ARTIST, Kind.RELEASE):
         write_row_part(tables, RowPart(kind, 1, 3), tmp_path / "cut/spill")
     reader.close()
-    row_worker.finish_rows(tmp_path / "cut/spill", tmp_path / "cut/rows")
+    finish_rows(tmp_path / "cut/spill", tmp_path / "cut/rows")
     cut = RowStore(tmp_path / "cut/rows", IdKey(bytes.fromhex(ID_KEY)))
     whole = store(edition, tmp_path / "whole")
     assert cut.recordings([4, 3, 2, 1]) == whole.recordings([4, 3, 2, 1])
@@ -137,7 +138,7 @@ def test_an_edition_that_a_worker_cannot_read_is_told(edition: Path, tmp_path: P
     (tmp_path / "spill").mkdir()
     for path in (edition / "catalogue/releases").iterdir():
         path.rename(path.with_suffix(".away"))
-    task = row_worker.Task(str(edition), str(tmp_path / "spill"), 1 << 29)
+    task = Task(str(edition), str(tmp_path / "spill"), 1 << 29)
     with pytest.raises(FormatError, match=r"parquet|worker"):
         row_worker._write_in_workers(task, [RowPart(Kind.RELEASE, 1, 3)], Silent())
     reader.close()

@@ -111,7 +111,7 @@ class IndexFiles:
 
     def head(self, low: int, high: int) -> Array | None:
         """The first documents of a wide prefix, where they were computed."""
-        begin, end = np.searchsorted(self.head_low, [low, low + 1])
+        begin, end = np.searchsorted(self.head_low, np.array([low, low + 1], np.uint32))
         for at in range(int(begin), int(end)):
             if int(self.head_high[at]) == high:
                 return self.head_docs[int(self.head_offsets[at]) : int(self.head_offsets[at + 1])]

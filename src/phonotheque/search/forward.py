@@ -104,7 +104,7 @@ class _Titles:
 
     def read(self, before: int) -> tuple[Array, Array, Array, Array]:
         """Documents below `before`: number, terms in the title, those terms, credit."""
-        first, last = self._row, int(np.searchsorted(self._docs, before))
+        first, last = self._row, int(np.searchsorted(self._docs, np.uint64(before)))
         counts = self._counts[first:last]
         end = self._at + int(counts.sum(dtype=np.uint64))
         terms = self._place[self._terms[self._at : end]]

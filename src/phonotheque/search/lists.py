@@ -18,7 +18,7 @@ def write_documents(folder: Path, tables: EditionTables, licences: list[str]) ->
     dtypes = {
         "number": number_type(greatest),
         "tier": np.uint8,
-        "licence": np.uint16,
+        "licence": np.uint8 if len(licences) < 256 else np.uint16,
         "year": np.int16,
         "listens": np.float16,
     }

@@ -163,11 +163,11 @@ class CommonDocs:
 
     def before(self, doc: int) -> int:
         """How many documents come before `doc`."""
-        chunk = doc >> CHUNK_BITS
+        chunk, inside = doc >> CHUNK_BITS, doc & (CHUNK_DOCS - 1)
         if chunk >= len(self._starts) - 1:
             return len(self)
         begin, end = int(self._starts[chunk]), int(self._starts[chunk + 1])
-        return begin + int(np.searchsorted(self[begin:end], doc))
+        return begin + (int(np.searchsorted(self[begin:end], np.uint32(doc))) if inside else 0)
 
     def has(self, docs: Array) -> Mask:
         """Whether each of `docs` is in the list."""
@@ -218,7 +218,9 @@ class CommonDocs:
 
 def documents_before(docs: Docs, doc: int) -> int:
     """How many of `docs` come before `doc`."""
-    return docs.before(doc) if isinstance(docs, CommonDocs) else int(np.searchsorted(docs[:], doc))
+    if isinstance(docs, CommonDocs):
+        return docs.before(doc)
+    return int(np.searchsorted(docs[:], np.uint32(doc))) if doc else 0
 
 
 def first_documents(offsets: U64, plain: Array, low: int, high: int, most: int) -> Array:

@@ -200,7 +200,7 @@ def _iter_spans(offsets: U64, span_postings: int, numbers: int) -> Iterator[_Spa
     low, terms = 0, len(offsets) - 1
     while low < terms:
         limit = int(offsets[low]) + span_postings
-        high = int(np.searchsorted(offsets, limit, side="right")) - 1
+        high = int(np.searchsorted(offsets, np.uint64(limit), side="right")) - 1
         if high > low:
             yield _Span(low, high)
         else:
@@ -230,7 +230,8 @@ class _Reading:
 
     def keys(self, span: _Span) -> U64:
         """term << 32 | number; spans are asked for in order."""
-        low, high = np.searchsorted(self._place, [span.low, span.high]).tolist()
+        edges = np.array([span.low, span.high], np.uint32)
+        low, high = np.searchsorted(self._place, edges).tolist()
         last, at = self._at
         begin = at + int(self._counts[last:low].sum(dtype=np.uint64))
         self._at = (low, begin)
@@ -238,7 +239,7 @@ class _Reading:
         numbers = self._postings[begin : begin + int(inside.sum(dtype=np.uint64))]
         terms = np.repeat(self._place[low:high].astype(np.uint64), inside)
         if span.high - span.low == 1:
-            first, end = np.searchsorted(numbers, [span.first, span.last])
+            first, end = np.searchsorted(numbers, np.array([span.first, span.last], np.uint64))
             terms, numbers = terms[first:end], numbers[first:end]
         keys: U64 = terms << _SHIFT | numbers
         return keys
