@@ -108,6 +108,21 @@ def test_identifiers_are_looked_up_one_and_many(client: TestClient) -> None:
     assert [r["ids"] for r in batch["results"]] == [[recording_id(1)], [recording_id(3)], [], []]
 
 
+def test_a_look_up_brings_recordings_when_asked(client: TestClient) -> None:
+    (isrc, unknown) = client.post(
+        "/api/v1/lookup", json={"queries": ["FRX872100001", "x"], "recordings": True}
+    ).json()["results"]
+    assert [r["id"] for r in isrc["recordings"]] == isrc["ids"] == [recording_id(1)]
+    assert isrc["recordings"][0]["isrcs"] == ["FRX872100001"]
+    assert (unknown["ids"], unknown["recordings"]) == ([], [])
+    one = client.get("/api/v1/lookup", params={"q": "FRX872100001", "recordings": "true"}).json()
+    assert one == isrc
+    bare = client.get("/api/v1/lookup", params={"q": "FRX872100001"}).json()
+    assert bare["recordings"] is None
+    many = client.post("/api/v1/lookup", json={"queries": ["x"] * 10_001, "recordings": True})
+    assert many.status_code == 400
+
+
 def test_a_batch_may_be_large_but_not_larger(client: TestClient) -> None:
     fits = client.post("/api/v1/lookup", json={"queries": ["FRX872100001"] * 20_000})
     assert len(fits.json()["results"]) == 20_000

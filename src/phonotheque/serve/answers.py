@@ -83,15 +83,17 @@ class LookupAnswer(Answer, frozen=True, kw_only=True):
     """What one identifier stands for; no ids when this edition does not know it."""
 
     query: str
-    recognised: str  # isrc | mbid | public-id | number | source | none
+    recognised: str  # isrc | mbid | barcode | public-id | number | source | none
     kind: str | None  # what the ids name: r(ecording), d (release), a(rtist), t(rack)
     ids: list[str]
+    recordings: list[RecordingSummary] | None = None  # where asked for: of them, the first 100
 
 
 class LookupRequest(Answer, frozen=True, kw_only=True):
     """Body of a batch look-up."""
 
     queries: list[str]
+    recordings: bool = False  # answer with what a list shows of each: up to 10,000 identifiers
 
 
 class BatchAnswer(Answer, frozen=True, kw_only=True):

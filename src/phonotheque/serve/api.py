@@ -13,6 +13,7 @@ from litestar.params import Body, PathParameter, QueryParameter, SkipValidation
 from phonotheque.model.numbers import Kind
 from phonotheque.serve import answers, assemble
 from phonotheque.serve.conditional import fresh_answers
+from phonotheque.serve.lookups import full_lookup_answers, lookup_answers
 from phonotheque.serve.naming import number_of
 from phonotheque.serve.problems import PROBLEM_TYPE, bad_request, not_found
 from phonotheque.serve.publication import Publication
@@ -21,6 +22,7 @@ from phonotheque.statistics import Statistics
 
 SCHEMA_TYPE = "application/vnd.oai.openapi+json"
 MAX_BATCH = 100_000
+MAX_BATCH_OF_RECORDINGS = 10_000
 MAX_BATCH_BYTES = 16 << 20
 
 Served = NamedDependency[SkipValidation[Publication]]
@@ -82,11 +84,18 @@ def lookup(
     publication: Served,
     q: Annotated[
         str,
-        QueryParameter(max_length=512, description="ISRC, MBID, public id, number, or source:key."),
+        QueryParameter(
+            max_length=512,
+            description="ISRC, UPC or EAN, MBID, public id, number, or source:SOURCE:KEY.",
+        ),
     ],
+    recordings: Annotated[
+        bool, QueryParameter(description="Say what a list shows of each: the first 100.")
+    ] = False,
 ) -> answers.LookupAnswer:
     """What one identifier stands for; unknown ones answer with no ids."""
-    return assemble.lookup_answers(publication, [q])[0]
+    answer = full_lookup_answers if recordings else lookup_answers
+    return answer(publication, [q])[0]
 
 
 @post(
@@ -100,15 +109,20 @@ def lookup(
 def lookup_batch(
     publication: Served,
     data: Annotated[
-        answers.LookupRequest, Body(description="Up to 100,000 identifiers, 16 MiB in all.")
+        answers.LookupRequest,
+        Body(description="Up to 100,000 identifiers, 16 MiB in all; 10,000 with recordings."),
     ],
 ) -> answers.BatchAnswer:
     """What many identifiers stand for, in their order."""
     if len(data.queries) > MAX_BATCH:
         raise bad_request(f"{len(data.queries)} queries; at most {MAX_BATCH} go in one request")
+    if data.recordings and len(data.queries) > MAX_BATCH_OF_RECORDINGS:
+        raise bad_request(
+            f"{len(data.queries)} queries; at most {MAX_BATCH_OF_RECORDINGS} with recordings"
+        )
+    answer = full_lookup_answers if data.recordings else lookup_answers
     return answers.BatchAnswer(
-        edition=publication.manifest.name,
-        results=assemble.lookup_answers(publication, data.queries),
+        edition=publication.manifest.name, results=answer(publication, data.queries)
     )
 
 

@@ -80,25 +80,6 @@ def most_listened(publication: Publication) -> list[answers.RecordingSummary]:
     return summarise(publication, publication.index.most_listened(0, TOP))
 
 
-def lookup_answers(publication: Publication, texts: Sequence[str]) -> list[answers.LookupAnswer]:
-    """What each identifier stands for, in order."""
-    results = publication.index.lookup_many(texts)
-    ids: dict[tuple[Kind, int], str] = {}
-    for kind in {r.kind for r in results if r.kind is not None}:
-        numbers = sorted({n for r in results if r.kind is kind for n in r.numbers})
-        for number, public_id in zip(numbers, _ids(publication, kind, numbers), strict=True):
-            ids[kind, number] = public_id
-    return [
-        answers.LookupAnswer(
-            query=text,
-            recognised=result.recognised,
-            kind=None if result.kind is None else result.kind.value,
-            ids=[] if result.kind is None else [ids[result.kind, n] for n in result.numbers],
-        )
-        for text, result in zip(texts, results, strict=True)
-    ]
-
-
 def recording_answer(publication: Publication, row: DisplayRow) -> answers.RecordingAnswer:
     """All of one recording."""
     (summary,) = summarise_rows(publication, [row])

@@ -11,6 +11,7 @@ from phonotheque import __version__
 from phonotheque.model.numbers import Kind, format_public_id
 from phonotheque.serve import answers, assemble
 from phonotheque.serve.conditional import fresh_answers
+from phonotheque.serve.lookups import lookup_answers
 from phonotheque.serve.naming import number_of
 from phonotheque.serve.problems import HTML_TYPE, not_found
 from phonotheque.serve.publication import Publication
@@ -118,7 +119,7 @@ class Pages:
 
     def _place_of(self, query: str) -> str | None:
         """The page of the one thing that an identifier names, if `query` is an identifier."""
-        (found,) = assemble.lookup_answers(self._publication, [query])
+        (found,) = lookup_answers(self._publication, [query])
         folder = {"r": "recording", "d": "release", "a": "artist"}.get(found.kind or "")
         if found.recognised in ("none", "number") or len(found.ids) != 1 or folder is None:
             return None
