@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from phonotheque.model.errors import FormatError, NotFoundError
 from phonotheque.search import SearchIndex
 from phonotheque.search.arrays import distinct, load_array, offsets_of, ranges
-from phonotheque.search.dictionary import deletion_hashes
+from phonotheque.search.dictionary import deletion_hashes, form_hashes
 from phonotheque.search.keys import pack_isrc, pack_isrcs
 from phonotheque.search.matching import licence_fits
 from phonotheque.search.spelling import within_one_edit
@@ -52,6 +52,7 @@ def test_one_edit_is_one_letter_or_one_swap(text: str) -> None:
 def test_terms_within_one_edit_share_a_form(text: str, data: st.DataObject) -> None:
     other = data.draw(st.sampled_from(sorted(one_edit(text, "xé"))))
     assert set(deletion_hashes([text]).ravel()) & set(deletion_hashes([other]).ravel())
+    assert form_hashes(text).tolist() == deletion_hashes([text])[:, 0].tolist()
 
 
 @given(st.lists(st.integers(0, 30), max_size=50))

@@ -1,5 +1,6 @@
 """What a listener types, and what comes back."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -225,6 +226,28 @@ def test_a_hostile_query_is_answered_and_soon(index: SearchIndex, query: str) ->
     page = index.search(query, limit=200, deadline_ms=1_000)
     assert page.total >= len(page.hits)
     index.lookup(query)
+
+
+def test_a_name_in_another_script_finds_the_latin_one_and_says_so(index: SearchIndex) -> None:
+    page = index.search("\u0411\u0435\u0442\u0445\u043e\u0432\u0435\u043d moonlight")
+    assert titles(page) == ["Moonlight Sonata"]
+    assert (page.matched, page.did_you_mean) == ("other-spelling", "beethoven moonlight")
+
+
+@pytest.mark.parametrize("facets", [False, True])
+@pytest.mark.parametrize(
+    "query",
+    ["the " * 100, " ".join("abcdefghijklmnopqrstuvwxyz"), '"a b" ' * 60, "release:a " * 40,
+     "release:a label:b artist:c title:d e", "title:" * 60, "\u202e" * 200 + "moon",
+     "🎵" * 300, "label:\x00", "x" * 64 + " " + "y" * 64, "upc:" + "9" * 300],
+)  # fmt: skip
+def test_a_query_without_time_is_answered_at_once(
+    index: SearchIndex, query: str, facets: bool
+) -> None:
+    begun = time.process_time()
+    page = index.search(query, limit=200, deadline_ms=0, facets=facets, highlights=True)
+    assert time.process_time() - begun < 0.5
+    assert page.total >= len(page.hits)
 
 
 def test_a_cut_query_says_that_its_answer_is_partial(index: SearchIndex) -> None:

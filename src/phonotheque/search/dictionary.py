@@ -33,6 +33,7 @@ SHORT_PREFIX = 3
 _TYPO_KEYS_A_TERM = 8
 _TERMS_AT_ONCE = 262_144
 _BYTES_A_KEY = 32
+_64_BITS = 2**64 - 1
 _PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -142,6 +143,20 @@ def deletion_hashes(terms: list[str]) -> U32:
     for left_out in range(length):
         out[left_out + 1] = _hash(np.delete(points, left_out, axis=1))
     return out
+
+
+def form_hashes(text: str) -> U32:
+    """The same of one text, in a tenth of the time."""
+    points = [ord(char) for char in text]
+    state, hashes = 0xCBF29CE484222325, []
+    for at, point in enumerate(points):
+        form = state  # of what stands before the character that is left out
+        for other in points[at + 1 :]:
+            form = (form ^ other) * 0x100000001B3 & _64_BITS
+        hashes.append(form)
+        state = (state ^ point) * 0x100000001B3 & _64_BITS
+    mixed = [(form * 0x9E3779B97F4A7C15 & _64_BITS) >> 32 for form in (state, *hashes)]
+    return np.array(mixed, np.uint32)
 
 
 def _hash(points: U32) -> U32:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from phonotheque.search.arrays import Array, Mask, distinct, load_array, ranges
-from phonotheque.search.dictionary import TYPO_LONGEST, TYPO_SHORTEST, deletion_hashes
+from phonotheque.search.dictionary import TYPO_LONGEST, TYPO_SHORTEST, form_hashes
 from phonotheque.search.forward import Forward, ForwardFiles
 from phonotheque.search.postings import Docs, Postings, is_member
 from phonotheque.search.shortlists import Shortlists
@@ -129,7 +129,7 @@ class IndexFiles:
         """Terms that share a form with one character less with `text`; not all are near."""
         if not TYPO_SHORTEST - 1 <= len(text) <= TYPO_LONGEST + 1:
             return []
-        hashes = distinct(deletion_hashes([text])[:, 0])
+        hashes = distinct(form_hashes(text))
         near: list[int] = distinct(self._typos.find_many(hashes, _MOST_NEAR)).tolist()
         return near
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.matching import Wanted
+from phonotheque.search.spellings import latin_readings
 from phonotheque.search.words import is_wide
 
 MAX_SUGGESTIONS = 24
@@ -23,21 +24,25 @@ def within_one_edit(a: str, b: str) -> bool:
 
 
 def suggestions(files: IndexFiles, word: Wanted, least: int = 1) -> list[Wanted]:
-    """Terms within one edit of `word` with `least` documents or more, the most frequent first.
+    """Terms within one edit of `word`, or of what it is in Latin letters, with `least` documents
+    or more, the most frequent first.
 
     A number has none: another one is no other spelling of it. Nor has a pair of Han or kana.
     """
     text = word.term.text
     if text.isdecimal() or is_wide(text):
         return []
-    near = [(files.frequency(term, term + 1), term) for term in files.near_terms(text)]
+    wanted = [text] if text.isascii() else [text, *latin_readings(text)]
+    near = {term for form in wanted for term in files.near_terms(form)}
+    near.update(t for t in map(files.term_id, wanted[1:]) if t is not None)
+    counted = [(-files.frequency(term, term + 1), term) for term in near]
     found: list[Wanted] = []
-    for _, term in sorted((-count, term) for count, term in near if count >= least):
+    for count, term in sorted(counted):
         other = files.term_text(term)
-        if other != text and within_one_edit(text, other):
+        if -count < least or len(found) == MAX_SUGGESTIONS:
+            break
+        if other != text and any(form == other or within_one_edit(form, other) for form in wanted):
             found.append(
                 Wanted(replace(word.term, text=other, prefix=False), term, term + 1, whole=True)
             )
-        if len(found) == MAX_SUGGESTIONS:
-            break
     return found

@@ -1,12 +1,12 @@
 """Windows of candidates: what one page is taken from, in an order that stays.
 
 A window is the next 100 documents, by rank, that have all words as typed, the next 100 that have
-the last word only as a beginning, and, in the first window, the first 50 whose title is the query.
-Once these are at an end, there follow those that have a word through others (`related`): a release,
-a label, an artist's other name; in a window of their own if one of the first is all that was asked
-for and finding more takes long, which keeps the most frequent kind of query short. Where nothing at
-all is found, such words may also be very common ones (`wide`). Each window is ranked by itself. A
-cursor says where a window begins and how much of it was given.
+the last word only as a beginning (300 each for a single word), and, in the first window, the first
+50 whose title is the query. Once these are at an end, there follow those that have a word through
+others (`related`): a release, a label, an artist's other name; in a window of their own if one of
+the first is all that was asked for and finding more takes long, which keeps the most frequent kind
+of query short. Where nothing at all is found, such words may also be very common ones (`wide`).
+Each window is ranked by itself. A cursor says where a window begins and how much of it was given.
 """
 
 import binascii
@@ -29,6 +29,7 @@ from phonotheque.search.walk import NOTHING, Condition, Found, walk
 
 CANDIDATES = 100
 EXACT_TITLES = 50
+ONE_WORD = 3  # so many times the candidates: one word tells less than two
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -152,7 +153,8 @@ def _walk(search: Search, wanted: Sequence[Wanted], more: Sequence[Condition], s
     if any(w.is_unknown for w in wanted):
         return NOTHING
     conditions = search.conditions(wanted, more)
-    return walk(conditions, search.files.documents, start, CANDIDATES, search.deadline)
+    limit = CANDIDATES * (ONE_WORD if len(wanted) == 1 else 1)
+    return walk(conditions, search.files.documents, start, limit, search.deadline)
 
 
 def _walk_beginnings(search: Search, more: Sequence[Condition], start: int) -> Found:
