@@ -122,8 +122,7 @@ class Postings:
         first, last = np.searchsorted(self._common, np.array([low, high], np.uint32)).tolist()
         begin = int(self._offsets[low]) - int(self._before[first])
         end = int(self._offsets[high]) - int(self._before[last])
-        lists = [self._common_docs(row)[:] for row in range(first, last)]
-        return distinct(np.concatenate([self._plain[begin:end], *lists]))
+        return distinct(np.concatenate([self._plain[begin:end], *self._all_of(first, last)]))
 
     def has(self, term: int, docs: Array) -> Mask:
         """Whether each of `docs` has the term."""
@@ -131,6 +130,20 @@ class Postings:
         if row is not None:
             return self._common_docs(row).has(docs)
         return is_member(self.of_terms(term, term + 1), docs)
+
+    def _all_of(self, first: int, last: int) -> list[Array]:
+        """The documents of common terms first ≤ row < last: bitmaps, then all the others."""
+        places, starts = self._places[first:last], self._starts[first:last]
+        lists = [self._common_docs(first + row)[:] for row in np.flatnonzero(places < 0).tolist()]
+        listed = np.flatnonzero(places >= 0)
+        if len(listed):  # these lie end to end
+            counts = np.diff(starts[listed].astype(np.int64), axis=1)
+            bases = np.arange(counts.shape[1], dtype=np.uint32) << np.uint32(CHUNK_BITS)
+            docs = np.repeat(np.tile(bases, len(listed)), counts.ravel())
+            begin = int(places[listed[0]])
+            docs |= self._lows[begin : begin + len(docs)]
+            lists.append(docs)
+        return lists
 
     def _common_docs(self, row: int) -> "CommonDocs":
         place, starts = int(self._places[row]), self._starts[row]
