@@ -164,7 +164,7 @@ def assert_same(numbers: list[int], relaxed: bool, expected: set[int]) -> None:
 
 
 @given(recordings=CATALOGUES, query=QUERIES, limit=st.integers(1, 7))
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_words_are_found_through_releases_labels_and_other_names(
     recordings: list[TinyRecording], query: str, limit: int
 ) -> None:
@@ -174,7 +174,7 @@ def test_words_are_found_through_releases_labels_and_other_names(
 
 
 @given(recordings=CATALOGUES, query=QUERIES, reach=st.booleans())
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_no_early_stop_leaves_anything_out(
     recordings: list[TinyRecording], query: str, reach: bool
 ) -> None:
@@ -193,7 +193,7 @@ def test_no_early_stop_leaves_anything_out(
 
 
 @given(recordings=CATALOGUES, query=QUERIES, most=st.integers(1, 20))
-@settings(max_examples=10)
+@settings(max_examples=8)
 def test_facets_count_what_is_there_or_say_at_least(
     recordings: list[TinyRecording], query: str, most: int
 ) -> None:
@@ -220,7 +220,7 @@ def test_facets_count_what_is_there_or_say_at_least(
 
 
 @given(recordings=CATALOGUES, query=QUERIES)
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_an_answer_that_no_time_was_left_for_is_right_or_says_so(
     recordings: list[TinyRecording], query: str
 ) -> None:
