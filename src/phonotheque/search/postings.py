@@ -137,7 +137,7 @@ class Postings:
         lists = [self._common_docs(first + row)[:] for row in np.flatnonzero(places < 0).tolist()]
         listed = np.flatnonzero(places >= 0)
         if len(listed):  # these lie end to end
-            counts = np.diff(starts[listed].astype(np.int64), axis=1)
+            counts: Array = np.diff(starts[listed].astype(np.int64), axis=1)
             bases = np.arange(counts.shape[1], dtype=np.uint32) << np.uint32(CHUNK_BITS)
             docs = np.repeat(np.tile(bases, len(listed)), counts.ravel())
             begin = int(places[listed[0]])
