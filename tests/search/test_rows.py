@@ -15,7 +15,13 @@ from phonotheque.model.progress import Silent
 from phonotheque.search import row_worker
 from phonotheque.search.reading import EditionTables
 from phonotheque.search.row_worker import write_rows
-from phonotheque.search.row_writing import RowPart, finish_rows, plan_row_parts, write_row_part
+from phonotheque.search.row_writing import (
+    RowPart,
+    finish_rows,
+    plan_row_parts,
+    prepare_parts,
+    write_row_part,
+)
 from phonotheque.search.rows import RowStore
 from phonotheque.search.workers import Task
 from tests.support.editions import ID_KEY, TinyRecording, write_tiny_edition
@@ -115,6 +121,24 @@ def test_parts_cut_anywhere_make_the_same_rows(edition: Path, tmp_path: Path) ->
     cut = RowStore(tmp_path / "cut/rows", IdKey(bytes.fromhex(ID_KEY)))
     whole = store(edition, tmp_path / "whole")
     assert cut.recordings([4, 3, 2, 1]) == whole.recordings([4, 3, 2, 1])
+
+
+def test_parts_read_what_was_laid_out_for_them(edition: Path, tmp_path: Path) -> None:
+    spill = tmp_path / "cut/spill"
+    (spill / "rows-owned-9").mkdir(parents=True)  # of another plan
+    (spill / "rows-r-0000000000001-0000000000009.sst").write_bytes(b"of another plan")
+    reader = open_edition(edition)
+    tables = EditionTables(reader, 1 << 28, spill)
+    parts = [RowPart(Kind.RECORDING, first, min(first + 3, 5), 3) for first in (1, 4)]
+    prepare_parts(tables, parts, spill)
+    for part in parts:
+        write_row_part(tables, part, spill)
+    reader.close()
+    finish_rows(spill, tmp_path / "cut/rows")
+    cut = RowStore(tmp_path / "cut/rows", IdKey(bytes.fromhex(ID_KEY)))
+    whole = store(edition, tmp_path / "whole")
+    assert cut.recordings([4, 3, 2, 1]) == whole.recordings([4, 3, 2, 1])
+    assert list(spill.iterdir()) == []
 
 
 def test_a_killed_build_of_rows_goes_on_after_its_last_part(edition: Path, tmp_path: Path) -> None:

@@ -85,3 +85,7 @@ class EditionTables:
     def table(self, query: str) -> pa.Table:
         """All that a query gives."""
         return self._connection.sql(query).to_arrow_table()
+
+    def execute(self, statement: str) -> None:
+        """Do what gives no rows."""
+        self._connection.execute(statement)

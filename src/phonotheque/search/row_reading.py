@@ -4,7 +4,9 @@ One query reads one table; lists are put together by where their owners end, not
 aggregates: that is several times as fast, and the memory is what the columns take.
 """
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -36,44 +38,81 @@ LEFT JOIN (SELECT * FROM standing {_SPAN}) s ON s.number = r.number
 ORDER BY r.number
 """,
 }
-_TRACKS = """
+_OWNED = {
+    "tracks": (
+        """
 SELECT t.recording, t.release, d.title AS release_title, t.disc, t.position, t.title,
-    t.position_text
-FROM (SELECT * FROM tracks WHERE recording >= {first} AND recording < {last}) t
-LEFT JOIN releases d ON d.number = t.release
-ORDER BY t.recording, t.release NULLS LAST, t.disc NULLS FIRST, t.position NULLS FIRST, t.number
-"""
-_FILES = """
+    t.position_text, t.number
+FROM (SELECT * FROM tracks {span}) t LEFT JOIN releases d ON d.number = t.release
+""",
+        "release NULLS LAST, disc NULLS FIRST, position NULLS FIRST, number",
+    ),
+    "files": (
+        """
 SELECT recording, volume, path, media_type, codec, bytes, duration_ms, sha256, licence,
-    licence_url, attribution, stream, distribute
-FROM files
-WHERE recording >= {first} AND recording < {last}
-    AND recording NOT IN (SELECT recording FROM tombstones)
-QUALIFY row_number() OVER (PARTITION BY recording ORDER BY volume || '/' || path) = 1
-ORDER BY recording
-"""
+    licence_url, attribution, stream, distribute, volume || '/' || path AS place
+FROM (SELECT * FROM files {span}) WHERE recording NOT IN (SELECT recording FROM tombstones)
+""",
+        "place",
+    ),
+}
+_OWNED_SPAN = "WHERE recording >= {first} AND recording < {last}"
+
+
+def scatter_owned(tables: EditionTables, step: int, folder: Path) -> None:
+    """Write tracks (with titles of releases) and files into ``<folder>/<table>/part=<i>/``, by
+    (recording - 1) // step, in one pass: a part then reads what is its own and nothing else.
+
+    Killed, it begins anew; done, it is not done again.
+    """
+    if folder.exists():
+        return
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    for table, (query, _) in _OWNED.items():
+        (partial / table).mkdir(parents=True)
+        where = str(partial / table).replace("'", "''")
+        tables.execute(
+            f"COPY (SELECT *, (recording - 1) // {step} AS part FROM ({query.format(span='')})) "
+            f"TO '{where}' (FORMAT parquet, PARTITION_BY (part), OVERWRITE_OR_IGNORE)"
+        )
+    partial.rename(folder)
 
 
 def iter_packed_rows(
-    tables: EditionTables, kind: Kind, first: int, last: int
+    tables: EditionTables, kind: Kind, first: int, last: int, own: Path | None = None
 ) -> Iterator[tuple[Array, pa.Array]]:
     """Numbers, and MessagePack rows, of what has first ≤ number < last, in order of number.
 
-    Recordings need the tracks of the whole span in memory: some 200 bytes each.
+    Recordings need the tracks of the whole span in memory: some 200 bytes each. `own` is where
+    `scatter_owned` wrote what is theirs (``part=<i>`` in its folder); without it all tracks and
+    files of the edition are read.
     """
     span = {"first": first, "last": last}
-    if kind is not Kind.RECORDING:
-        for batch in tables.stream(_PLAIN[kind].format(**span)):
-            number, *columns = batch.columns
-            yield number.to_numpy(), pack_tuples([pack_column(column) for column in columns])
-        return
-    tracks = _Parts(tables, _TRACKS.format(**span))
-    files = _Parts(tables, _FILES.format(**span))
+    owned = []
+    if kind is Kind.RECORDING:
+        owned = [_Parts(tables, _owned(name, span, own)) for name in _OWNED]
     for batch in tables.stream(_PLAIN[kind].format(**span)):
         number, *columns = batch.columns
         numbers = number.to_numpy()
         packed = [pack_column(column) for column in columns]
-        yield numbers, pack_tuples([*packed, tracks.lists(numbers), files.singles(numbers)])
+        if owned:
+            tracks, files = owned
+            packed += [tracks.lists(numbers), files.singles(numbers)]
+        yield numbers, pack_tuples(packed)
+
+
+def _owned(table: str, span: dict[str, int], own: Path | None) -> str:
+    query, order = _OWNED[table]
+    if own is None:
+        query = query.format(span=_OWNED_SPAN.format(**span))
+    elif any((files := own.parent / table / own.name).glob("*.parquet")):
+        where = str(files / "*.parquet").replace("'", "''")
+        query = f"SELECT * FROM read_parquet('{where}', hive_partitioning = false)"
+    else:
+        query = query.format(span="WHERE false")
+    last = order.rpartition(" ")[2]  # needed for the order alone
+    return f"SELECT * EXCLUDE ({last}) FROM ({query}) ORDER BY recording, {order}"
 
 
 class _Parts:

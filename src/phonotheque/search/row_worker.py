@@ -11,6 +11,7 @@ from phonotheque.search.row_writing import (
     count_rows,
     finish_rows,
     plan_row_parts,
+    prepare_parts,
     write_row_part,
 )
 from phonotheque.search.workers import PROCESSES, Task, make_in_workers, serve
@@ -44,7 +45,9 @@ def write_rows(
     else:
         share = memory_bytes // PROCESSES
         task = Task(str(reader.root.absolute()), str(folder.absolute()), share)
-        _write_in_workers(task, plan_row_parts(tables, share // 2), progress)
+        parts = plan_row_parts(tables, share // 2)
+        prepare_parts(tables, parts, folder)
+        _write_in_workers(task, parts, progress)
     finish_rows(folder, store)
 
 

@@ -7,7 +7,7 @@ goes on after its last whole part. What a part says depends on the edition and t
 import os
 import shutil
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from rocksdict import IngestExternalFileOptions, Rdict, SstFileWriter
 from phonotheque.model.numbers import Kind
 from phonotheque.search.arrays import Array
 from phonotheque.search.reading import EditionTables
-from phonotheque.search.row_reading import iter_packed_rows
+from phonotheque.search.row_reading import iter_packed_rows, scatter_owned
 from phonotheque.search.rows import row_options
 
 KINDS = {Kind.ARTIST: "artists", Kind.RELEASE: "releases", Kind.RECORDING: "recordings"}
@@ -31,11 +31,12 @@ _KEY_BYTES = struct.calcsize(">cQ")
 
 @dataclass(frozen=True, slots=True)
 class RowPart:
-    """The rows of one kind with first ≤ number < last; `rows` of them at most."""
+    """The rows of one kind with first ≤ number < last, one of a plan with parts of `step`."""
 
     kind: Kind
     first: int
     last: int
+    step: int = 0
 
     @property
     def name(self) -> str:
@@ -47,7 +48,7 @@ def plan_row_parts(tables: EditionTables, memory_bytes: int) -> list[RowPart]:
     """The parts of an edition, in order of key, each made within `memory_bytes`."""
     step = min(max(memory_bytes // BYTES_A_ROW, _LEAST_ROWS), _MOST_ROWS)
     return [
-        RowPart(kind, first, min(first + step, greatest + 1))
+        RowPart(kind, first, min(first + step, greatest + 1), step)
         for kind, table in KINDS.items()
         for greatest in [tables.count(table)[1]]
         for first in range(1, greatest + 1, step)
@@ -64,11 +65,14 @@ def write_row_part(tables: EditionTables, part: RowPart, folder: Path) -> int:
     done = folder / part.name
     if done.exists():
         return 0
+    own = folder / f"rows-owned-{part.step}" / f"part={(part.first - 1) // max(part.step, 1)}"
     partial = done.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     writer, rows = SstFileWriter(row_options(for_writing=True)), 0
     writer.open(str(partial))
-    for numbers, packed in iter_packed_rows(tables, part.kind, part.first, part.last):
+    for numbers, packed in iter_packed_rows(
+        tables, part.kind, part.first, part.last, own if own.parent.exists() else None
+    ):
         _put(writer, _keys(part.kind, numbers), packed)
         rows += len(numbers)
     if rows:
@@ -100,7 +104,21 @@ def finish_rows(folder: Path, store: Path) -> None:
     partial.rename(store)
     for part in parts:
         part.unlink()
-    shutil.rmtree(links)
+    for left in (links, *folder.glob("rows-owned-*")):
+        shutil.rmtree(left)
+
+
+def prepare_parts(tables: EditionTables, parts: Sequence[RowPart], folder: Path) -> None:
+    """Lay out what recordings own by the parts of a plan; what another plan left is deleted."""
+    named, steps = {part.name for part in parts}, {part.step for part in parts}
+    for left in folder.glob("rows-*.sst"):
+        if left.name not in named:
+            left.unlink()
+    for left in folder.glob("rows-owned-*"):
+        if left.name not in {f"rows-owned-{step}" for step in steps}:
+            shutil.rmtree(left)
+    for step in steps:
+        scatter_owned(tables, step, folder / f"rows-owned-{step}")
 
 
 def _keys(kind: Kind, numbers: Array) -> list[bytes]:
