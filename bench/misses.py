@@ -59,7 +59,11 @@ def _lines(
 ) -> list[str]:
     lines = []
     for at, answer in missed[:MOST]:
-        places = ", ".join(f"{name} {found[at].place or '–'}" for name, found in theirs.items())
+        # a slow engine was asked the first questions only
+        places = ", ".join(
+            f"{name} {(found[at].place or '–') if at < len(found) else 'not asked'}"
+            for name, found in theirs.items()
+        )
         shown = "; ".join(names.get(n, str(n)) for n in answer.numbers)
         lines.append(
             f"| {answer.question.query} | {names.get(min(answer.question.right), '?')} "

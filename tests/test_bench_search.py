@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 from bench import __main__ as form
 from bench import search_quality
+from bench.asking import Answer
 from bench.editions import write_edition
 from bench.engines import Engine, Workshop, evict, sizes, watch
 from bench.fts5 import within_one
 from bench.known_items import UNKNOWN, Item, read_items
 from bench.loads import OURS_ALONE, make_loads
-from bench.misses import write_misses
+from bench.misses import _lines, write_misses
 from bench.peer_texts import numbers_by_rank, split_query
 from bench.planted_rows import Albums, ean13
 from bench.planting import collect, ensure_planted
-from bench.questions import CLASSES, Collection, make_questions
+from bench.questions import CLASSES, Collection, Question, make_questions
 from bench.romanising import romanise
 from hypothesis import given
 from hypothesis import strategies as st
@@ -301,3 +302,9 @@ def test_planting_twice_plants_once(kept: dict[str, str], tmp_path: Path) -> Non
 def test_a_question_that_nobody_missed_makes_no_lines(tmp_path: Path) -> None:
     write_misses(tmp_path / "m.md", tmp_path, Collection({}, {}, {}), {"ours": {}})
     assert (tmp_path / "m.md").read_text() == "\n"
+
+
+def test_what_a_slow_engine_was_not_asked_is_said(tmp_path: Path) -> None:
+    missed = Answer(Question("elise", frozenset([1]), "uniform"), 1.0, 1.0, 0, (1,))
+    lines = _lines([(0, missed)], {"fts5": []}, {1: "X / Für Elise"})
+    assert lines[-1] == "| elise | X / Für Elise | – | fts5 not asked | X / Für Elise |"
