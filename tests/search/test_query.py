@@ -54,6 +54,29 @@ def test_words_of_a_release_or_label_belong_together() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('12" mix', ["12", "mix"]),
+        (
+            '#2 CD 5.25" Floppy Set MASTER Box',
+            ["2", "cd", "5", "25", "floppy", "set", "master", "box"],
+        ),
+        ('7" and 12" mix', ["7", "and", "12", "mix"]),
+        ('"moonlight son', ["moonlight", "son"]),
+        ('""', []),
+    ],
+)
+def test_a_quote_sign_that_quotes_nothing_counts_for_nothing(text: str, words: list[str]) -> None:
+    query = parse_query(text)
+    assert [t.text for t in query.terms] == words
+    assert query.phrases == ()
+
+
+def test_a_quotation_not_closed_yet_may_end_in_the_beginning_of_a_word() -> None:
+    assert parse_query('"moonlight son').terms[-1].prefix
+
+
 def test_a_quoted_text_behind_what_is_no_field_stays_a_phrase() -> None:
     query = parse_query('see:"moonlight sonata"')
     assert [t.text for t in query.terms] == ["see", "moonlight", "sonata"]

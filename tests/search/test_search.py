@@ -76,6 +76,18 @@ def test_a_title_that_is_the_query_comes_before_more_popular_ones(index: SearchI
     assert set(titles(index.search("moon"))) == {"Moon", "Moonlight Sonata", "Moonlight Serenade"}
 
 
+def test_artist_and_title_in_full_come_before_what_is_far_more_popular(tmp_path: Path) -> None:
+    heard = [
+        TinyRecording("Lease of life", "Serphonic", listens=2_000_000_000),
+        TinyRecording("Life", "Serphonic", listens=0),
+    ]
+    write_tiny_edition(tmp_path, heard)
+    build_index(tmp_path / "editions/2026-11", tmp_path / "index/2026-11", Silent())
+    found = SearchIndex.open(tmp_path / "index/2026-11")
+    assert titles(found.search("Serphonic Life")) == ["Life", "Lease of life"]
+    found.close()
+
+
 def test_a_typing_error_is_forgiven_but_said(index: SearchIndex) -> None:
     page = index.search("moonlihgt sonata")
     assert titles(page) == ["Moonlight Sonata"]

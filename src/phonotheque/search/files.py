@@ -1,7 +1,7 @@
 """The files of an index, mapped. Knows where things stand, nothing about queries."""
 
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ _ARRAYS = (
     "doc_tier", "doc_licence", "doc_year", "doc_listens", "number_doc",
 )  # fmt: skip
 _MOST_NEAR = 256  # terms under one form
+_TERMS_KEPT = 1 << 15
 
 
 class Text(StrEnum):
@@ -43,6 +44,8 @@ class IndexFiles:
         self.doc_number, self.number_doc = loaded["doc_number"], loaded["number_doc"]
         self.doc_tier, self.doc_licence = loaded["doc_tier"], loaded["doc_licence"]
         self.doc_year, self.doc_listens = loaded["doc_year"], loaded["doc_listens"]
+        # bisecting probes the same terms again and again: those of the first fourteen steps
+        self._term_bytes = lru_cache(maxsize=_TERMS_KEPT)(self._read_term)
         self._postings = Postings(folder)
         self._forward = ForwardFiles(folder)
         self._titles, self._typos = Shortlists(folder, "title"), Shortlists(folder, "typo")
@@ -133,7 +136,7 @@ class IndexFiles:
         near: list[int] = distinct(self._typos.find_many(hashes, _MOST_NEAR)).tolist()
         return near
 
-    def _term_bytes(self, term: int) -> bytes:
+    def _read_term(self, term: int) -> bytes:
         return self.terms[int(self.term_offsets[term]) : int(self.term_offsets[term + 1])].tobytes()
 
     def _bisect(self, wanted: bytes, width: int | None, *, after: bool) -> int:

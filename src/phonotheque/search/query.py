@@ -1,6 +1,6 @@
 """The query language: text → words and filters (docs/searching.md). Pure.
 
-Anything can be typed: what is no known field is words, a quote that never closes ends with the
+Anything can be typed: what is no known field is words, a quote sign that begins no word or
 query, control and direction characters are taken out, and what is too long is cut and said so.
 """
 
@@ -16,7 +16,7 @@ MAX_CHARACTERS = 400
 MAX_TERMS = 24
 MAX_VALUES = 4
 NO_LICENCE = "none"
-_PART = re.compile(r'(?:([A-Za-z]+):)?(?:"([^"]*)"?|([^\s"]+))')
+_PART = re.compile(r'(?<!\S)(?:([A-Za-z]+):)?"([^"]*)"|(?:([A-Za-z]+):)?([^\s"]+)')
 _SPAN = re.compile(r"(\d{1,4})?(\.\.)?(\d{1,4})?")
 _UNSEEN = frozenset(["Cc", "Cf", "Co", "Cn", "Cs"])
 
@@ -132,7 +132,7 @@ class _Reading:
         self._years: tuple[int, int] | None = None
 
     def take(self, match: re.Match[str], *, is_last: bool) -> None:
-        name, quoted, bare = match.group(1), match.group(2), match.group(3)
+        name, quoted, bare = match[1] or match[3], match[2], match[4]
         value, phrase = (quoted, True) if bare is None else (bare, False)
         last = is_last and self._open_ended
         if name is not None and self._take_filter(name.lower(), value):

@@ -13,7 +13,7 @@ from phonotheque.search.matching import Wanted, in_field, term_mask
 COVERAGE = 4.0
 TITLE_SHARE = 1.5
 ARTIST_SHARE = 1.0
-BOTH_FULL = 0.6
+BOTH_FULL = 2.0  # so that nothing more popular goes before what is the whole query
 TITLE_EQUAL = 1.5
 TITLE_BEGUN = 0.5  # the same where the last word is a beginning
 IN_ORDER = 0.5
@@ -60,11 +60,14 @@ def score(
     touched = np.logical_or.reduce(part)
     title = _share(forward, touched & forward.in_title, forward.title_counts)
     artist = _share(forward, touched & ~forward.in_title, forward.artist_counts)
+    # one word that is both title and artist credit says neither
+    typed = max(len(sequence), len(wanted))
+    enough = forward.title_counts + forward.artist_counts <= typed
     total: Scores = (
         COVERAGE * covered / len(wanted)
         + TITLE_SHARE * title
         + ARTIST_SHARE * artist
-        + BOTH_FULL * ((title == 1) & (artist == 1))
+        + BOTH_FULL * (enough & (title == 1) & (artist == 1))
         + popularity
     )
     if sequence:
