@@ -191,9 +191,12 @@ def score_identity(root: Path, tracks: int, memory: str) -> dict[str, float]:
     return found
 
 
-def run(scale: str) -> dict[str, Any]:
-    """The figures in the common form."""
-    small, large = SIZES[scale]
+def run(
+    scale: str, *, tracks: str | None = None, grown: str | None = None, opened: str | None = None
+) -> dict[str, Any]:
+    """The figures in the common form. `tracks` and `grown`: other sizes than those of the scale;
+    `opened`: tracks of the open dump that identity is scored on."""
+    small, large = int(tracks or SIZES[scale][0]), int(grown or SIZES[scale][1])
     memory = MEMORY[scale]
     with TemporaryDirectory(prefix="phonotheque-bench-") as folder:
         root = Path(folder)
@@ -207,17 +210,17 @@ def run(scale: str) -> dict[str, Any]:
         touch(lines, root / "touched.parquet")
         later = archive.ingest(root / "touched.parquet", "synth")
         updated = archive.build()
-        grown = build_whole(root / "grown", large, memory)
-        grown_columns = catalogue_columns(grown.root)
-        identity = score_identity(root, OPEN_TRACKS[scale], memory)
+        larger = build_whole(root / "grown", large, memory)
+        grown_columns = catalogue_columns(larger.root)
+        identity = score_identity(root, int(opened or OPEN_TRACKS[scale]), memory)
     cost = ingested.cpu_seconds + built.cpu_seconds
-    more = [*archive.taken, *grown.taken]
-    per_row = {small: cost / small, large: grown.cpu_seconds / large}
-    build_per_row = built.cpu_seconds / small, grown.taken[-1].cpu_seconds / large
+    more = [*archive.taken, *larger.taken]
+    per_row = {small: cost / small, large: larger.cpu_seconds / large}
+    build_per_row = built.cpu_seconds / small, larger.taken[-1].cpu_seconds / large
     ours = {
         "rows": small,
         "rows_per_s": small / (ingested.wall_seconds + built.wall_seconds),
-        "rows_per_s_large": large / sum(t.wall_seconds for t in grown.taken),
+        "rows_per_s_large": large / sum(t.wall_seconds for t in larger.taken),
         "ingest_cpu_seconds": ingested.cpu_seconds,
         "build_cpu_seconds": built.cpu_seconds,
         "update_ingest_cpu_seconds": later.cpu_seconds,
@@ -226,7 +229,7 @@ def run(scale: str) -> dict[str, Any]:
         "bytes_per_track": sum(columns.values()) / small,
         "bytes_per_track_large": sum(grown_columns.values()) / large,
         "peak_memory_gb": max(t.peak_memory_gb for t in more),
-        "peak_disk_bytes_per_track": max(t.peak_disk_bytes for t in grown.taken) / large,
+        "peak_disk_bytes_per_track": max(t.peak_disk_bytes for t in larger.taken) / large,
         **identity,
         **{
             f"bytes_per_track_{name.replace('.', '_')}": size / large
