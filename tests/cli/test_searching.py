@@ -38,6 +38,12 @@ def test_hits_are_shown_with_their_count_and_the_way_on(
     assert "tier:1" not in shown
 
 
+def test_what_finds_nothing_shows_no_empty_tables(
+    tree: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search(tree, capsys, "xylophonquartz", "--facets").strip() == "0 found"
+
+
 def test_facets_are_counted_when_asked_for(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
     shown = search(tree, capsys, "train", "--facets", "--limit", "1")
     assert "decade 2020s 30 year:2020..2029" in shown

@@ -75,15 +75,15 @@ def _show_page(screen: Screen, page: "SearchPage") -> None:
     if page.relaxed:
         near = "most of them" if page.matched == "fewer-words" else "a close spelling"
         screen.say(f"Nothing has every word as typed. These have {near}:")
-    screen.table(
-        ("id", "title", "artist", "release", "time", "listens", "audio"), map(_hit_cells, page.hits)
-    )
+    if page.hits:
+        columns = ("id", "title", "artist", "release", "time", "listens", "audio")
+        screen.table(columns, map(_hit_cells, page.hits))
     screen.say(f"{'' if page.total_is_exact else 'at least '}{page.total:,} found")
     if page.partial:
         screen.say("This is partial: the time was over, or the query is too long.")
     if page.did_you_mean:
         screen.say(f"Did you mean “{page.did_you_mean}”?")
-    if page.facets:
+    if page.facets and page.hits:
         _show_facets(screen, page.facets)
     if page.next_cursor:
         screen.say(f"more: --cursor {page.next_cursor}")
