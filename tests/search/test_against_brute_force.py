@@ -16,6 +16,7 @@ from phonotheque.search.query import parse_query
 from phonotheque.search.spellings import further_words
 from phonotheque.search.words import words
 from tests.support.editions import TinyRecording, write_tiny_edition
+from tests.support.searching import every_hit
 
 WORDS = ["love", "loved", "lo", "Élan", "elan", "night", "nights", "the", "東京", "京都の夜",
          "ガ", "カ", "a", "ab", "Straße", "x1", "don't", "R.E.M."]  # fmt: skip
@@ -43,21 +44,6 @@ def opened(recordings: list[TinyRecording], memory_bytes: int) -> Iterator[Searc
         index = SearchIndex.open(target)
         yield index
         index.close()
-
-
-def every_hit(index: SearchIndex, query: str, limit: int) -> tuple[list[int], bool]:
-    """All hits of all pages, and whether they were relaxed."""
-    numbers: list[int] = []
-    cursor = None
-    while True:
-        page = index.search(query, limit=limit, cursor=cursor, deadline_ms=60_000)
-        assert not page.partial
-        numbers += [hit.number for hit in page.hits]
-        cursor = page.next_cursor
-        if cursor is None:
-            if not page.relaxed:
-                assert (page.total, page.total_is_exact) == (len(numbers), True)
-            return numbers, page.relaxed
 
 
 def brute_force(recordings: list[TinyRecording], query: str) -> set[int]:

@@ -17,6 +17,7 @@ from phonotheque.search.query import Field, Query, Term, parse_query
 from phonotheque.search.spellings import further_words
 from phonotheque.search.words import words
 from tests.support.editions import TinyRecording, write_tiny_edition
+from tests.support.searching import every_hit
 
 WORDS = ["love", "loved", "night", "nights", "moon", "the", "東京", "blue"]
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
@@ -139,21 +140,6 @@ def brute_force(recordings: list[TinyRecording], query: Query, *, reach: bool) -
         for has in (lambda p: p.has_own, lambda p: p.has)
     )
     return every if reach or not own else own
-
-
-def every_hit(index: SearchIndex, query: str, limit: int) -> tuple[list[int], bool]:
-    """All hits of all pages, and whether they were relaxed."""
-    numbers: list[int] = []
-    cursor = None
-    while True:
-        page = index.search(query, limit=limit, cursor=cursor, deadline_ms=60_000)
-        assert not page.partial
-        numbers += [hit.number for hit in page.hits]
-        cursor = page.next_cursor
-        if cursor is None:
-            if not page.relaxed:
-                assert (page.total, page.total_is_exact) == (len(numbers), True)
-            return numbers, page.relaxed
 
 
 def assert_same(numbers: list[int], relaxed: bool, expected: set[int]) -> None:
