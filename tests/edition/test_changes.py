@@ -30,7 +30,7 @@ def shard(
 
 
 def changes(old: Catalogue | None, new: Catalogue, *gone: int) -> list[tuple[str, int, str]]:
-    batches = list(iter_changes(old, new, gone))
+    batches = list(iter_changes(old, new, gone, new.root / "spill"))
     assert all(batch.schema.equals(tables.CHANGES) for batch in batches)
     rows = [row for batch in batches for row in batch.to_pylist()]
     return [(row["kind"], row["number"], row["change"]) for row in rows]
@@ -72,6 +72,25 @@ def test_only_shards_whose_files_differ_are_read(tmp_path: Path) -> None:
     added = shard(tmp_path, [artist(100, "Z")], number=1)
     old, new = Catalogue(tmp_path, [same]), Catalogue(tmp_path, [same, added])
     assert changes(old, new) == [("a", 100, "added")]
+
+
+def test_shards_and_what_is_gone_follow_each_other_by_number(tmp_path: Path) -> None:
+    shards = [shard(tmp_path, [artist(n * 10, "A")], number=n) for n in (3, 1, 2)]
+    redirects = shard(
+        tmp_path,
+        [{"kind": "a", "old": old, "new": 0} for old in (35, 5, 15, 20)],
+        table="redirects",
+        schema=tables.REDIRECTS,
+    )
+    new = Catalogue(tmp_path, [*shards, redirects])
+    assert changes(None, new) == [
+        ("a", 5, "gone"),
+        ("a", 10, "added"),
+        ("a", 15, "gone"),
+        ("a", 20, "gone"),
+        ("a", 30, "added"),
+        ("a", 35, "gone"),
+    ]
 
 
 def test_a_withdrawn_recording_is_said_once(tmp_path: Path) -> None:

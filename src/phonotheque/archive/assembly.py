@@ -178,7 +178,8 @@ def _changes(place: _Place) -> Iterator[pa.RecordBatch]:
         known = set(stones.column("recording").to_pylist())
     new = Catalogue(place.directory, basis.build.shards)
     gone = [w.recording for w in basis.withdrawals if w.recording not in known]
-    yield from iter_changes(old, new, gone)
+    spill = work_directory(basis.tree, place.intent.name) / "spill"
+    yield from iter_changes(old, new, gone, spill)
 
 
 def _report(place: _Place, selection: Selection) -> EditionReport:

@@ -1,6 +1,10 @@
-"""What changed between two catalogues, from the shards whose files differ (set-based, DuckDB)."""
+"""What changed between two catalogues, shard by shard of those whose files differ (DuckDB).
+
+Memory is that of comparing one shard, or `_MEMORY` and the rest on disk.
+"""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +22,7 @@ _KINDS = {
     "artists": Kind.ARTIST,
 }
 _BATCH_ROWS = 100_000
+_MEMORY = "2GB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +34,48 @@ class Catalogue:
 
 
 def iter_changes(
-    old: Catalogue | None, new: Catalogue, withdrawn: Sequence[int]
+    old: Catalogue | None, new: Catalogue, withdrawn: Sequence[int], spill: Path
 ) -> Iterator[pa.RecordBatch]:
-    """Rows of `tables.CHANGES`, sorted by kind and number within each kind of change.
+    """Rows of `tables.CHANGES`, by kind in the order of `_KINDS`, then by number.
 
     `withdrawn`: recordings withdrawn since `old`. A number that was merged into another is
     "merged", one that names nothing any more "gone", whatever else happened to it; one that came
-    back is "added"; a withdrawn one is "withdrawn".
+    back is "added"; a withdrawn one is "withdrawn". `spill`: a directory for what exceeds memory.
     """
-    connection = duckdb.connect(":memory:")
-    try:
+    with closing(duckdb.connect(":memory:", config={"temp_directory": str(spill)})) as connection:
+        connection.execute(f"SET memory_limit = '{_MEMORY}'")
         connection.execute("CREATE TABLE gone (kind VARCHAR, number BIGINT, change VARCHAR)")
         _note_redirects(connection, old, new)
         for number in withdrawn:
             connection.execute("INSERT INTO gone VALUES ('r', ?, 'withdrawn')", [number])
         for table, kind in _KINDS.items():
-            _compare(connection, table, kind, old, new)
-            result = connection.sql(
-                "SELECT * FROM changed UNION ALL "
-                f"SELECT * FROM gone WHERE kind = '{kind.value}' ORDER BY number, change"
-            )
-            for batch in result.to_arrow_reader(_BATCH_ROWS):
+            for batch in _iter_kind(connection, table, kind, old, new):
                 yield batch.cast(tables.CHANGES)
-    finally:
-        connection.close()
+
+
+def _iter_kind(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    kind: Kind,
+    old: Catalogue | None,
+    new: Catalogue,
+) -> Iterator[pa.RecordBatch]:
+    """Changes of one kind: shards follow each other as their numbers do."""
+    gone = f"SELECT * FROM gone WHERE kind = '{kind.value}'"
+    at = 0  # all that is changed up to this number was given
+    for shard in sorted(_differing(table, old, new)):
+        _compare(connection, table, kind, (old, new), shard)
+        last = connection.execute("SELECT max(number) FROM changed").fetchall()[0][0]
+        if last is None:
+            continue
+        result = connection.sql(
+            "SELECT * FROM changed UNION ALL "
+            f"{gone} AND number > {at} AND number <= {last} ORDER BY number, change"
+        )
+        yield from result.to_arrow_reader(_BATCH_ROWS)
+        at = last
+    rest = connection.sql(f"{gone} AND number > {at} ORDER BY number, change")
+    yield from rest.to_arrow_reader(_BATCH_ROWS)
 
 
 def _note_redirects(
@@ -73,18 +96,22 @@ def _compare(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     kind: Kind,
-    old: Catalogue | None,
-    new: Catalogue,
+    states: tuple[Catalogue | None, Catalogue],
+    shard: int,
 ) -> None:
-    differing = _differing(table, old, new)
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE changed AS "
-        f"WITH before AS ({_layered(old, table, differing)}), "
-        f"after AS ({_layered(new, table, differing)}), "
-        "differing AS (SELECT * FROM after EXCEPT SELECT * FROM before) "
+    """The table `changed`: rows of one shard that are new, or not as they were."""
+    before, after = (_layered(state, table, {shard}) for state in states)
+    old = states[0]
+    was = old is not None and any(s.table == table and s.shard == shard for s in old.shards)
+    compared = (
+        f"WITH before AS ({before}), differing AS (({after}) EXCEPT SELECT * FROM before) "
         f"SELECT '{kind.value}' AS kind, d.number, "
         "CASE WHEN b.number IS NULL THEN 'added' ELSE 'changed' END AS change "
-        "FROM differing d LEFT JOIN before b ON b.number = d.number "
+        "FROM differing d LEFT JOIN before b ON b.number = d.number"
+    )
+    added = f"SELECT '{kind.value}' AS kind, d.number, 'added' AS change FROM ({after}) d"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE changed AS {compared if was else added} "
         f"WHERE d.number NOT IN (SELECT number FROM gone WHERE kind = '{kind.value}')"
     )
 

@@ -25,6 +25,17 @@ class Level(IntEnum):
     ALLOW = 3
 
 
+class Layer(StrEnum):
+    """The rights that lie on one track, each with a term and a holder of its own."""
+
+    PHONOGRAM = "phonogram"  # of the producer of the recording
+    PERFORMERS = "performers"
+    WORK = "work"  # the composition
+    LYRICS = "lyrics"
+    ARRANGEMENT = "arrangement"
+    ARTWORK = "artwork"
+
+
 class EvidenceKind(StrEnum):
     """Where a claim was found, from the strongest to the weakest."""
 
@@ -32,18 +43,38 @@ class EvidenceKind(StrEnum):
     SIDECAR = "sidecar"
     PACKAGE_COPYRIGHT = "package-copyright"
     TAG = "tag"
+    LABEL_SCAN = "label-scan"
+    REGISTRY = "registry"
     CATALOGUE = "catalogue"
     INFERENCE = "inference"
 
 
 class Claim(StrEnum):
-    """What a piece of evidence says something about."""
+    """What a piece of evidence says something about, and how its value is written.
 
-    LICENCE = "licence"
-    BASIS = "basis"  # value "own": the operator's own recording
+    *years*: ``1921``, or first and last possible year ``1920..1922``; *event*: years, or ``never``.
+    """
+
+    LICENCE = "licence"  # id of a licence
+    BASIS = "basis"  # "own": the operator's own recording; "public-domain"
     HOLDER = "holder"  # name of the rights holder
-    REBUTTAL = "rebuttal"  # value "cover", "arrangement", "sample", "third-party-art", "lyrics"
-    RESERVATION = "reservation"  # value "ai" or "tdm"
+    REBUTTAL = "rebuttal"  # "cover", "arrangement", "sample", "third-party-art", "lyrics"
+    RESERVATION = "reservation"  # what is reserved: "ai", "tdm"
+    CHECKED = "checked"  # a signal looked for and not found: "tdmrep", "robots.txt" …
+    FIXED = "fixed"  # years: when the recording was made
+    PUBLISHED = "published"  # event: the first lawful publication of the recording
+    COMMUNICATED = "communicated"  # event: its first communication to the public
+    WORK_PUBLISHED = "work-published"  # event: the first publication of the composition
+    AUTHOR = "author"  # "<layer>:<years of death>", "<layer>:living", ":?" or ":anonymous"
+    AUTHORS = "authors"  # "<layer>": the authors named for this layer are all there are
+    ABSENT = "absent"  # a layer that the recording does not have, such as "lyrics"
+    LAYER_LICENCE = "layer-licence"  # "<layer>=<licence id>": given by the holder of that layer
+    DEAL = "deal"  # a licence object as JSON (rights.deals)
+    STATEMENT = "statement"  # id of RightsStatements.org: "NoC-US"
+    CONTRACT = "contract"  # a use that terms of the source forbid: "DISTRIBUTE"
+    DONOR = "donor"  # a use that the donor's terms forbid
+    SENSITIVITY = "sensitivity"  # "privacy", "cultural"
+    PROVENANCE = "provenance"  # "streaming-service": taken from one, without a deal
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +82,9 @@ class Evidence:
     """One claim as found. `value` is normalised, or None when `raw` could not be understood.
 
     `source` names the file or tag (``rights.toml``, ``tag:license``, ``doc/x/copyright``);
-    `sha256` is the digest (hex) of the kept evidence file, where there is one.
+    `sha256` is the digest (hex) of the kept evidence file, where there is one. `witness` names who
+    says it (``loc``, ``discography:dahr``): two claims are independent where their witnesses
+    differ. `confidence` is 0 … 1, or None where nobody said.
     """
 
     claim: Claim
@@ -61,6 +94,8 @@ class Evidence:
     source: str
     captured_at: datetime
     sha256: str | None = None
+    witness: str | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
