@@ -8,10 +8,19 @@ import numpy as np
 import pyarrow as pa
 
 from phonotheque.model.numbers import Kind
-from phonotheque.search.arrays import U64, Array, number_type, offsets_of, write_array
+from phonotheque.search.arrays import (
+    U64,
+    Array,
+    load_array,
+    number_type,
+    offsets_of,
+    write_array,
+)
 from phonotheque.search.growing import GrowingArray
 from phonotheque.search.keys import pack_isrcs, write_exact_keys, write_hashed_keys
 from phonotheque.search.reading import EditionTables
+
+_SHIFT = np.uint64(32)
 
 MBID_TABLES = {
     Kind.RECORDING: ("recording", "recordings", "recording_mbid"),
@@ -40,19 +49,15 @@ _SOURCE_KEYS = """
 SELECT md5_number_lower(source || ':' || source_key) AS key, recording AS number
 FROM tracks ORDER BY key, number
 """
-_CONTENTS = {
-    "release": (
-        "releases",
-        "SELECT release AS owner, recording FROM tracks WHERE release IS NOT NULL "
-        "ORDER BY release, disc NULLS FIRST, position NULLS FIRST, number",
-    ),
-    "artist": (
-        "artists",
-        "SELECT a.owner, a.number AS recording FROM (SELECT unnest(list_distinct(artist_numbers)) "
-        "AS owner, number FROM recordings) a LEFT JOIN standing s ON s.number = a.number "
-        "ORDER BY a.owner, s.rank NULLS LAST, a.number",
-    ),
-}
+_RELEASE_CONTENTS = """
+SELECT release AS owner, recording FROM tracks WHERE release IS NOT NULL
+ORDER BY release, disc NULLS FIRST, position NULLS FIRST, number
+"""
+_CREDITED = """
+SELECT owner, number FROM (
+    SELECT unnest(list_distinct(artist_numbers)) AS owner, number FROM recordings)
+"""
+_MOST_CREDITED = 1 << 25  # pairs sorted at a time: 16 bytes each, and as much again
 
 
 def write_identifiers(folder: Path, tables: EditionTables) -> None:
@@ -73,19 +78,64 @@ def write_identifiers(folder: Path, tables: EditionTables) -> None:
 
 def write_contents(folder: Path, tables: EditionTables) -> None:
     """Write ``release_*`` and ``artist_*``: offsets [greatest + 2] by owner (u4, or u8 where that
-    is too small), and recordings."""
+    is too small), and recordings: of a release by disc and position, of an artist by document.
+
+    ``number_doc.npy`` and ``doc_number.npy`` must be written.
+    """
     kind = number_type(tables.count("recordings")[1])
-    for name, (table, query) in _CONTENTS.items():
-        counts = np.zeros(tables.count(table)[1] + 1, np.uint32)
-        with GrowingArray(folder / f"{name}_recordings.npy", kind) as recordings:
-            for batch in tables.stream(query):
-                owners = _values(batch, "owner")
-                known = owners < len(counts)
-                found, tracks = np.unique(owners[known], return_counts=True)
-                counts[found] += tracks.astype(np.uint32)
-                recordings.append(_values(batch, "recording")[known])
-        offsets = offsets_of(counts)
-        write_array(folder / f"{name}_offsets.npy", offsets.astype(number_type(int(offsets[-1]))))
+    releases, artists = (tables.count(table)[1] + 1 for table in ("releases", "artists"))
+    counts = np.zeros(releases, np.uint32)
+    with GrowingArray(folder / "release_recordings.npy", kind) as recordings:
+        for batch in tables.stream(_RELEASE_CONTENTS):
+            known = _count(batch, counts)
+            recordings.append(_values(batch, "recording")[known])
+    _write_offsets(folder, "release", counts)
+    counts = np.zeros(artists, np.uint32)
+    for batch in tables.stream(_CREDITED):
+        _count(batch, counts)
+    with GrowingArray(folder / "artist_recordings.npy", kind) as recordings:
+        for first, last in _spans(counts, _MOST_CREDITED):
+            recordings.append(_credited(folder, tables, first, last))
+    _write_offsets(folder, "artist", counts)
+
+
+def _count(batch: pa.RecordBatch, counts: Array) -> Array:
+    """Add the rows of each owner to `counts`; which rows have a known owner."""
+    owners = _values(batch, "owner")
+    known: Array = owners < len(counts)
+    found, rows = np.unique(owners[known], return_counts=True)
+    counts[found] += rows.astype(np.uint32)
+    return known
+
+
+def _spans(counts: Array, most: int) -> Iterator[tuple[int, int]]:
+    """first ≤ owner < last that have at most `most` rows together, or are one owner."""
+    before = offsets_of(counts)
+    first = 0
+    while first < len(counts):
+        limit = int(before[first]) + most
+        last = int(np.searchsorted(before, np.uint64(limit), side="right")) - 1
+        last = max(last, first + 1)
+        yield first, last
+        first = last
+
+
+def _credited(folder: Path, tables: EditionTables, first: int, last: int) -> Array:
+    """The recordings of the artists first ≤ number < last, by artist and document."""
+    number_doc = load_array(folder / "number_doc.npy")
+    parts = [np.zeros(0, np.uint64)]
+    for batch in tables.stream(f"{_CREDITED} WHERE owner >= {first} AND owner < {last}"):
+        docs = number_doc[_values(batch, "number")].astype(np.uint64)
+        parts.append(_values(batch, "owner").astype(np.uint64) << _SHIFT | docs)
+    pairs = np.concatenate(parts)
+    pairs.sort()
+    recordings: Array = load_array(folder / "doc_number.npy")[pairs.astype(np.uint32)]
+    return recordings
+
+
+def _write_offsets(folder: Path, name: str, counts: Array) -> None:
+    offsets = offsets_of(counts)
+    write_array(folder / f"{name}_offsets.npy", offsets.astype(number_type(int(offsets[-1]))))
 
 
 def write_redirects(folder: Path, tables: EditionTables) -> None:

@@ -57,6 +57,20 @@ FROM (SELECT * FROM files {span}) WHERE recording NOT IN (SELECT recording FROM 
     ),
 }
 _OWNED_SPAN = "WHERE recording >= {first} AND recording < {last}"
+_PIECE_ROWS = 1 << 24
+_OWNED_IN_PIECES = {
+    "tracks": """
+WITH piece AS (SELECT * FROM tracks WHERE number >= {first} AND number < {last})
+SELECT t.recording, t.release, d.title AS release_title, t.disc, t.position, t.title,
+    t.position_text, t.number
+FROM piece t LEFT JOIN (
+    SELECT number, title FROM releases
+    WHERE number BETWEEN (SELECT min(release) FROM piece) AND (SELECT max(release) FROM piece)
+) d ON d.number = t.release
+""",
+    "files": _OWNED["files"][0].format(span=""),
+}
+"""As `_OWNED`, of some tracks at a time: these name few of the releases."""
 
 
 def scatter_owned(tables: EditionTables, step: int, folder: Path) -> None:
@@ -69,13 +83,17 @@ def scatter_owned(tables: EditionTables, step: int, folder: Path) -> None:
         return
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    for table, (query, _) in _OWNED.items():
+    for table, query in _OWNED_IN_PIECES.items():
         (partial / table).mkdir(parents=True)
         where = str(partial / table).replace("'", "''")
-        tables.execute(
-            f"COPY (SELECT *, (recording - 1) // {step} AS part FROM ({query.format(span='')})) "
-            f"TO '{where}' (FORMAT parquet, PARTITION_BY (part), OVERWRITE_OR_IGNORE)"
-        )
+        greatest = tables.count("tracks")[1] if table == "tracks" else 0
+        for piece, first in enumerate(range(0, greatest + 1, _PIECE_ROWS)):
+            rows = query.format(first=first, last=first + _PIECE_ROWS)
+            tables.execute(
+                f"COPY (SELECT *, (recording - 1) // {step} AS part FROM ({rows})) TO '{where}' "
+                "(FORMAT parquet, PARTITION_BY (part), OVERWRITE_OR_IGNORE, "
+                f"FILENAME_PATTERN 'piece-{piece:05d}-{{i}}')"
+            )
     partial.rename(folder)
 
 
