@@ -88,7 +88,8 @@ def test_todays_program_writes_what_the_golden_import_holds(written: Tree, label
     place, golden = written.sources / label, GOLDEN / label
     assert sorted(p.name for p in place.iterdir()) == sorted(p.name for p in golden.iterdir())
     for path in sorted(golden.glob("*.parquet")):
-        assert pq.read_table(place / path.name).equals(pq.read_table(path))
+        held = pq.read_table(path).cast(schema_of(path))  # rows of before had no witness
+        assert pq.read_table(place / path.name).equals(held)
     made, kept = (read_document(p / "report.json", ImportReport) for p in (place, golden))
     assert [(p.path, p.rows) for p in made.parts] == [(p.path, p.rows) for p in kept.parts]
     assert (made.inputs, made.findings, made.isrcs) == (kept.inputs, kept.findings, kept.isrcs)

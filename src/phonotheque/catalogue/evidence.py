@@ -1,8 +1,8 @@
 """Summaries of evidence, decided once for each distinct set of claims.
 
-The set of (claim, value, kind) that stands behind a recording is written as one string, its
-signature. A catalogue has few different ones, so the rights are asked a few times, not for each
-recording.
+The set of (claim, value, kind, witness) that stands behind a recording is written as one string,
+its signature. A catalogue has few different ones, so the rights are asked a few times, not for each
+recording. Names of people do not stand in it, only layers and years.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ def signature(claim_set: Any) -> Any:
 
 
 def parse_signature(text: str) -> tuple[Evidence, ...]:
-    """The evidence behind a signature; only claim, value and kind are true."""
+    """The evidence behind a signature; only claim, value, kind and witness are true."""
     return tuple(_parse_claim(item) for item in text.split(_ITEM) if item)
 
 
@@ -69,10 +69,17 @@ def _claim(item: Any) -> Any:
     kept = ibis.ifelse(
         (item["claim"] == Claim.HOLDER.value) & value.notnull(), HOLDER_PRESENT, value
     )
-    return item["claim"] + _FIELD + kept.fill_null(_NOTHING) + _FIELD + item["kind"]
+    witness = item["witness"]
+    for reserved in (_FIELD, _ITEM, _NOTHING):
+        witness = witness.replace(reserved, " ")
+    told = item["claim"] + _FIELD + kept.fill_null(_NOTHING) + _FIELD + item["kind"]
+    return told + ibis.ifelse(witness.isnull(), "", ibis.literal(_FIELD) + witness)
 
 
 def _parse_claim(item: str) -> Evidence:
-    claim, value, kind = item.split(_FIELD)
+    claim, value, kind, *witness = item.split(_FIELD)
     known = None if value == _NOTHING else value
-    return Evidence(Claim(claim), known, known or "", EvidenceKind(kind), "catalogue", _UNDATED)
+    return Evidence(
+        Claim(claim), known, known or "", EvidenceKind(kind), "catalogue", _UNDATED,
+        witness=witness[0] if witness else None,
+    )  # fmt: skip

@@ -70,7 +70,8 @@ class Summary(NamedTuple):
 
 
 DecideSummary = Callable[[tuple[Evidence, ...]], Summary]
-"""Gives the summary of one signature: evidence of which only claim, value and kind are true.
+"""Gives the summary of one signature: evidence of which only claim, value, kind and
+witness are true.
 
 The value of a holder's claim is replaced by `HOLDER_PRESENT`: who it is changes no verdict, and
 names would make every signature its own.

@@ -22,6 +22,8 @@ NUMBERED = {
     "releases": (tables.RELEASES, Kind.RELEASE),
     "artists": (tables.ARTISTS, Kind.ARTIST),
 }
+_GROWN = "union_by_name = true"
+"""Evidence in older files has fewer fields; the missing ones are null."""
 
 
 class CatalogueReader:
@@ -55,7 +57,7 @@ class CatalogueReader:
         listed = ", ".join(self._quoted(f"files/{v}.parquet") for v in volumes)
         self._connection.execute(
             f"CREATE VIEW files AS SELECT parse_filename(filename, true) AS volume, "
-            f"* EXCLUDE (filename) FROM read_parquet([{listed}], filename=true)"
+            f"* EXCLUDE (filename) FROM read_parquet([{listed}], filename=true, {_GROWN})"
         )
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -78,7 +80,8 @@ class CatalogueReader:
             self._create_empty(empty, schema)
             return f"SELECT * FROM {empty}"
         listed = ", ".join(self._quoted(path) for path in paths)
-        return f"SELECT * FROM read_parquet([{listed}])"
+        grown = f", {_GROWN}" if "evidence" in schema.names else ""
+        return f"SELECT * FROM read_parquet([{listed}]{grown})"
 
     def _create_empty(self, name: str, schema: pa.Schema) -> None:
         self._connection.register("schema_only", schema.empty_table())

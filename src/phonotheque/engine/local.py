@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 import ibis
 import pyarrow as pa
+from ibis.backends.sql.datatypes import DuckDBType
 
 from phonotheque.engine.numbering import (
     Numbering,
@@ -141,9 +142,8 @@ class LocalEngine(Numbering):
         schema = without_promises(schema)
         name = f"t{next(self._names):05d}"
         if paths:
-            listed = ", ".join(_quoted(_no_pattern(path)) for path in paths)
-            columns = ", ".join('"' + column.replace('"', '""') + '"' for column in schema)
-            source = f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)"
+            kept = all(path.is_relative_to(self._work) for path in paths)
+            source = _reading(paths, schema, grown=not kept)
         else:
             self._connection.register(f"{name}_empty", schema.to_pyarrow().empty_table())
             source = f"SELECT * FROM {name}_empty"
@@ -157,6 +157,23 @@ def _compiled(operation: Any) -> str:
     """SQL of an expression. Compiling takes longer than running on a small archive, so it is kept:
     builds that follow one another in a process ask for the same expressions."""
     return str(ibis.to_sql(operation.to_expr(), dialect="duckdb", pretty=False))
+
+
+def _reading(paths: Sequence[Path], schema: Any, *, grown: bool) -> str:
+    """SQL that reads the files. With `grown`, structures in some may lack the fields that were
+    added last; these are null then."""
+    columns, union = [], ""
+    for column, kind in schema.items():
+        name = '"' + column.replace('"', '""') + '"'
+        if grown and kind.is_array() and kind.value_type.is_struct():
+            union = ", union_by_name = true"
+            wanted = DuckDBType.to_string(kind)
+            columns.append(f"CAST({name} AS {wanted}) AS {name}")
+        else:
+            columns.append(name)
+    listed = ", ".join(_quoted(_no_pattern(path)) for path in paths)
+    options = f"hive_partitioning = false{union}"
+    return f"SELECT {', '.join(columns)} FROM read_parquet([{listed}], {options})"
 
 
 def _no_pattern(path: Path) -> str:

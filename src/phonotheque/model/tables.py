@@ -18,8 +18,21 @@ EVIDENCE = pa.struct(
         pa.field("source", pa.string(), nullable=False),
         pa.field("captured_at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("sha256", pa.string()),
+        pa.field("witness", pa.string()),  # who says it; null: nobody named, or written before
+        pa.field("confidence", pa.float64()),  # 0 … 1; null: nobody said
     ]
 )
+EVIDENCE_BEFORE = pa.struct(list(EVIDENCE)[:-2])
+"""Evidence as it was written before it named its witness; read with both fields null."""
+
+
+def earlier(schema: pa.Schema) -> pa.Schema:
+    """`schema` as files of the same format version may have it that were written before."""
+    fields = [
+        pa.field(f.name, pa.list_(EVIDENCE_BEFORE), f.nullable) if f.name == "evidence" else f
+        for f in schema
+    ]
+    return pa.schema(fields, metadata=schema.metadata)
 
 
 def _table(name: str, fields: list[pa.Field]) -> pa.Schema:

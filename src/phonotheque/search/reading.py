@@ -30,8 +30,11 @@ class EditionTables:
         self._connection: duckdb.DuckDBPyConnection = reader.cursor()
         self._connection.execute(f"SET memory_limit = '{memory_bytes // 1_000_000}MB'")
         self._connection.execute(f"SET threads = {threads}")
-        where = str(spill).replace("'", "''")
-        self._connection.execute(f"SET temp_directory = '{where}'")
+        if self._setting("temp_directory") != str(spill):  # what has spilled cannot change it
+            self._connection.execute("SET temp_directory = ?", [str(spill)])
+
+    def _setting(self, name: str) -> str:
+        return str(self._connection.execute("SELECT current_setting(?)", [name]).fetchall()[0][0])
 
     def count(self, table: str) -> tuple[int, int]:
         """Rows of a numbered table, and its greatest number (0 when it is empty)."""

@@ -150,6 +150,8 @@ class EvidenceAnswer(Answer, frozen=True, kw_only=True):
     source: str
     captured_at: datetime
     sha256: str | None
+    witness: str | None = None
+    confidence: float | None = None
 
 
 class RightsAnswer(Answer, frozen=True, kw_only=True):

@@ -35,10 +35,14 @@ _NO_CONTENT = frozenset(
 for title and credit, the rest is computed from what is compared."""
 
 _EVIDENCE = (
-    "list_transform(evidence, lambda e: hash(e.claim, e.value, e.raw, e.kind, "
-    "CASE WHEN e.kind = 'catalogue' THEN NULL ELSE e.source END, e.sha256))"
+    "list_transform(evidence::STRUCT(claim VARCHAR, value VARCHAR, raw VARCHAR, kind VARCHAR, "
+    "source VARCHAR, sha256 VARCHAR, witness VARCHAR, confidence DOUBLE)[], "
+    "lambda e: hash(e.claim, e.value, e.raw, e.kind, "
+    "CASE WHEN e.kind = 'catalogue' THEN NULL ELSE e.source END, e.sha256, e.witness, "
+    "e.confidence))"
 )
-"""The source of a catalogue's word is the file that was read."""
+"""The source of a catalogue's word is the file that was read. What was written before evidence had
+a witness has none."""
 
 
 @dataclass(frozen=True, slots=True)

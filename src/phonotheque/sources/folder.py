@@ -221,4 +221,6 @@ def evidence_value(evidence: Evidence) -> dict[str, Any]:
         "source": evidence.source,
         "captured_at": evidence.captured_at,
         "sha256": evidence.sha256,
+        "witness": evidence.witness,
+        "confidence": evidence.confidence,
     }

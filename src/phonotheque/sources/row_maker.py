@@ -20,6 +20,7 @@ from phonotheque.sources.columns import Bools, Raw, each_once, mbids, numbers, t
 from phonotheque.sources.folder import evidence_value
 from phonotheque.sources.isrc_columns import isrc_columns
 from phonotheque.sources.records import Block
+from phonotheque.sources.stated import Said, parse_claims
 from phonotheque.sources.statements import Understand
 
 REQUIRED = ("source_key", "title", "artist_credit")
@@ -36,7 +37,7 @@ NUMBERS = {
 }
 MBIDS = ("recording_mbid", "release_mbid")
 STATEMENTS = ("licence", "holder")
-LISTS = ("artists", "genres", "isrcs")
+LISTS = ("artists", "genres", "isrcs", "claims")
 COLUMNS = (*REQUIRED, *TEXTS, *NUMBERS, *MBIDS, *LISTS, *STATEMENTS)
 """Every raw column that is read; others are ignored."""
 _SHOWN_CHARS = 40
@@ -154,7 +155,8 @@ class _Rows:
         """A catalogue's word on a licence is evidence, not a grant: kind `catalogue`."""
         kind = ROWS.field("evidence").type
         licence, holder = (texts(self._raw.get(name), self._count) for name in STATEMENTS)
-        if licence.null_count == holder.null_count == self._count:
+        facts = self._given("claims")
+        if licence.null_count == holder.null_count == self._count and not facts:
             return pa.array([[]], kind).take(pa.array(np.zeros(self._count, dtype=np.int64)))
         coded = [column.dictionary_encode() for column in (licence, holder)]
         codes = [np.asarray(column.indices.fill_null(-1)).astype(np.int64) for column in coded]
@@ -162,7 +164,38 @@ class _Rows:
         pairs, inverse = np.unique(codes[0] * width + codes[1] + 1, return_inverse=True)
         said = [[*column.dictionary.to_pylist(), None] for column in coded]
         values = [self._claims(said[0][p // width], said[1][p % width - 1]) for p in pairs.tolist()]
+        if facts:
+            values, inverse = self._with_facts(values, inverse.tolist())
         return pa.array(values, kind).take(pa.array(inverse))
+
+    def _given(self, name: str) -> bool:
+        """Whether any row has something in the raw column."""
+        raw = self._raw.get(name)
+        return raw.null_count < len(raw) if isinstance(raw, pa.Array) else any(raw or ())
+
+    def _with_facts(
+        self, values: list[list[dict[str, Any]]], rows: list[int]
+    ) -> tuple[list[list[dict[str, Any]]], Any]:
+        """The distinct evidence of rows, and which each row has, with its claims on facts."""
+        given = self._raw["claims"]
+        raw = given.to_pylist() if isinstance(given, pa.Array) else given or []
+        claims = [parse_claims(value) for value in raw]
+        wrong = np.array([c is None and bool(v) for c, v in zip(claims, raw, strict=True)])
+        self._doubt("claims", wrong, "is not such a list")
+        places: dict[tuple[int, tuple[Said, ...]], int] = {}
+        inverse = [places.setdefault((row, claims[i] or ()), len(places))
+                   for i, row in enumerate(rows)]  # fmt: skip
+        out = [values[row] + [self._fact(said) for said in facts] for row, facts in places]
+        return out, np.array(inverse, dtype=np.int64)
+
+    def _fact(self, said: Said) -> dict[str, Any]:
+        kind, where, now = EvidenceKind.CATALOGUE, self._maker.where, self._maker.now
+        return evidence_value(
+            Evidence(
+                said.claim, said.value, said.raw, kind, where, now,
+                witness=said.witness, confidence=said.confidence,
+            )
+        )  # fmt: skip
 
     def _claims(self, licence: str | None, holder: str | None) -> list[dict[str, Any]]:
         claims = []

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phonotheque.model.errors import FormatError
-from phonotheque.model.tables import FORMAT_VERSION
+from phonotheque.model.tables import FORMAT_VERSION, earlier
 from phonotheque.storage.durable import partial_file
 
 ROW_GROUP_ROWS = 122_880
@@ -99,7 +99,8 @@ def _regroup(schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) ->
 
 
 def check_schema(path: Path, schema: pa.Schema) -> None:
-    """Raise `FormatError` unless the file at `path` carries `schema` in our format version."""
+    """Raise `FormatError` unless the file at `path` carries `schema` in our format version, or has
+    it as it was written before a field was added (`model.tables.earlier`)."""
     try:
         found = pq.read_schema(path)
     except (OSError, pa.ArrowInvalid) as error:
@@ -111,5 +112,5 @@ def check_schema(path: Path, schema: pa.Schema) -> None:
             f"{path}: format {version}, this program reads {FORMAT_VERSION}; use the version of "
             "phonotheque that wrote it, or a newer one"
         )
-    if not found.equals(schema):
+    if not found.equals(schema) and not found.equals(earlier(schema)):
         raise FormatError(f"{path}: its columns are not those of docs/formats")
