@@ -1,0 +1,127 @@
+"""The course of a notice: which step may follow which, and when. Pure: no clock, no file.
+
+received ─► incomplete ─► valid ─► disabled ─► counter-received ─► forwarded ─► restored
+                 └► dismissed ◄─┘     │               │                └─► court-hold ─► …
+                                      └──► upheld ─► tombstoned ─► (by a document) restored
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from phonotheque.model.errors import UsageError
+from phonotheque.rights.business_days import Window
+from phonotheque.rights.notices import Law
+
+
+class CaseState(StrEnum):
+    """Where a case stands; each step in the ledger is named after the state it leads to."""
+
+    RECEIVED = "received"
+    INCOMPLETE = "incomplete"
+    VALID = "valid"
+    DISMISSED = "dismissed"
+    DISABLED = "disabled"
+    COUNTER_RECEIVED = "counter-received"
+    FORWARDED = "forwarded"
+    COURT_HOLD = "court-hold"
+    UPHELD = "upheld"
+    TOMBSTONED = "tombstoned"
+    RESTORED = "restored"
+
+
+class Ground(StrEnum):
+    """Why something is put back."""
+
+    WINDOW = "window"  # the counter-notice's window is open and no court was called on
+    RETRACTED = "retracted"  # the complainant took the notice back
+    COURT = "court"  # a court decided so
+    COMPLAINT = "complaint"  # the operator found the complaint (DSA art. 20) right
+    EVIDENCE = "evidence"  # a licence or another proof came in
+
+
+_S = CaseState
+MOVES: dict[CaseState, frozenset[CaseState]] = {
+    _S.RECEIVED: frozenset({_S.INCOMPLETE, _S.VALID}),
+    _S.INCOMPLETE: frozenset({_S.INCOMPLETE, _S.VALID, _S.DISMISSED}),
+    _S.VALID: frozenset({_S.DISABLED, _S.DISMISSED}),
+    _S.DISABLED: frozenset({_S.COUNTER_RECEIVED, _S.COURT_HOLD, _S.UPHELD, _S.RESTORED}),
+    _S.COUNTER_RECEIVED: frozenset({_S.FORWARDED, _S.COURT_HOLD, _S.RESTORED}),
+    _S.FORWARDED: frozenset({_S.COURT_HOLD, _S.UPHELD, _S.RESTORED}),
+    _S.COURT_HOLD: frozenset({_S.UPHELD, _S.RESTORED}),
+    _S.UPHELD: frozenset({_S.TOMBSTONED, _S.RESTORED}),
+    _S.TOMBSTONED: frozenset({_S.RESTORED}),
+    _S.RESTORED: frozenset(),
+    _S.DISMISSED: frozenset(),
+}
+"""What may follow what, before the guards of `check_move`."""
+
+HOLDING = frozenset(
+    {_S.DISABLED, _S.COUNTER_RECEIVED, _S.FORWARDED, _S.COURT_HOLD, _S.UPHELD, _S.TOMBSTONED}
+)
+"""States in which what a case names is out of reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the next step of a case depends on. `at` is the time of its last step."""
+
+    case: str
+    law: Law
+    state: CaseState
+    at: datetime
+    window: Window | None = None
+
+
+def check_move(
+    standing: Standing, to: CaseState, now: datetime, ground: Ground | None = None
+) -> None:
+    """Refuse a step that may not follow. `ground` says why something is put back.
+
+    Raises:
+        UsageError: the step is not open; the message says what comes first, or when.
+    """
+    case, state = standing.case, standing.state
+    if to not in MOVES[state]:
+        allowed = ", ".join(sorted(MOVES[state])) or "nothing; a new notice opens a new case"
+        raise UsageError(f"{case}: is {state}, which {to} cannot follow; what can: {allowed}")
+    if now < standing.at:
+        raise UsageError(f"{case}: the last step was on {_day(standing.at)}, which is later; see to"
+                         " the clock")  # fmt: skip
+    if to is _S.UPHELD and state is _S.FORWARDED and standing.law is Law.US:
+        raise UsageError(
+            f"{case}: a counter-notice was forwarded; it is put back unless a court is called on "
+            "(`notice court`)"
+        )
+    if to is _S.RESTORED:
+        _check_restoring(standing, now, ground or Ground.WINDOW)
+
+
+def _check_restoring(standing: Standing, now: datetime, ground: Ground) -> None:
+    case, state, window = standing.case, standing.state, standing.window
+    if ground is not Ground.WINDOW:
+        if ground is Ground.COMPLAINT and standing.law is Law.US:
+            raise UsageError(f"{case}: 17 U.S.C. 512 knows no complaint; take the counter-notice")
+        if ground is Ground.COMPLAINT and state not in (_S.COUNTER_RECEIVED, _S.FORWARDED):
+            raise UsageError(f"{case}: is {state}; record the complaint with `notice counter`")
+        return
+    if state is not _S.FORWARDED or window is None:
+        raise UsageError(
+            f"{case}: is {state}; without a forwarded counter-notice it is put back only on "
+            "another ground (retracted, court, complaint, evidence), which a document shows"
+        )
+    if now < window.opens:
+        raise UsageError(
+            f"{case}: may be put back from {window.opens:%Y-%m-%d %H:%M} UTC on, when the tenth "
+            f"business day ({window.tenth}) is over, and before {window.closes:%Y-%m-%d %H:%M} UTC"
+        )
+
+
+def is_late(standing: Standing, now: datetime) -> bool:
+    """Whether a case that waits for its window has missed the end of it."""
+    waiting = standing.state in (_S.COUNTER_RECEIVED, _S.FORWARDED)
+    return waiting and standing.window is not None and now >= standing.window.closes
+
+
+def _day(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
