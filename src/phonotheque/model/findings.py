@@ -62,6 +62,8 @@ class FindingCode(StrEnum):
     COPY_WITHDRAWN = "copy.withdrawn"
     TABLE_DAMAGED = "table.damaged"
     TABLE_MISSING = "table.missing"
+    LEDGER_DAMAGED = "ledger.damaged"
+    LEDGER_MISSING = "ledger.missing"
     # a catalogue as a whole
     CATALOGUE_COUNT = "catalogue.count"
     CATALOGUE_DUPLICATE_KEY = "catalogue.duplicate-key"

@@ -1,6 +1,6 @@
 """What a notice, a counter-notice or a complaint must contain, and what of it is missing.
 
-The forms say what the letter has; the letter itself is kept beside. Each element has an id, and names
+The forms say what the letter has; the letter itself is kept beside. An element has an id and names
 its clause. Sources, all read: 17 U.S.C. 512(c)(3), 512(g)(2) and (3) as enacted by Public Law
 105-304; Regulation (EU) 2022/2065, article 16(2). What counts as enough to reach somebody is our
 own decision: one working way, for the law says "such as".
