@@ -7,7 +7,11 @@ decodes anything.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+
+from phonotheque.vault.bounded import BoundedStream, UnparseableError
+from phonotheque.vault.systems import HEADER_BYTES, PIFF_BOXES, PIFF_SYSTEM_HEADER, system_of
+
+__all__ = ["Boxes", "UnparseableError", "walk_boxes"]
 
 MAX_BOXES = 500_000
 MAX_DEPTH = 16
@@ -15,7 +19,7 @@ MAX_SAMPLE_TABLE_BYTES = 1 << 20
 
 _CONTAINERS = frozenset(
     [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"mvex", b"moof", b"traf",
-     b"udta", b"ipro", b"strk", b"strd", b"mfra"]
+     b"udta", b"ipro", b"strk", b"strd", b"mfra", b"ilst"]
 )  # fmt: skip
 _PROTECTION_BOXES = frozenset(
     [b"pssh", b"senc", b"tenc", b"sinf", b"schm", b"odrm", b"odhe", b"ohdr", b"adrm", b"odda"]
@@ -31,26 +35,22 @@ _PROTECTED_BRANDS = {
     b"aaxc": "Audible brand aaxc",
     b"odcf": "OMA DRM brand odcf",
 }
-_PIFF_UUIDS = frozenset(
-    bytes.fromhex(text)
-    for text in (
-        "a2394f525a9b4f14a2446c427c648df4",
-        "d08a4f1810f34a82b6c832d8aba183d3",
-        "8974dbce7be74c5184f97148f9882554",
-    )
-)
-
-
-class UnparseableError(Exception):
-    """The container cannot be walked to its end; it is treated as not clean."""
+_PERSONAL_TAGS = frozenset([b"apID", b"ownr"])
+_PERSONAL_ENTRY = b"pinf"
+"""In a sample entry of a file sold without protection: who bought it, told in boxes of which one
+has the name of one of protection. Decoders pass it over."""
+_CLEAR_ENTRIES = frozenset([b"mp4a", b"alac"])
+_ENTRY_MARKS = _PROTECTED_ENTRIES | {b"sinf", b"schm", b"tenc"}
 
 
 @dataclass(slots=True)
 class Boxes:
-    """What a walk saw: `protections` in words, and the types of the sample entries."""
+    """What a walk saw: `protections` in words, the types of the sample entries, and the names of
+    what tells who bought the file (`personal`)."""
 
     protections: list[str] = field(default_factory=list)
     sample_entries: list[bytes] = field(default_factory=list)
+    personal: list[str] = field(default_factory=list)
     movies: int = 0
     count: int = 0
 
@@ -62,7 +62,7 @@ class _Box:
     end: int
 
 
-def walk_boxes(stream: BinaryIO, size_bytes: int) -> Boxes:
+def walk_boxes(stream: BoundedStream, size_bytes: int) -> Boxes:
     """Walk the whole file of `size_bytes` open in `stream`.
 
     Raises:
@@ -77,7 +77,7 @@ def walk_boxes(stream: BinaryIO, size_bytes: int) -> Boxes:
 
 
 def _iter_boxes(
-    stream: BinaryIO, start: int, end: int, seen: Boxes, *, top: bool = False
+    stream: BoundedStream, start: int, end: int, seen: Boxes, *, top: bool = False
 ) -> Iterator[_Box]:
     while start < end:
         if end - start < 8:
@@ -91,14 +91,14 @@ def _iter_boxes(
         start = box.end
 
 
-def _check_tail(stream: BinaryIO, start: int, end: int, top: bool) -> None:
+def _check_tail(stream: BoundedStream, start: int, end: int, top: bool) -> None:
     """Fewer than 8 bytes are left: nothing a reader could take for a box, or zeros."""
     stream.seek(start)
     if not top and any(stream.read(end - start)):
         raise UnparseableError(f"stray bytes at {start}")
 
 
-def _read_box(stream: BinaryIO, start: int, end: int, top: bool) -> _Box:
+def _read_box(stream: BoundedStream, start: int, end: int, top: bool) -> _Box:
     stream.seek(start)
     header = stream.read(16)
     if len(header) < 8:
@@ -118,11 +118,16 @@ def _read_box(stream: BinaryIO, start: int, end: int, top: bool) -> _Box:
     return _Box(kind, content, stop)
 
 
-def _visit(stream: BinaryIO, box: _Box, seen: Boxes, depth: int) -> None:
+def _visit(stream: BoundedStream, box: _Box, seen: Boxes, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise UnparseableError(f"boxes nested deeper than {MAX_DEPTH}")
     if box.kind in _PROTECTION_BOXES:
-        seen.protections.append(f"box {box.kind.decode()}")
+        seen.protections.append(f"box {box.kind.decode()}{_system(stream, box)}")
+    elif box.kind in _PERSONAL_TAGS:
+        seen.personal.append(box.kind.decode())
+    elif box.kind == b"meta":
+        for child in _iter_boxes(stream, _meta_start(stream, box), box.end, seen):
+            _visit(stream, child, seen, depth + 1)
     elif box.kind in _CONTAINERS:
         seen.movies += box.kind == b"moov"
         for child in _iter_boxes(stream, box.start, box.end, seen):
@@ -133,27 +138,51 @@ def _visit(stream: BinaryIO, box: _Box, seen: Boxes, depth: int) -> None:
         _visit_leaf(stream, box, seen)
 
 
-def _visit_leaf(stream: BinaryIO, box: _Box, seen: Boxes) -> None:
+def _visit_leaf(stream: BoundedStream, box: _Box, seen: Boxes) -> None:
     if box.kind == b"stsd":
         _visit_sample_table(_content(stream, box), seen)
     elif box.kind == b"ftyp":
         _visit_brands(_content(stream, box), seen)
     elif box.kind == b"uuid":
-        stream.seek(box.start)
-        if stream.read(min(16, box.end - box.start)) in _PIFF_UUIDS:
-            seen.protections.append("PIFF box uuid")
+        _visit_uuid(stream, box, seen)
     elif box.kind in _SPARE_BOXES and _head(stream, box)[4:8] in (b"mvhd", b"cmov"):
         raise UnparseableError(f"a movie hidden in a box {box.kind.decode()}")
     elif box.kind == b"sgpd" and _content(stream, box)[4:8] == b"seig":
         seen.protections.append("encryption sample group seig")
 
 
-def _head(stream: BinaryIO, box: _Box) -> bytes:
+def _meta_start(stream: BoundedStream, box: _Box) -> int:
+    """Where the boxes in a ``meta`` box begin: libav looks for ``hdlr`` in steps of four bytes."""
+    for offset in (4, 0):  # ISO 14496-12, QuickTime
+        stream.seek(box.start + offset)
+        if stream.read(8)[4:] == b"hdlr":
+            return min(box.start + offset, box.end)
+    content = _content(stream, box)
+    steps = (at for at in range(4, len(content) - 4, 4) if content[at : at + 4] == b"hdlr")
+    return box.start + next(steps, len(content) + 4) - 4
+
+
+def _visit_uuid(stream: BoundedStream, box: _Box, seen: Boxes) -> None:
+    stream.seek(box.start)
+    content = stream.read(min(16 + HEADER_BYTES, box.end - box.start))
+    if mark := PIFF_BOXES.get(content[:16]):
+        header = content[:16] == PIFF_SYSTEM_HEADER
+        seen.protections.append(f"{mark}: {system_of(content[16:])}" if header else mark)
+
+
+def _system(stream: BoundedStream, box: _Box) -> str:
+    if box.kind != b"pssh":
+        return ""
+    stream.seek(box.start)
+    return f" ({system_of(stream.read(min(HEADER_BYTES, box.end - box.start)))})"
+
+
+def _head(stream: BoundedStream, box: _Box) -> bytes:
     stream.seek(box.start)
     return stream.read(min(8, box.end - box.start))
 
 
-def _content(stream: BinaryIO, box: _Box) -> bytes:
+def _content(stream: BoundedStream, box: _Box) -> bytes:
     if box.end - box.start > MAX_SAMPLE_TABLE_BYTES:
         raise UnparseableError(f"box {box.kind!r} is longer than {MAX_SAMPLE_TABLE_BYTES} bytes")
     stream.seek(box.start)
@@ -177,9 +206,30 @@ def _visit_sample_table(content: bytes, seen: Boxes) -> None:
         size = int.from_bytes(content[position : position + 4], "big")
         if size < 8 or position + size > len(content):
             raise UnparseableError("a sample entry does not fit")
-        seen.sample_entries.append(content[position + 4 : position + 8])
+        entry = content[position : position + size]
+        seen.sample_entries.append(entry[4:8])
+        _visit_entry(entry, seen)
         position += size
     if any(content[position:]):
         raise UnparseableError("stray bytes in the sample table")
-    found = sorted(m for m in _PROTECTED_ENTRIES | {b"sinf", b"schm", b"tenc"} if m in content[8:])
-    seen.protections.extend(f"sample entry {mark.decode()}" for mark in found)
+
+
+def _visit_entry(entry: bytes, seen: Boxes) -> None:
+    found = {mark for mark in _ENTRY_MARKS if mark in entry}
+    if told := _personal_part(entry):
+        seen.personal.append(_PERSONAL_ENTRY.decode())
+        if b"schm" not in entry.replace(told, b""):
+            found.discard(b"schm")
+    if found:
+        at = entry.find(b"schm") + 8
+        scheme = entry[at : at + 4].strip(b"\0") if b"schm" in found else b""
+        words = f", scheme {scheme.decode('ascii', 'backslashreplace')}" if scheme else ""
+        seen.protections.extend(f"sample entry {mark.decode()}{words}" for mark in sorted(found))
+
+
+def _personal_part(entry: bytes) -> bytes:
+    """The box of an entry in clear that tells who bought the file, or nothing."""
+    at = entry.find(_PERSONAL_ENTRY)
+    length = int.from_bytes(entry[max(at - 4, 0) : at], "big") if at >= 12 else 0
+    fits = 8 <= length <= len(entry) - at + 4 and entry[4:8] in _CLEAR_ENTRIES
+    return entry[at - 4 : at - 4 + length] if fits else b""

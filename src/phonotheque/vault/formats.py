@@ -6,10 +6,13 @@ PRONOM ids after fido formats v116; `phono/…` where PRONOM has none. Every rea
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from phonotheque.vault.playlists import is_dash, is_hls
+
 SCAN_BYTES = 65_536  # how far behind an ID3 tag the first MPEG frame may stand
 MAX_ID3_TAGS = 4
 MAX_RIFF_CHUNKS = 64
 MAX_OGG_PAGES = 16
+HEAD_BYTES = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,17 @@ ASF = AudioFormat("fmt/131", "ASF/WMA", "audio/x-ms-wma", "wma")
 MATROSKA = AudioFormat("fmt/569", "Matroska/WebM", "audio/x-matroska", "mka")
 AUDIBLE = AudioFormat("phono/audible", "Audible", "audio/vnd.audible", "aa")
 OPENMG = AudioFormat("phono/openmg", "Sony OpenMG", "audio/x-oma", "oma")
+HLS = AudioFormat("phono/hls", "HLS playlist", "application/vnd.apple.mpegurl", "m3u8")
+DASH = AudioFormat("phono/dash", "DASH manifest", "application/dash+xml", "mpd")
+OMA_MESSAGE = AudioFormat(
+    "phono/oma-dm", "OMA DRM message", "application/vnd.oma.drm.message", "dm"
+)
 OMA_DCF = AudioFormat("phono/oma-dcf", "OMA DRM content", "application/vnd.oma.drm.content", "dcf")
 
 ALL_FORMATS = (
     FLAC, OGG_VORBIS, OGG_OPUS, OGG_FLAC, OGG_SPEEX, MP3, AIFF, AIFC, M4A, M4A_ALAC, WAVPACK,
     WAVE_GENERIC, *_WAVE_BY_TAG.values(), *_BWF_BY_TAG[1], *_BWF_BY_TAG[0xFFFE], RF64, RF64_MBWF,
-    ASF, MATROSKA, AUDIBLE, OPENMG, OMA_DCF,
+    ASF, MATROSKA, AUDIBLE, OPENMG, OMA_DCF, OMA_MESSAGE, HLS, DASH,
 )  # fmt: skip
 
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -104,7 +112,7 @@ def identify(stream: BinaryIO) -> Identified | None:
     An MPEG-4 file comes back as `M4A`; whether it is AAC or ALAC is for the box walk to say.
     """
     stream.seek(0)
-    head = stream.read(64)
+    head = stream.read(HEAD_BYTES)
     if found := _by_magic(head):
         return Identified(found)
     if head[:4] == b"OggS":
@@ -136,9 +144,17 @@ def _refused_by_magic(head: bytes) -> AudioFormat | None:
         return AUDIBLE
     if head[:3] in (b"EA3", b"ea3"):
         return OPENMG
+    return _other_by_text(head)
+
+
+def _other_by_text(head: bytes) -> AudioFormat | None:
     if is_oma_dcf(head):
         return OMA_DCF
-    return None
+    if is_oma_message(head):
+        return OMA_MESSAGE
+    if is_hls(head):
+        return HLS
+    return DASH if is_dash(head) else None
 
 
 def is_oma_dcf(head: bytes) -> bool:
@@ -148,6 +164,13 @@ def is_oma_dcf(head: bytes) -> bool:
     media_type = head[3 : 3 + head[1]]
     after = head[3 + head[1] :]
     return b"/" in media_type and media_type.isascii() and after.startswith(b"cid:")
+
+
+def is_oma_message(head: bytes) -> bool:
+    """Whether these first bytes are an OMA DRM 1 message: MIME parts from the first line on."""
+    boundary, newline, rest = head.partition(b"\n")
+    headers = rest.partition(b"\r\n\r\n")[0].lower()
+    return boundary.startswith(b"--") and bool(newline) and b"content-type:" in headers
 
 
 def _ogg_codec(stream: BinaryIO) -> AudioFormat | None:
