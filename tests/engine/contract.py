@@ -355,6 +355,22 @@ class Contract:
         assert engine.rows(kept) == [(1, 2)]
         engine.drop(kept)
 
+    def test_structures_that_lack_the_fields_added_last_have_nulls_there(
+        self, engine: Any, tmp_path: Path
+    ) -> None:
+        before = pa.list_(pa.struct([("claim", pa.string())]))
+        old, new = tmp_path / "old.parquet", tmp_path / "new.parquet"
+        pq.write_table(pa.table({"facts": pa.array([[{"claim": "x"}], []], before)}), old)
+        values = pa.array([[{"claim": "y", "weight": 2}]], pa.list_(FACT))
+        pq.write_table(pa.table({"facts": values}), new)
+        wanted = pa.schema([("facts", pa.list_(FACT))])
+        for paths in ([old, new], [new, old]):
+            found = engine.read(paths, wanted)
+            fact = found.select(fact=found.facts.unnest())
+            rows = engine.rows(fact.select(claim=fact.fact.claim, weight=fact.fact.weight))
+            assert sorted(rows) == [("x", None), ("y", 2)]
+        assert len(engine.rows(engine.keep(engine.read([old], wanted)))) == 2
+
     def test_a_sink_takes_batches_while_another_table_streams(self, engine: Any) -> None:
         made = table(engine, [{"n": n} for n in range(10)])
         sink = engine.sink(pa.schema([("n", pa.int64())]))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from phonotheque.sources.discogs import DISCOGS_ARTISTS, DISCOGS_MASTERS, DISCOGS_RELEASES
 from phonotheque.sources.discogs_credits import plain_name
 from phonotheque.sources.discogs_positions import Places, parse_duration
+from phonotheque.sources.discogs_releases import release_rows
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.streams import read_head
 from tests.support.blocks import GOLDEN_DUMPS, codes, golden, made, read_all, said
@@ -93,6 +94,28 @@ def test_a_position_is_split_into_disc_and_track(
     written: str, place: tuple[int | None, int | None, str | None]
 ) -> None:
     assert Places(several=False).place(written) == place
+
+
+@pytest.mark.parametrize(
+    ("year", "description", "claims"),
+    [
+        ("1925-03-00", "10&quot;", [("published", "..1925")]),
+        ("1925", "Acetate", [("fixed", "..1925")]),
+        ("1969", "Unofficial Release", [("fixed", "..1969")]),
+        ("1999", "LP", []),
+        ("", "LP", []),
+    ],
+)
+def test_a_release_says_by_when_it_was_published_and_a_bootleg_does_not(
+    year: str, description: str, claims: list[tuple[str, str]]
+) -> None:
+    element = ET.fromstring(
+        "<release><title>T</title><formats><format name='Vinyl'><descriptions><description>"
+        f"{description}</description></descriptions></format></formats><released>{year}</released>"
+        "<tracklist><track><position>A</position><title>T</title></track></tracklist></release>"
+    )
+    (row,) = release_rows(element, "1")
+    assert [(c["claim"], c["value"]) for c in row["claims"] or ()] == claims
 
 
 def test_the_tracks_of_both_sides_of_a_record_are_counted_through() -> None:

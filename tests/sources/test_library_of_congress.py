@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonotheque.sources.contributors import contributor, performers
+from phonotheque.model.rights import Claim
+from phonotheque.sources.contributors import author_values, contributor, performers
 from phonotheque.sources.library_of_congress import LOC_COLLECTION
+from phonotheque.sources.stated import fact_value
 from phonotheque.sources.streams import read_head
 from tests.support.blocks import GOLDEN_DUMPS, codes, golden, made, read_all, said
 
@@ -67,6 +69,34 @@ def test_a_contributor_is_split_into_name_and_role(
     written: str, name: str, role: str | None
 ) -> None:
     assert contributor(written) == (name, role)
+
+
+@pytest.mark.parametrize(
+    ("written", "values"),
+    [
+        ("Puccini, Giacomo, 1858-1924 -- Composer", ["work:1924"]),
+        ("Handy, W. C. -- Composer", ["work:?"]),
+        ("Hoier, Thomas P., lyricist.", ["lyrics:?"]),
+        ("Bach, J. S., 1685-1750. cmp", ["work:1750"]),
+        ("Roe, Ann, 1888-. cmp", ["work:1903..1998"]),
+        ("Roe, Ann, b. 1888 -- Lyricist", ["lyrics:1903..1998"]),
+        ("Roe, 1860?-1920? -- Songwriter", ["work:1915..1925", "lyrics:1915..1925"]),
+        ("Roe, ca. 1860-1920 -- Arranger", ["arrangement:1915..1925"]),
+        ("Hill, J., -1916. cmp", ["work:1916"]),
+        ("Roe, d. 1911 -- Composer", ["work:1911"]),
+        ("Case, Anna, 1888-1984. prf", []),
+        ("Havrilla, Alois, 1891- . prf", []),
+        ("Arizonia, Joe.", []),
+    ],
+)
+def test_who_wrote_is_an_author_of_a_layer_until_a_year(written: str, values: list[str]) -> None:
+    assert author_values(written) == values
+
+
+@given(st.text(max_size=60))
+def test_no_contributor_breaks_the_reading_of_lives(written: str) -> None:
+    for value in author_values(written):
+        assert fact_value(Claim.AUTHOR, value) == value
 
 
 def test_who_performs_is_credited_and_who_only_wrote_is_not() -> None:

@@ -1,5 +1,6 @@
 """The readers of MusicBrainz's dumps, on dumps made by hand and at random."""
 
+import json
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,25 @@ def a_release(number: int, tracks: int) -> dict[str, Any]:
 def test_dumps_give_the_rows_and_findings_that_were_checked_by_hand(name: str) -> None:
     expected = (MADE / f"{name}.expected").read_text()
     assert as_golden(*read_all(READERS[name], MADE / name)) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "date", "claim"),
+    [
+        ("Official", "1925-05", [("published", "..1925")]),
+        ("Bootleg", "1969", [("fixed", "..1969")]),
+        (None, "1925", [("fixed", "..1925")]),
+        ("Official", "1999-01-01", []),
+        ("Official", None, []),
+    ],
+)
+def test_only_an_official_release_says_by_when_it_was_published(
+    tmp_path: Path, status: str | None, date: str | None, claim: list[tuple[str, str]]
+) -> None:
+    path = tmp_path / "release"
+    path.write_bytes(json.dumps(a_release(1, 1) | {"status": status, "date": date}).encode())
+    ((row,), _) = read_all(MUSICBRAINZ_RELEASE, path)
+    assert [(c["claim"], c["value"]) for c in row["claims"] or ()] == claim
 
 
 @pytest.mark.parametrize("how", COMPRESSIONS)

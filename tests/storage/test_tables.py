@@ -108,6 +108,15 @@ def test_every_table_is_written_in_encodings_that_duckdb_and_polars_read(
     assert polars.read_parquet(path).height == 3
 
 
+def test_a_table_with_evidence_from_before_it_had_a_witness_is_read(tmp_path: Path) -> None:
+    before = tables.earlier(tables.RECORDING_FILES)
+    rows = [{field.name: _something(field.type, 1) for field in before}]
+    write_table(tmp_path / "t", before, [pa.Table.from_pylist(rows, schema=before)])
+    check_schema(tmp_path / "t", tables.RECORDING_FILES)
+    with pytest.raises(FormatError, match="columns"):
+        check_schema(tmp_path / "t", tables.ROWS)
+
+
 def _something(kind: pa.DataType, i: int) -> object:
     """A value of an Arrow type."""
     if pa.types.is_list(kind):
@@ -118,4 +127,6 @@ def _something(kind: pa.DataType, i: int) -> object:
         return datetime(2026, 1, 1 + i, tzinfo=UTC)
     if pa.types.is_integer(kind):
         return i
+    if pa.types.is_floating(kind):
+        return i / 2
     return f"text {i}"

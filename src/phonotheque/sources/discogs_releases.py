@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from phonotheque.model.identifiers import parse_gtin
 from phonotheque.sources.discogs_credits import Credited, credit, plain_name
 from phonotheque.sources.discogs_positions import Places, parse_duration
+from phonotheque.sources.stated import ClaimValue, published_by, recorded_by
 
 __all__ = ["COLUMNS", "release_rows", "unplaced_codes"]
 
@@ -20,9 +21,13 @@ COLUMNS = [
     "source_key", "title", "artist_credit", "artists", "release_title",
     "release_artist", "release_key", "release_group", "release_year",
     "release_country", "label", "barcode", "genres", "disc",
-    "position", "position_text", "duration_ms", "isrcs",
+    "position", "position_text", "duration_ms", "isrcs", "claims",
 ]  # fmt: skip
 
+WITNESS = "discography:discogs"
+_NO_PUBLICATION = frozenset(
+    ["Unofficial Release", "Promo", "Test Pressing", "White Label", "Acetate", "Lathe Cut"]
+)
 _YEAR = re.compile(r"[1-9]\d{3}(?!\d)")
 _TRACK_WORD = re.compile(r"^\s*(?:isrc\b)?[\s:]*(?:tracks?\b)?[\s:.#]*", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\s,;:]+")
@@ -106,8 +111,18 @@ def _release_columns(release: Element, key: str) -> tuple[Row, list[Credited] | 
         "label": "; ".join(dict.fromkeys(filter(None, labels))) or None,
         "barcode": _barcode(release),
         "genres": genres or None,
+        "claims": _claims(release, int(year[0]) if year else None) or None,
     }
     return columns, artists
+
+
+def _claims(release: Element, year: int | None) -> list[ClaimValue]:
+    """A release says that its recordings were published by its year, whatever came before; one
+    that was no lawful publication, or none at all, that they were made by then."""
+    kinds = {e.text or "" for e in release.iterfind("formats/format/descriptions/description")}
+    names = {e.get("name") or "" for e in release.iterfind("formats/format")}
+    stated = recorded_by if (kinds | names) & _NO_PUBLICATION else published_by
+    return stated(year, release.findtext("released") or "", WITNESS)
 
 
 def _tracks(tracklist: Element | None) -> Iterator[_Track]:

@@ -7,19 +7,25 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
+from phonotheque.model.rights import Claim
 from phonotheque.sources.internet_archive_items import AUDIO, Item, iter_items, looks_like_items
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.record_blocks import gather
 from phonotheque.sources.records import Block
+from phonotheque.sources.stated import claim_value, recorded_by, rights_statement
 
 __all__ = ["INTERNET_ARCHIVE"]
 
 COLUMNS = [
     "source_key", "title", "artist_credit", "artists", "release_title", "release_artist",
     "release_key", "release_year", "genres", "position", "position_text", "duration_ms",
-    "collection", "licence",
+    "collection", "licence", "claims",
 ]  # fmt: skip
 UNKNOWN = "[unknown]"
+WITNESS = "internet-archive"
+_SURE = 0.4
+"""Whoever uploads an item dates it: by its recording, its release, its composition, or the upload.
+So it is shown, and bears nothing out."""
 _YEAR = re.compile(r"[1-9]\d{3}(?!\d)")
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)")
 _NUMBER = re.compile(r"0*(\d{1,5})(?:\s*(?:/|of)\s*\d*)?")
@@ -53,13 +59,19 @@ def _item_rows(item: Item, identifier: str) -> list[dict[str, Any]]:
     about = item.metadata
     creators = [creator for creator in about.get("creator", ()) if creator]
     year = _YEAR.match(_first(about, "year") or _first(about, "date") or "")
+    rights = _first(about, "licenseurl") or _first(about, "rights")
+    statement = rights_statement(rights or "")
+    claims = recorded_by(int(year[0]) if year else None, year[0] if year else "", WITNESS, _SURE)
+    if statement and rights:
+        claims.append(claim_value(Claim.STATEMENT, statement, rights, WITNESS))
     shared: dict[str, Any] = {
         "release_title": _first(about, "title"),
         "release_artist": "; ".join(creators) or None,
         "release_key": identifier,
         "release_year": int(year[0]) if year else None,
         "collection": _first(about, "collection"),
-        "licence": _first(about, "licenseurl") or _first(about, "rights"),
+        "licence": None if statement else rights,
+        "claims": claims,
     }
     return [
         shared | _file_row(file, name, identifier, creators)

@@ -14,18 +14,22 @@ from typing import Any
 import msgspec
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
-from phonotheque.sources.contributors import performers
+from phonotheque.model.rights import Claim
+from phonotheque.sources.contributors import author_values, performers
 from phonotheque.sources.readers import Reader
 from phonotheque.sources.record_blocks import gather
 from phonotheque.sources.records import Block
+from phonotheque.sources.stated import ClaimValue, claim_value, recorded_by, rights_statement
 from phonotheque.sources.streams import BROKEN, open_stream, read_head
 
 __all__ = ["LOC_COLLECTION"]
 
 COLUMNS = [
-    "source_key", "title", "artist_credit", "artists", "year", "collection", "licence",
+    "source_key", "title", "artist_credit", "artists", "year", "collection", "licence", "claims",
 ]  # fmt: skip
 UNKNOWN = "[unknown]"
+WITNESS = "loc"
+_JUKEBOX = "jukebox-"
 MAX_FILE_BYTES = 256 << 20
 
 _ENDINGS = (".json", ".json.gz", ".json.bz2", ".json.xz", ".json.zst")
@@ -89,9 +93,12 @@ def _row(
     if repeated:
         text = f"{key} was in a collection before this one as well; its first row counts"
         return Finding(FindingCode.ROW_DUPLICATE_KEY, Severity.WARNING, file.name, text, number)
-    names = performers(next((names for n in _NAMES if (names := _texts(item.get(n)))), []))
-    year = _YEAR.search(" ".join(_texts(item.get("year")) or _texts(item.get("date"))))
+    written = next((names for n in _NAMES if (names := _texts(item.get(n)))), [])
+    names = performers(written)
+    dated = " ".join(_texts(item.get("year")) or _texts(item.get("date")))
+    year = _YEAR.search(dated)
     rights = [text for name in _RIGHTS for text in _texts(item.get(name))]
+    said = dict.fromkeys(text for text in rights if rights_statement(text) is None)
     credited = [{"key": None, "name": name, "join": "; "} for name in names]
     if credited:
         credited[-1]["join"] = ""
@@ -102,9 +109,43 @@ def _row(
         "artists": credited or None,
         "year": int(year[0]) if year else None,
         "collection": file.name.partition(".")[0],
-        "licence": " ".join(dict.fromkeys(rights)) or None,
+        "licence": " ".join(said) or None,
+        "claims": [
+            *_dates(key, int(year[0]) if year else None, dated),
+            *_authors(written),
+            *_statements(rights),
+        ],
     }
     return number, [row]
+
+
+def _dates(key: str, year: int | None, dated: str) -> list[ClaimValue]:
+    """The Jukebox dates its items by the day of recording; elsewhere a date may be that of the
+    recording or of its publication, so that it was recorded by then is all that is said."""
+    if year is None:
+        return []
+    if key.startswith(_JUKEBOX):
+        return [claim_value(Claim.FIXED, str(year), dated, WITNESS)]
+    return recorded_by(year, dated, WITNESS)
+
+
+def _authors(written: list[str]) -> list[ClaimValue]:
+    """Those who wrote, in the order they are named. That there were no others is not said."""
+    claims = [
+        claim_value(Claim.AUTHOR, value, text, WITNESS)
+        for text in written
+        for value in author_values(text)
+    ]
+    return list({claim["value"]: claim for claim in reversed(claims)}.values())[::-1]
+
+
+def _statements(rights: list[str]) -> list[ClaimValue]:
+    found = {rights_statement(text): text for text in rights}
+    return [
+        claim_value(Claim.STATEMENT, statement, text, WITNESS)
+        for statement, text in found.items()
+        if statement
+    ]
 
 
 def _key(item: Item) -> str | None:

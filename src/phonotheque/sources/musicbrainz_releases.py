@@ -19,7 +19,9 @@ from phonotheque.sources.musicbrainz_documents import (
     year_of,
 )
 from phonotheque.sources.records import Block
+from phonotheque.sources.stated import published_by, recorded_by
 
+WITNESS = "discography:musicbrainz"
 _NO_RECORDING = Recording()
 
 
@@ -71,6 +73,7 @@ class Release(Document):
     title: str | None = None
     barcode: str | None = None
     date: str | None = None
+    status: str | None = None
     country: str | None = None
     artist_credit: list[Credit] | None = None
     release_group: ReleaseGroup | None = None
@@ -206,4 +209,12 @@ def _of_release(release: Release) -> dict[str, Any]:
         "label": _labels(release),
         "barcode": release.barcode or None,
         "genres": _genres(release),
+        "claims": _claims(release) or None,
     }
+
+
+def _claims(release: Release) -> list[dict[str, Any]]:
+    """An official release says that its recordings were published by its date; any other, such as
+    a bootleg, that they were made by then. None says when they were first published."""
+    stated = published_by if release.status == "Official" else recorded_by
+    return stated(year_of(release.date), release.date or "", WITNESS)
