@@ -2,6 +2,7 @@
 
 import csv
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from phonotheque.rights import Family, licence_by_id, parse_licence
 from phonotheque.rights.licences import licence_table
+from phonotheque.rights.parse import MAX_DOCUMENT_CHARS, says_public_domain
 
 UNDERSTOOD = {
     "CC-BY-4.0": "CC-BY-4.0",
@@ -45,6 +47,48 @@ UNDERSTOOD = {
     "OFL-1.1": "OFL-1.1",
     "All rights reserved.": "LicenseRef-All-Rights-Reserved",
     "© 2010 Somebody. All rights reserved": "LicenseRef-All-Rights-Reserved",
+    "http://creativecommons.org/licences/by-nc-nd/3.0/deed.en_US": "CC-BY-NC-ND-3.0",
+    "https://creativecommons.org/licenses/by/4.0/?ref=chooser-v1": "CC-BY-4.0",
+    "https://creativecommons.org/licenses/by/4.0/legalcode.de#s3": "CC-BY-4.0",
+    "http:/creativecommons.org//licenses//by/3.0": "CC-BY-3.0",
+    "http://i.creativecommons.org/l/by-nc/3.0/88x31.png": "CC-BY-NC-3.0",
+    "https://licensebuttons.net/p/zero/1.0/80x15.png": "CC0-1.0",
+    "http://creativecommons.com/licenses/by/3.0/": "CC-BY-3.0",
+    "http://creativecommons.org/licenses/by_sa_nc/3.0/": "CC-BY-NC-SA-3.0",
+    "http://creativecommons.org/licenses/by/3/": "CC-BY-3.0",
+    "https://web.archive.org/web/2012/http://creativecommons.org/licenses/by/3.0/": "CC-BY-3.0",
+    "https://spdx.org/licenses/CC-BY-SA-2.1-JP.html": "CC-BY-SA-2.1-JP",
+    "https://opendatacommons.org/licenses/pddl/1-0/": "PDDL-1.0",
+    "(CC) BY-NC-SA v3": "CC-BY-NC-SA-3.0",
+    "Creative Commons 3.0 BY-NC-SA": "CC-BY-NC-SA-3.0",
+    "CC BY NC ND 3.0 DE": "CC-BY-NC-ND-3.0-DE",
+    "Creative Commons Attribution 3.0 United States": "CC-BY-3.0-US",
+    "CC BY 4": "CC-BY-4.0",
+    "CC NC-SA 1.0": "LicenseRef-CC-NC-SA-1.0",
+    "Attribution-NonCommercial-NoDerivs 3.0": "CC-BY-NC-ND-3.0",
+    "Namensnennung - Nicht-kommerziell - Weitergabe unter gleichen Bedingungen 3.0 Deutschland": (
+        "CC-BY-NC-SA-3.0-DE"
+    ),
+    "Paternité - Pas d'Utilisation Commerciale - Pas de Modification 3.0": "CC-BY-NC-ND-3.0",
+    "Attribuzione - Non commerciale - Condividi allo stesso modo 3.0 Italia": (
+        "LicenseRef-CC-BY-NC-SA-3.0-IT"
+    ),
+    "Reconocimiento-NoComercial-SinObraDerivada 3.0 España": "LicenseRef-CC-BY-NC-ND-3.0-ES",
+    "クリエイティブ・コモンズ 表示-非営利-継承 4.0": "CC-BY-NC-SA-4.0",
+    "Some rights reserved. Licensed under CC BY-NC 3.0. Based on a work at example.org": (
+        "CC-BY-NC-3.0"
+    ),
+    "(c) 2010 X, see CC BY 3.0": "CC-BY-3.0",
+    "℗ & © 2010 X, CC BY 3.0": "CC-BY-3.0",
+    "CC0 1.0 Universal (CC0 1.0) Public Domain Dedication": "CC0-1.0",
+    "Public Domain Mark 1.0": "CC-PDM-1.0",
+    "GNU GPL v2+": "GPL-2.0-or-later",
+    "Licence Art Libre 1.3": "LAL-1.3",
+    "Tous droits réservés": "LicenseRef-All-Rights-Reserved",
+    "© 2001 X. TUTTI I DIRITTI RISERVATI": "LicenseRef-All-Rights-Reserved",
+    "Все права защищены": "LicenseRef-All-Rights-Reserved",
+    "無断転載禁止": "LicenseRef-All-Rights-Reserved",
+    "Unauthorised copying, hiring and lending prohibited": "LicenseRef-All-Rights-Reserved",
 }
 
 NOT_UNDERSTOOD = [
@@ -64,6 +108,25 @@ NOT_UNDERSTOOD = [
     "http://creativecommons.org/licenses/by/3.0/ "
     "and http://creativecommons.org/licenses/by-nc/3.0/",
     "http://freemusicarchive.org/FMA_License",
+    "some rights reserved",
+    "no rights reserved",
+    "not all rights reserved",
+    "Public Domain",
+    "free to use with attribution",
+    "podsafe, for promotional use only",
+    "by-nc-sa",
+    "CC NC 3.0",  # no such licence in this version
+    "CC BY 4 friends",
+    "http://creativecommons.org/licenses/by/2/",  # 2.0 or 2.1 or 2.5
+    "http://creativecommons.info/licenses/by/3.0/",
+    "https://spdx.org/licenses/CC-BY-9.0.html",
+    "© 2010 X. All rights reserved. CC BY 3.0",
+    "All rights reserved except as licensed under CC BY 3.0",
+    "© 2011 Label. CC BY 3.0 ℗ 2010 Other",
+    "CC BY 3.0, non-commercial use only",
+    "CC BY 3.0 / BY-NC-SA 3.0",
+    "Attribution-ShareAlike http://creativecommons.org/licenses/by/3.0/",
+    "http://creativecommons.org/licenses/by/3.0/ GPL",
 ]
 
 
@@ -77,6 +140,42 @@ def test_a_licence_is_understood_in_every_form_people_write(raw: str, expected: 
 @pytest.mark.parametrize("raw", NOT_UNDERSTOOD)
 def test_what_is_unclear_is_not_understood(raw: str) -> None:
     assert parse_licence(raw) is None
+
+
+def test_all_rights_reserved_in_a_long_document_contradicts_the_address_in_it() -> None:
+    address = "http://creativecommons.org/licenses/by/3.0/ "
+    text = address + "words of the licence " * 100
+    found = parse_licence(text)
+    assert found is not None and found.id == "CC-BY-3.0"
+    assert parse_licence(text + "All rights reserved.") is None
+    assert parse_licence(address + "x" * MAX_DOCUMENT_CHARS) is None
+
+
+@pytest.mark.parametrize("text", ["Public Domain", "This is in the public domain.", "gemeinfrei"])
+def test_a_statement_of_the_public_domain_is_told_from_a_licence(text: str) -> None:
+    assert says_public_domain(text)
+    assert parse_licence(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["CC0", "Public Domain Mark 1.0", "not in the public domain", "free", "all rights reserved"],
+)
+def test_a_licence_or_a_denial_is_no_statement_of_the_public_domain(text: str) -> None:
+    assert not says_public_domain(text)
+
+
+def test_hostile_text_takes_no_long_time() -> None:
+    started = time.perf_counter()
+    for text in (
+        "by " * 333,
+        "creative commons " * 60,
+        "attribution non commercial " * 37,
+        "cc by nc nd sa " * 60,
+        "http://creativecommons.org/licenses/" + "a/" * 400,
+    ):
+        parse_licence("cc " + text[:990])
+    assert time.perf_counter() - started < 5
 
 
 def test_every_known_licence_is_understood_by_its_id_and_its_url() -> None:
@@ -136,6 +235,9 @@ def test_every_licence_url_of_a_netlabel_catalogue_is_known(shared_data) -> None
         "CC BY 4.0 gilt nicht",
         "CC BY 3.0 until 2012",
         "CC BY 4.0, uses samples of others",
+        "Lyrics under CC BY 3.0",
+        "CC BY 3.0 (cover by Y)",
+        "CC BY 3.0 sauf les paroles",
         "https://example.com/creativecommons.org/licenses/by/4.0/",
     ],
 )

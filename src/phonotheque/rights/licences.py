@@ -98,12 +98,13 @@ class LicenceTable:
     """Look-ups over all known licences; every key is lower case.
 
     `by_path` is keyed by what follows ``/licenses/`` in a Creative Commons URL, for example
-    ``by-sa/2.1/jp``.
+    ``by-sa/2.1/jp``; `by_url` by the other addresses, without scheme, ``www.`` and last slash.
     """
 
     by_id: dict[str, Licence]
     by_alias: dict[str, Licence]
     by_path: dict[str, Licence]
+    by_url: dict[str, Licence]
 
 
 def alias_key(text: str) -> str:
@@ -116,7 +117,7 @@ def licence_table() -> LicenceTable:
     """All licences of `licences.toml`."""
     content = files(__package__).joinpath("licences.toml").read_bytes()
     rules = msgspec.toml.decode(content, type=_File)
-    table = LicenceTable({}, {}, {})
+    table = LicenceTable({}, {}, {}, {})
     known = frozenset(rules.spdx.unported) | frozenset(rules.spdx.ported)
     for path, licence in _creative_commons(rules.suite, known):
         table.by_path[path] = licence
@@ -127,7 +128,16 @@ def licence_table() -> LicenceTable:
     for licence in list(table.by_id.values()):
         table.by_alias.setdefault(alias_key(licence.id), licence)
         table.by_alias.setdefault(alias_key(licence.id.removeprefix("LicenseRef-")), licence)
+        for url in (licence.url, f"https://spdx.org/licenses/{licence.id}"):
+            table.by_url.setdefault(url_key(url), licence)
+    table.by_url.pop("", None)
     return table
+
+
+def url_key(url: str) -> str:
+    """The form in which addresses of licences are compared."""
+    bare = url.lower().split("://")[-1].split("#")[0].split("?")[0].removeprefix("www.")
+    return bare.rstrip("/").removesuffix(".html").removesuffix(".json")
 
 
 def licence_by_id(identifier: str) -> Licence | None:
@@ -192,5 +202,10 @@ def _gnu(rules: list[_Gnu]) -> Iterator[tuple[Licence, list[str]]]:
                     family=Family.COPYLEFT,
                     version=version,
                 )
-                names = {f"{rule.prefix}-{v}{mark}" for v in (version, version.removesuffix(".0"))}
+                names = {
+                    f"{start}{rule.prefix}{between}{v}{mark}"
+                    for start in ("", "GNU ")
+                    for between in ("-", "v", " v")
+                    for v in (version, version.removesuffix(".0"))
+                }
                 yield licence, sorted(names)
