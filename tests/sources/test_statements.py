@@ -13,7 +13,7 @@ from phonotheque.rights import parse_licence
 from phonotheque.sources import AudioFile, FolderRights, Tags
 from phonotheque.sources.debian import copyright_evidence, covering_paragraphs, parse_copyright
 from phonotheque.sources.globs import glob_pattern
-from phonotheque.sources.sidecar import UnreadableSidecarError, read_sidecar
+from phonotheque.sources.sidecar import UnreadableSidecarError, read_sidecar, sidecar_evidence
 from phonotheque.sources.statements import holder_in, tag_evidence
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -271,3 +271,60 @@ def test_the_example_of_the_format_page_is_read(tmp_path: Path) -> None:
     ]
     live = rights.of(audio("live/x/a.ogg"), None).evidence
     assert claims(live) == [("licence", "CC-BY-SA-4.0"), ("holder", "The Øthers")]
+
+
+FACTS = """
+[[rights]]
+layer_licences = { work = "CC0-1.0" }
+donor = ["distribute"]
+[[rights.facts]]
+witness = "label-scan:1"
+published = 1921
+fixed = "..1921"
+authors = ["work:1924"]
+all_authors = ["work"]
+absent = ["lyrics"]
+[[rights.facts]]
+witness = "discography:dahr"
+confidence = 0.9
+published = "1920..1921"
+rights_statement = "NoC-US"
+"""
+
+
+def test_a_sidecar_tells_facts_by_witness_and_limits_by_layer(tmp_path: Path) -> None:
+    (tmp_path / "rights.toml").write_text(FACTS)
+    sidecar = read_sidecar(tmp_path / "rights.toml", "rights.toml")
+    found = sidecar.statement_for("a.flac")
+    assert found is not None
+    claims = sidecar_evidence(*found, "rights.toml", lambda raw: raw, NOW)
+    assert [(e.claim.value, e.value, e.witness, e.confidence) for e in claims] == [
+        ("layer-licence", "work=CC0-1.0", None, None),
+        ("donor", "DISTRIBUTE", None, None),
+        ("fixed", "..1921", "label-scan:1", None),
+        ("published", "1921", "label-scan:1", None),
+        ("author", "work:1924", "label-scan:1", None),
+        ("authors", "work", "label-scan:1", None),
+        ("absent", "lyrics", "label-scan:1", None),
+        ("published", "1920..1921", "discography:dahr", 0.9),
+        ("statement", "NoC-US", "discography:dahr", 0.9),
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "facts = [{ published = 1921 }]",
+        'facts = [{ witness = " ", published = 1921 }]',
+        'facts = [{ witness = "w", published = "soon" }]',
+        'facts = [{ witness = "w", authors = ["tune:1924"] }]',
+        'facts = [{ witness = "w", fixed = 1921, confidence = 1.5 }]',
+        'facts = [{ witness = "w" }]',
+        'layer_licences = { tune = "CC0-1.0" }',
+        'donor = ["everything"]',
+    ],
+)
+def test_a_sidecar_with_a_fact_that_cannot_be_right_is_not_used(tmp_path: Path, wrong: str) -> None:
+    (tmp_path / "rights.toml").write_text(f"[[rights]]\n{wrong}\n")
+    with pytest.raises(UnreadableSidecarError):
+        read_sidecar(tmp_path / "rights.toml", "rights.toml")

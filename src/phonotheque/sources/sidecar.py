@@ -10,9 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from phonotheque.model.rights import Claim, Evidence, EvidenceKind
+from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Layer
 from phonotheque.sources.globs import glob_pattern
 from phonotheque.sources.imports import MAX_EVIDENCE_BYTES
+from phonotheque.sources.stated import fact_value
 from phonotheque.sources.statements import Understand
 
 NAME = "rights.toml"
@@ -44,6 +45,36 @@ class Reservation(StrEnum):
     TDM = "tdm"
 
 
+class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One ``[[rights.facts]]`` table: what one witness says."""
+
+    witness: str
+    confidence: float | None = None
+    fixed: int | str | None = None
+    published: int | str | None = None
+    communicated: int | str | None = None
+    work_published: int | str | None = None
+    authors: list[str] = []
+    all_authors: list[str] = []
+    absent: list[str] = []
+    rights_statement: str | None = None
+
+    def claims(self) -> Iterator[tuple[Claim, str]]:
+        """Everything it says, as written."""
+        for claim, told in (
+            (Claim.FIXED, self.fixed),
+            (Claim.PUBLISHED, self.published),
+            (Claim.COMMUNICATED, self.communicated),
+            (Claim.WORK_PUBLISHED, self.work_published),
+            (Claim.STATEMENT, self.rights_statement),
+        ):
+            if told is not None:
+                yield claim, str(told)
+        yield from ((Claim.AUTHOR, text) for text in self.authors)
+        yield from ((Claim.AUTHORS, text) for text in self.all_authors)
+        yield from ((Claim.ABSENT, text) for text in self.absent)
+
+
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One ``[[rights]]`` table."""
 
@@ -56,6 +87,11 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cleared: list[Rebuttal] = []
     reservation: Reservation | None = None
     statement: str | None = None
+    layer_licences: dict[str, str] = {}
+    contract: list[str] = []
+    donor: list[str] = []
+    sensitivity: list[str] = []
+    facts: list[Told] = []
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,6 +172,26 @@ def sidecar_evidence(
     if statement.reservation is not None:
         value = statement.reservation.value
         yield claim(Claim.RESERVATION, value, said or value)
+    for layer, written in sorted(statement.layer_licences.items()):
+        licence = understand(written)
+        given = f"{layer}={licence}" if licence else None
+        yield claim(Claim.LAYER_LICENCE, given, f"{layer}: {written}")
+    for kind, text in _limits(statement):
+        yield claim(kind, fact_value(kind, text), f"{text} — {said}" if said else text)
+    for told in statement.facts:
+        for kind, text in told.claims():
+            normal = fact_value(kind, text)
+            yield Evidence(
+                kind, normal, text, EvidenceKind.SIDECAR, name, now, digest,
+                told.witness, told.confidence,
+            )  # fmt: skip
+
+
+def _limits(statement: Statement) -> Iterator[tuple[Claim, str]]:
+    """What terms, donors and respect forbid, as written."""
+    yield from ((Claim.CONTRACT, text) for text in statement.contract)
+    yield from ((Claim.DONOR, text) for text in statement.donor)
+    yield from ((Claim.SENSITIVITY, text) for text in statement.sensitivity)
 
 
 def unreadable_evidence(name: str, now: datetime) -> Evidence:
@@ -145,14 +201,33 @@ def unreadable_evidence(name: str, now: datetime) -> Evidence:
 
 
 def _check_statement(statement: Statement) -> None:
+    facts = [*_limits(statement), *(one for told in statement.facts for one in told.claims())]
+    _check_facts(statement, facts)
     limits = statement.rebuttal is not None or statement.reservation is not None
+    limits = limits or bool(facts) or bool(statement.layer_licences)
     grants = statement.basis is not Basis.LICENCE or bool((statement.licence or "").strip())
     if not grants and not limits:
         raise UnreadableSidecarError(
-            'a [[rights]] table needs licence = "…", or basis = "own" or "public-domain"'
+            'a [[rights]] table needs licence = "…", basis = "own" or "public-domain", or a fact'
         )
     if not statement.files:
         raise UnreadableSidecarError("a [[rights]] table has an empty list of files")
+
+
+def _check_facts(statement: Statement, facts: list[tuple[Claim, str]]) -> None:
+    for kind, text in facts:
+        if fact_value(kind, text) is None:
+            raise UnreadableSidecarError(
+                f"{text!r} is no value of {kind.value}; see docs/formats/rights-toml.md"
+            )
+    for layer in statement.layer_licences:
+        if layer not in tuple(Layer):
+            raise UnreadableSidecarError(f"{layer!r} is no layer; there are {', '.join(Layer)}")
+    for told in statement.facts:
+        if not 0 <= (1 if told.confidence is None else told.confidence) <= 1:
+            raise UnreadableSidecarError("confidence is a number from 0 to 1")
+        if not told.witness.strip():
+            raise UnreadableSidecarError("a [[rights.facts]] table needs a witness: who says so")
 
 
 def _read_evidence(folder: Path, name: str | None) -> bytes | None:
