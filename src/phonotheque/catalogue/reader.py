@@ -7,6 +7,7 @@ not a row any more.
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +17,7 @@ from phonotheque.model.edition import EditionManifest, ShardFile
 from phonotheque.model.numbers import Kind
 from phonotheque.storage.documents import read_document
 
+_SPILL = str(Path(gettempdir()) / "phonotheque-spill")  # and not the directory one stands in
 NUMBERED = {
     "recordings": (tables.RECORDINGS, Kind.RECORDING),
     "tracks": (tables.TRACKS, Kind.TRACK),
@@ -35,7 +37,9 @@ class CatalogueReader:
 
     def __init__(self, root: Path, shards: Sequence[ShardFile], *, threads: int = 2) -> None:
         self.root = root
-        self._connection = duckdb.connect(":memory:", config={"threads": threads})
+        self._connection = duckdb.connect(
+            ":memory:", config={"threads": threads, "temp_directory": _SPILL}
+        )
         self._create_view("redirects", tables.REDIRECTS, _paths(shards, "redirects"))
         self._create_view("merged_ids", tables.MERGED_IDS, _paths(shards, "merged_ids"))
         for table, (schema, kind) in NUMBERED.items():
