@@ -19,7 +19,17 @@ _RESERVATION = re.compile(
     r"\btdm\b|text and data mining|\bai[ -]training\b|\bno[ -]ai\b|machine learning", re.IGNORECASE
 )
 _SIGNS = (
-    ("cover", re.compile(r"[(\[][^)\]]*\bcover(?:ed|s)?\b[^)\]]*[)\]]", re.IGNORECASE)),
+    (
+        "cover",
+        re.compile(
+            r"[(\[][^)\]]*\b(?:cover(?:ed|s)?|tribute|written by|originally by)\b[^)\]]*[)\]]",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "arrangement",
+        re.compile(r"\btranscription\b|\b(?:arranged|transcribed) by\b|\barr\. ", re.IGNORECASE),
+    ),
     (
         "sample",
         re.compile(r"[(\[][^)\]]*\b(?:remix|mash-?up|bootleg)\b[^)\]]*[)\]]", re.IGNORECASE),
