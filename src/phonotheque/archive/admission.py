@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from phonotheque.archive.signals import Signals
 from phonotheque.model.archive import RightsSettings
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding, FindingCode, Severity
@@ -73,6 +74,7 @@ class Audio:
         self._source = source
         self._folder = folder
         self._rights = FolderRights(folder, understand, now)
+        self._signals = Signals(folder, now)
         self._settings = settings
         self._now = now
         self._tags = TagReader()
@@ -131,7 +133,8 @@ class Audio:
             counts.refused += 1
             return None
         read = Tags() if isinstance(tags, Finding) else tags
-        rights = self._rights.of(file, read)
+        said = None if isinstance(tags, Finding) else tags
+        rights = self._signals.add(file, said, self._rights.of(file, read))
         for finding in rights.findings:
             report(finding)
         digest = self._admit(examined, rights, report, counts) if sound else None

@@ -35,6 +35,7 @@ from phonotheque.rights.notices import (
 )
 from phonotheque.rights.parse import parse_licence
 from phonotheque.rights.rules import Mark, Rule, rule_book
+from phonotheque.rights.signals import signal_evidence, tag_signal_evidence
 
 __all__ = [
     "HOLDING",
@@ -69,4 +70,6 @@ __all__ = [
     "parse_licence",
     "put_back_window",
     "rule_book",
+    "signal_evidence",
+    "tag_signal_evidence",
 ]

@@ -33,6 +33,7 @@ from phonotheque.sources.records import Block
 from phonotheque.sources.row_maker import RowMaker, folder_batch
 from phonotheque.sources.rows import check_rows_file
 from phonotheque.sources.sampling import compression_ratio, known_rows
+from phonotheque.sources.signals_files import SignalFiles, SignalsFound
 from phonotheque.sources.statements import Understand
 from phonotheque.sources.table_makers import Maker, maker_of
 from phonotheque.sources.tag_reader import TagReader
@@ -57,6 +58,8 @@ __all__ = [
     "Reader",
     "RightsFound",
     "RowMaker",
+    "SignalFiles",
+    "SignalsFound",
     "TagReader",
     "Tags",
     "Understand",

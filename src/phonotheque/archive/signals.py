@@ -1,0 +1,33 @@
+"""What is said about mining and training beside and inside the audio, as evidence of its rows."""
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from phonotheque.model.rights import Claim
+from phonotheque.rights import signal_evidence, tag_signal_evidence
+from phonotheque.sources import AudioFile, RightsFound, SignalFiles, Tags
+
+
+class Signals:
+    """Adds signals to the rights found for the files below one folder, in walking order."""
+
+    def __init__(self, folder: Path, now: datetime) -> None:
+        self._files = SignalFiles(folder, now)
+        self._now = now
+
+    def add(self, file: AudioFile, tags: Tags | None, rights: RightsFound) -> RightsFound:
+        """`rights` with what is reserved, and what was looked for in vain; `tags` None: they could
+        not be read, so nothing is said of them."""
+        found = self._files.of(file)
+        evidence = [*rights.evidence, *signal_evidence(found.documents, found.url)]
+        if tags is not None:
+            said = tag_signal_evidence(tags.values, self._now)
+            # "looked in vain" is noted where the operator keeps track of signals at all
+            evidence += [e for e in said if found.documents or e.claim is Claim.RESERVATION]
+        return replace(
+            rights,
+            evidence=tuple(dict.fromkeys(evidence)),
+            findings=(*rights.findings, *found.findings),
+            kept={**rights.kept, **found.kept},
+        )
