@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from phonotheque.archive.signals import Signals
-from phonotheque.model.archive import RightsSettings
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.rights import Claim, EvidenceKind, Level, Use, Verdict
-from phonotheque.rights import Facts, Profile, decide, licence_by_id
+from phonotheque.rights import Policy, decide, facts_of, licence_by_id
 from phonotheque.sources import (
     AudioFile,
     FolderRights,
@@ -66,7 +65,7 @@ class Audio:
         source: str,
         folder: Path,
         understand: Understand,
-        settings: RightsSettings,
+        policy: Policy,
         now: datetime,
     ) -> None:
         self._vault = vault
@@ -75,7 +74,7 @@ class Audio:
         self._folder = folder
         self._rights = FolderRights(folder, understand, now)
         self._signals = Signals(folder, now)
-        self._settings = settings
+        self._policy = policy
         self._now = now
         self._tags = TagReader()
 
@@ -125,11 +124,14 @@ class Audio:
         """Judge one file and admit it; its row, or None when it gets none."""
         file, examination = examined.file, examined.examination
         protected = _report_examination(file, examination, report)
+        if protected and examination is not None:
+            self._record_refusal(file, examination, report)
         tags = self._tags.read(file.path, file.key)
         if isinstance(tags, Finding):
             report(tags)
+        no_audio = examination is not None and examination.media_type.startswith("application/")
         sound = examination is None or examination.admissible
-        if protected or (not sound and isinstance(tags, Finding)):
+        if protected or no_audio or (not sound and isinstance(tags, Finding)):
             counts.refused += 1
             return None
         read = Tags() if isinstance(tags, Finding) else tags
@@ -171,13 +173,22 @@ class Audio:
         counts.held_already += admission.already_held
         return admission.sha256
 
+    def _record_refusal(self, file: AudioFile, examination: Examination, report: Report) -> None:
+        """Protected audio is refused for good, and that goes into the history of the vault."""
+        try:
+            self._vault.record_refusal(
+                file.path, examination, source=self._source, key=file.key, now=self._now
+            )
+        except InputError as error:
+            report(Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, file.key, str(error)))
+
     def _may_hold(self, rights: RightsFound) -> Verdict:
         return decide(
-            Facts(rights.evidence),
-            self._settings.territories,
+            facts_of(rights.evidence),
+            [self._policy.seat],  # the archive holds its copies where it is
             self._now.date(),
             Use.HOLD,
-            Profile(noncommercial=self._settings.noncommercial),
+            self._policy,
         )
 
     def _duration(self, examined: _Examined, digest: str | None) -> int | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pyarrow.parquet as pq
 
+from phonotheque.archive.policy import archive_policy
 from phonotheque.archive.withdrawals import read_withdrawals
 from phonotheque.catalogue import (
     BuildInputs,
@@ -32,7 +33,7 @@ from phonotheque.model.edition import BuildManifest
 from phonotheque.model.numbers import IdKey
 from phonotheque.model.progress import Progress
 from phonotheque.model.rights import Evidence, Use
-from phonotheque.rights import Facts, Profile, agreed_licence, decide, rule_book
+from phonotheque.rights import agreed_licence, decide, facts_of, rule_book, term_rules
 from phonotheque.sources import ImportRef, iter_imports
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.layout import Tree
@@ -145,14 +146,13 @@ def execute_build(
 
 def summarise(settings: ArchiveSettings, on: date) -> DecideSummary:
     """The rights' answer to one signature, under the archive's territories and profile."""
-    profile = Profile(noncommercial=settings.rights.noncommercial)
-    territories = settings.rights.territories
+    policy = archive_policy(settings)
 
     def decided(evidence: tuple[Evidence, ...]) -> Summary:
-        facts = Facts(evidence=evidence)
+        facts = facts_of(evidence)
         licence = agreed_licence(evidence)
-        stream = decide(facts, territories, on, Use.STREAM, profile)
-        distribute = decide(facts, territories, on, Use.DISTRIBUTE, profile)
+        stream = decide(facts, policy.territories, on, Use.STREAM, policy)
+        distribute = decide(facts, policy.territories, on, Use.DISTRIBUTE, policy)
         return Summary(licence.id if licence else None, stream.level.name, distribute.level.name)
 
     return decided
@@ -190,8 +190,9 @@ def build_inputs(tree: Tree, settings: ArchiveSettings, manifest: BuildManifest)
 
 def _rests_on(settings: ArchiveSettings, on: date) -> str:
     """What verdict summaries depend on beside the evidence; terms end with a year."""
-    rules = sorted(rule_book().items())
-    digest = sha256(msgspec.json.encode([settings.rights, rules], order="sorted"))
+    terms = [one.rule for _, one in sorted(term_rules().items())]
+    rests_on = [settings.rights, sorted(rule_book().items()), terms]
+    digest = sha256(msgspec.json.encode(rests_on, order="sorted"))
     return f"year {on.year}, rights {digest.hexdigest()}"
 
 

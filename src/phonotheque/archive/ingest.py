@@ -17,10 +17,12 @@ import pyarrow as pa
 from phonotheque import __version__
 from phonotheque.archive.admission import Audio, AudioCounts
 from phonotheque.archive.ingest_plan import AUDIO, IngestPlan, InputPlan, group_inputs, reader_of
+from phonotheque.archive.policy import archive_policy
 from phonotheque.archive.row_worker import LARGE_BYTES, WORKER, make_maker, understand
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding
 from phonotheque.model.progress import Progress
+from phonotheque.rights import Policy
 from phonotheque.sources import (
     ImportReport,
     ImportWriter,
@@ -150,7 +152,7 @@ class _Source:
                 source=item.source,
                 folder=Path(item.path),
                 understand=understand,
-                settings=read_settings(self._tree).rights,
+                policy=self._policy(),
                 now=self._writer.read_at,
             )
             report, advance = self._intake.findings.add, self._progress.advance
@@ -158,6 +160,9 @@ class _Source:
                 self._intake.add(batch)
         name = Path(item.path).name
         self._intake.end_input(InputRecord(name=name, kind=item.kind, bytes=item.bytes))
+
+    def _policy(self) -> Policy:
+        return archive_policy(read_settings(self._tree))
 
     def _take_input(self, item: InputPlan, after: int) -> None:
         """Read a table or dump behind its first `after` records."""

@@ -5,10 +5,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from phonotheque.archive.policy import archive_policy
 from phonotheque.model.archive import ArchiveSettings
 from phonotheque.model.findings import FindingCode
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use, Verdict
-from phonotheque.rights import Facts, Profile, agreed_licence, decide
+from phonotheque.rights import agreed_licence, decide, facts_of
 
 NO_LICENCE = "LicenseRef-none"
 VERDICTS = pa.schema(
@@ -56,10 +57,10 @@ def parse_evidence(rows: list[dict[str, Any]]) -> tuple[Evidence, ...]:
 def _decided(
     evidence: tuple[Evidence, ...], settings: ArchiveSettings, on: date
 ) -> dict[str, object]:
-    profile = Profile(noncommercial=settings.rights.noncommercial)
-    facts, world = Facts(evidence), settings.rights.territories
-    distribute = decide(facts, world, on, Use.DISTRIBUTE, profile)
-    stream = decide(facts, world, on, Use.STREAM, profile)
+    policy = archive_policy(settings)
+    facts, world = facts_of(evidence), policy.territories
+    distribute = decide(facts, world, on, Use.DISTRIBUTE, policy)
+    stream = decide(facts, world, on, Use.STREAM, policy)
     licence = agreed_licence(evidence)
     return {
         "allows": distribute.allows,

@@ -38,6 +38,11 @@ class RightsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     noncommercial: bool = False  # the archive and its mirrors are run without commercial advantage
     territories: tuple[str, ...] = DEFAULT_TERRITORIES
+    eu_chi: bool = False  # a library, museum, archive or heritage institution open to the public
+    us_108_library: bool = False  # a library or archives in the sense of 17 USC 108
+    research_org: bool = False
+    accepted_rules: tuple[str, ...] = ()  # rules marked K that the operator relies on
+    withdrawn_audio: str = "keep"  # or "purge": what the vault does with what was withdrawn
 
 
 class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

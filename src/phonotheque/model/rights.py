@@ -74,6 +74,7 @@ class Claim(StrEnum):
     CONTRACT = "contract"  # a use that terms of the source forbid: "DISTRIBUTE"
     DONOR = "donor"  # a use that the donor's terms forbid
     SENSITIVITY = "sensitivity"  # "privacy", "cultural"
+    NOTICE_1401C = "us-1401c"  # date a notice of use was filed under 17 USC 1401(c), or "opt-out"
     PROVENANCE = "provenance"  # "streaming-service": taken from one, without a deal
 
 

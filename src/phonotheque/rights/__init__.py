@@ -19,7 +19,18 @@ from phonotheque.rights.cases import (
     check_move,
     is_late,
 )
-from phonotheque.rights.decide import Facts, Profile, agreed_licence, attribution, decide
+from phonotheque.rights.checking import check_rules
+from phonotheque.rights.decide import (
+    EVERYWHERE,
+    Argument,
+    LayerArgument,
+    argue,
+    attribution,
+    decide,
+    format_day,
+    term_reason,
+)
+from phonotheque.rights.facts import Facts, Years, agreed_licence, facts_of
 from phonotheque.rights.licences import Family, Licence, licence_by_id
 from phonotheque.rights.notices import (
     Answer,
@@ -34,12 +45,21 @@ from phonotheque.rights.notices import (
     check_notice,
 )
 from phonotheque.rights.parse import parse_licence
+from phonotheque.rights.policy import Policy, policy_of
+from phonotheque.rights.redaction import published_sender, published_works, redact
 from phonotheque.rights.rules import Mark, Rule, rule_book
 from phonotheque.rights.signals import signal_evidence, tag_signal_evidence
+from phonotheque.rights.term_rules import TermRule, term_rules
+from phonotheque.rights.territories import Jurisdiction, jurisdiction_of, jurisdictions
+from phonotheque.rights.years import FOREVER, NEVER, Known, Span
 
 __all__ = [
+    "EVERYWHERE",
+    "FOREVER",
     "HOLDING",
+    "NEVER",
     "Answer",
+    "Argument",
     "BusinessCalendar",
     "CaseState",
     "Contact",
@@ -47,29 +67,47 @@ __all__ = [
     "Facts",
     "Family",
     "Ground",
+    "Jurisdiction",
+    "Known",
     "Lack",
     "Law",
+    "LayerArgument",
     "Licence",
     "Mark",
     "Material",
     "Notice",
-    "Profile",
+    "Policy",
     "Rule",
+    "Span",
     "Standing",
+    "TermRule",
     "Window",
+    "Years",
     "agreed_licence",
     "answer_notice",
+    "argue",
     "attribution",
     "calendar_of",
     "check_counter",
     "check_move",
     "check_notice",
+    "check_rules",
     "decide",
+    "facts_of",
+    "format_day",
     "is_late",
+    "jurisdiction_of",
+    "jurisdictions",
     "licence_by_id",
     "parse_licence",
+    "policy_of",
+    "published_sender",
+    "published_works",
     "put_back_window",
+    "redact",
     "rule_book",
     "signal_evidence",
     "tag_signal_evidence",
+    "term_reason",
+    "term_rules",
 ]

@@ -1,166 +1,186 @@
-"""From facts to a verdict: the rules that apply, and the minimum over them. Pure.
+"""From facts to a verdict: the minimum over layers, territories and gates. Pure.
 
-`decide` knows no licence and no law; it finds out which rules of the rule book apply to the facts
-and combines what they say. Unknown facts never allow.
+`argue` finds for each layer what allows its use best and keeps the whole argument; `decide` gives
+its verdict. No licence and no law is known here; they are rules (rules.toml, terms.toml).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import NamedTuple
 
-from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use, Verdict
+from phonotheque.model.rights import Claim, Layer, Level, Use, Verdict
 from phonotheque.model.text import make_legible
-from phonotheque.rights.licences import Family, Licence, licence_by_id
-from phonotheque.rights.rules import Rule, rule_book
-
-ADMISSIBLE = (
-    EvidenceKind.RIGHTS_HOLDER,
-    EvidenceKind.SIDECAR,
-    EvidenceKind.PACKAGE_COPYRIGHT,
-    EvidenceKind.TAG,
+from phonotheque.rights.channels import (
+    Channel,
+    base_rule,
+    gate_rules,
+    grant_rules,
+    is_uncertain,
+    least,
+    own_channels,
+    rule_level,
 )
-"""Where a licence must be stated to count as the rights holder's word, strongest first."""
-DECLARING = (EvidenceKind.RIGHTS_HOLDER, EvidenceKind.SIDECAR)
-"""Where the operator may declare a basis; a tag cannot say that a recording is the operator's."""
+from phonotheque.rights.facts import Facts
+from phonotheque.rights.layer_terms import TermAnswer
+from phonotheque.rights.layers import layers_of, rebutted_layers
+from phonotheque.rights.licences import Family, Licence
+from phonotheque.rights.policy import Policy
+from phonotheque.rights.rules import Rule, rule_book
+from phonotheque.rights.steps import Steps, change_after, constant, level_on, merge
+from phonotheque.rights.term_rules import as_day
+from phonotheque.rights.terms import OPEN
+from phonotheque.rights.territories import jurisdiction_of
 
-_BY_FAMILY = {
-    Family.CC0: "licence.dedicated",
-    Family.PDM: "licence.pd-mark",
-    Family.PDDC: "licence.pd-dedication",
-    Family.SAMPLING: "cc.sampling",
-    Family.SAMPLING_PLUS: "cc.sampling-plus",
-    Family.DEVNATIONS: "cc.developing-nations",
-    Family.COPYLEFT_ART: "licence.free-art",
-    Family.COPYLEFT: "licence.copyleft",
-    Family.PERMISSIVE: "licence.permissive",
-    Family.OTHER: "licence.other",
-    Family.NONE: "licence.none",
-    Family.CC: "cc.grant",
-}
+EVERYWHERE = "everywhere"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of one recording. Order and repetition of evidence do not matter."""
+class LayerArgument:
+    """What holds for one layer in one jurisdiction, and every channel that was considered.
 
-    evidence: tuple[Evidence, ...] = ()
-    withdrawn: bool = False
-    drm: bool = False
+    `layer` is None where one grant reaches all layers, `territory` then is EVERYWHERE.
+    """
+
+    territory: str
+    layer: Layer | None
+    level: Level
+    chosen: Channel
+    channels: tuple[Channel, ...]
+    steps: Steps
+
+
+class _Asked(NamedTuple):
+    day: int
+    use: Use
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """What the operator declares about the archive. Nothing is presumed."""
+class Argument:
+    """A verdict with all that it was made of."""
 
-    noncommercial: bool = False
+    verdict: Verdict
+    gates: tuple[Rule, ...]
+    layers: tuple[LayerArgument, ...]
+    steps: Steps
 
 
-def decide(
-    facts: Facts, territories: Sequence[str], on: date, use: Use, profile: Profile
-) -> Verdict:
+def decide(facts: Facts, territories: Sequence[str], on: date, use: Use, policy: Policy) -> Verdict:
     """The verdict on `use` in all of `territories` on the day `on`.
 
-    Today's rules rest on licences and declarations, which hold world-wide and without a term, so
-    neither `territories` nor `on` changes the verdict; rules that compute terms will use both.
+    Raises:
+        InputError: a territory is no code of two letters.
     """
-    book = rule_book()
-    rules = [book[rule_id] for rule_id in sorted(_applicable(facts, profile))]
-    level = min(rule.level(use) for rule in rules)
-    return Verdict(
+    return argue(facts, territories, on, use, policy).verdict
+
+
+def argue(facts: Facts, territories: Sequence[str], on: date, use: Use, policy: Policy) -> Argument:
+    """The verdict as `decide`, with the argument for it.
+
+    Raises:
+        InputError: a territory is no code of two letters.
+    """
+    day = as_day(on)
+    asked = _Asked(day, use, policy)
+    gates = gate_rules(facts, use, policy)
+    layers = _layers(facts, territories, day, use, policy)
+    several = [layer.steps for layer in layers]
+    several += [constant(rule_level(rule, use, policy)) for rule in gates]
+    steps = merge(several, min)
+    level = level_on(steps, day)
+    verdict = Verdict(
         use=use,
         level=level,
-        reasons=tuple(_reasons(rules, level, use, facts)),
-        rule_ids=tuple(rule.id for rule in rules),
-        conditions=_conditions(rules, use) if level is Level.ALLOW_IF else (),
+        reasons=tuple(dict.fromkeys(_reasons(facts, gates, layers, level, asked))),
+        rule_ids=_rule_ids(gates, layers, day),
+        conditions=_conditions(gates, layers, use) if level is Level.ALLOW_IF else (),
+        valid_until=_valid_until(steps, layers, day),
     )
+    return Argument(verdict, gates, layers, steps)
 
 
-def agreed_licence(evidence: Iterable[Evidence]) -> Licence | None:
-    """The licence that all the evidence agrees on, as its strongest witness states it.
-
-    Versions and ports of one licence agree. None where nothing admissible states a licence, where
-    two differ in their terms, or where a statement could not be understood.
-    """
-    claims = [e for e in evidence if e.claim is Claim.LICENCE]
-    stated = [(_strength(e), _licence_of(e)) for e in claims]
-    known = [(strength, one) for strength, one in stated if one is not None]
-    if len(known) < len(stated) or len({one.terms for _, one in known}) != 1:
-        return None
-    strength, licence = min(known, key=lambda pair: (pair[0], pair[1].id))
-    if strength >= len(ADMISSIBLE) or licence.family is Family.NONE:
-        return None
-    return licence
-
-
-def _strength(evidence: Evidence) -> int:
-    return ADMISSIBLE.index(evidence.kind) if evidence.kind in ADMISSIBLE else len(ADMISSIBLE)
-
-
-def _licence_of(evidence: Evidence) -> Licence | None:
-    return licence_by_id(evidence.value) if evidence.value else None
-
-
-def _applicable(facts: Facts, profile: Profile) -> set[str]:
-    """Ids of the rules that apply to the facts, whatever the use."""
-    rules = _basis_rules(facts.evidence) | _licence_rules(facts.evidence, profile)
-    claims = {e.claim for e in facts.evidence}
-    rules |= {
-        rule_id
-        for rule_id, applies in (
-            ("state.withdrawn", facts.withdrawn),
-            ("input.protected", facts.drm),
-            ("layers.rebutted", Claim.REBUTTAL in claims),
-            ("ai.reservation", Claim.RESERVATION in claims),
-        )
-        if applies
-    }
-    return rules
+def _layers(
+    facts: Facts, territories: Sequence[str], day: int, use: Use, policy: Policy
+) -> tuple[LayerArgument, ...]:
+    """The argument for each layer in each jurisdiction; one for all where a grant settles it."""
+    grant = grant_rules(facts, policy)
+    granted = Channel(constant(least(grant, use, policy)), grant) if grant else None
+    rebutted = rebutted_layers(facts)
+    alone = facts.years is None and not (facts.layer_licences or facts.filed or facts.deals)
+    if granted and not rebutted and (alone or granted.steps[0][1] is Level.ALLOW):
+        return (_layer(EVERYWHERE, None, [granted], day),)
+    found = []
+    codes = dict.fromkeys(jurisdiction_of(territory) for territory in territories)
+    for code in codes or {"ZZ": None}:
+        for layer in layers_of(facts):
+            channels = (
+                [] if granted is None else [_reached(granted, layer in rebutted, use, policy)]
+            )
+            channels += own_channels(facts, layer, code, use, policy)
+            if granted is None and facts.years is None:
+                rule = base_rule(facts)
+                channels.append(Channel(constant(rule_level(rule, use, policy)), (rule,)))
+            found.append(_layer(code, layer, channels, day))
+    return tuple(found)
 
 
-def _basis_rules(evidence: Iterable[Evidence]) -> set[str]:
-    """Rules on which permission can rest, or the rule that says there is none."""
-    items = list(evidence)
-    rules = set()
-    if any(e.claim is Claim.BASIS and e.value == "own" and e.kind in DECLARING for e in items):
-        rules.add("basis.own")
-    if any(e.claim is Claim.BASIS and e.value != "own" for e in items):
-        rules.add("basis.public-domain")
-    stated = [e for e in items if e.claim is Claim.LICENCE and _licence_of(e) is not None]
-    if any(e.kind in ADMISSIBLE for e in stated):
-        rules |= {"layers.presumed", "licence.world-wide"}
-    elif not rules:
-        rules.add("evidence.hearsay" if stated else "evidence.none")
-    return rules
+def _reached(granted: Channel, rebutted: bool, use: Use, policy: Policy) -> Channel:
+    """What the grant for the whole says of one layer."""
+    if not rebutted:
+        return granted
+    rules = (*granted.rules, rule_book()["layers.rebutted"])
+    return Channel(constant(least(rules, use, policy)), rules)
 
 
-def _licence_rules(evidence: Iterable[Evidence], profile: Profile) -> set[str]:
-    claims = [e for e in evidence if e.claim is Claim.LICENCE]
-    licences = {one for e in claims if (one := _licence_of(e)) is not None}
-    rules = {rule for licence in licences for rule in _rules_of(licence, profile)}
-    if any(_licence_of(e) is None for e in claims):
-        rules.add("licence.unreadable")
-    if len({one.terms for one in licences}) > 1:
-        rules.add("licence.conflict")
-    elif len(licences) > 1:
-        rules.add("licence.versions-differ")
-    return rules
+def _layer(territory: str, layer: Layer | None, channels: list[Channel], day: int) -> LayerArgument:
+    steps = merge([channel.steps for channel in channels], max)
+    level = level_on(steps, day)
+    chosen = next(channel for channel in channels if level_on(channel.steps, day) is level)
+    return LayerArgument(territory, layer, level, chosen, tuple(channels), steps)
 
 
-def _rules_of(licence: Licence, profile: Profile) -> Iterable[str]:
-    yield _BY_FAMILY[licence.family]
-    if licence.by:
-        yield "cc.attribution"
-    if licence.sa:
-        yield "cc.share-alike"
-    if licence.nd:
-        yield "cc.no-derivatives"
-    if licence.nc:
-        yield "cc.noncommercial" if profile.noncommercial else "cc.noncommercial-undeclared"
+def _rule_ids(gates: Sequence[Rule], layers: Sequence[LayerArgument], day: int) -> tuple[str, ...]:
+    ids = {rule.id for rule in gates}
+    for layer in layers:
+        ids |= {rule.id for rule in layer.chosen.rules}
+        if layer.chosen.term:
+            ids |= {*layer.chosen.term.rule_ids, *_doubts(layer.chosen.term, day)}
+    return tuple(sorted(ids))
 
 
-def _reasons(rules: Sequence[Rule], level: Level, use: Use, facts: Facts) -> Iterable[str]:
+def _doubts(term: TermAnswer, day: int) -> Iterator[str]:
+    """Why a term that may be over is not taken to be over."""
+    if term.contradiction:
+        yield "evidence.contradiction"
+    elif term.best <= day < term.worst:
+        if term.on_one_witness <= day:
+            yield "evidence.one-witness"
+        if term.uncertain:
+            yield "rule.uncertain"
+
+
+def _reasons(
+    facts: Facts,
+    gates: Sequence[Rule],
+    layers: Sequence[LayerArgument],
+    level: Level,
+    asked: _Asked,
+) -> Iterator[str]:
     """Why the verdict is no better (or, for ALLOW, why it is), then who says so."""
-    yield from (rule.text for rule in rules if rule.level(use) is level)
+    for rule in gates:
+        if rule_level(rule, asked.use, asked.policy) is level:
+            yield rule.text
+    for layer in layers:
+        if layer.level is not level:
+            continue
+        for rule in layer.chosen.rules:
+            if rule_level(rule, asked.use, asked.policy) is level:
+                yield rule.text
+                if rule.level(asked.use) is not level and is_uncertain(rule, asked.policy):
+                    yield f"{rule_book()['rule.uncertain'].text} ({rule.id})"
+        if layer.chosen.term:
+            yield term_reason(layer.territory, layer.layer, layer.chosen.term, asked.day)
     stated = {
         f"{e.value or 'an unknown licence'} stated in {e.source}"
         for e in facts.evidence
@@ -169,8 +189,44 @@ def _reasons(rules: Sequence[Rule], level: Level, use: Use, facts: Facts) -> Ite
     yield from sorted(stated)
 
 
-def _conditions(rules: Sequence[Rule], use: Use) -> tuple[str, ...]:
+def term_reason(territory: str, layer: Layer | None, term: TermAnswer, day: int) -> str:
+    """One sentence on a term of protection as it stands on `day`."""
+    where = f"{territory}, {layer or 'recording'}"
+    rules = ", ".join(term.rule_ids)
+    if term.contradiction:
+        return f"{where}: the years stated cannot go together ({rules})"
+    if term.worst <= day:
+        return f"{where}: free since {format_day(term.worst)} ({rules})"
+    if term.best > day:
+        since = "as far as can be told" if term.best >= OPEN else f"until {format_day(term.best)}"
+        return f"{where}: protected {since} ({rules})"
+    if term.on_one_witness <= day:
+        return f"{where}: free by the years that one witness states; two are needed ({rules})"
+    if term.on_all_rules <= day:
+        names = ", ".join(term.uncertain)
+        return f"{where}: free only by rules that have not been checked ({names})"
+    return f"{where}: may be free or protected; the years known do not settle it ({rules})"
+
+
+def format_day(day: int) -> str:
+    """2026-01-01 for 20260101."""
+    return f"{day // 10_000:04d}-{day // 100 % 100:02d}-{day % 100:02d}"
+
+
+def _conditions(
+    gates: Iterable[Rule], layers: Sequence[LayerArgument], use: Use
+) -> tuple[str, ...]:
+    rules = [*gates, *(rule for layer in layers for rule in layer.chosen.rules)]
     return tuple(sorted({c for rule in rules for c in rule.conditions_of(use)}))
+
+
+def _valid_until(steps: Steps, layers: Sequence[LayerArgument], day: int) -> date | None:
+    """The day before the level changes, or before another channel takes over."""
+    changes = [change_after(steps, day)]
+    change = min((c for c in changes if c is not None), default=None)
+    if change is None or change >= OPEN:
+        return None
+    return date(change // 10_000, change // 100 % 100, change % 100) - timedelta(days=1)
 
 
 def attribution(title: str, artist: str, holder: str | None, licence: Licence | None) -> str:

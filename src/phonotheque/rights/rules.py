@@ -1,4 +1,7 @@
-"""The rule book: rules as data, read from `rules.toml` and checked when they are read."""
+"""The rule book: rules as data, read from FILES and checked when they are read.
+
+Terms of protection are rules of another form (rights.term_rules).
+"""
 
 from datetime import date
 from enum import StrEnum
@@ -8,8 +11,9 @@ from importlib.resources import files
 import msgspec
 
 from phonotheque.model.errors import FormatError
-from phonotheque.model.rights import Level, Use
+from phonotheque.model.rights import Layer, Level, Use
 
+FILES = ("rules.toml", "gates.toml")
 FOLLOWS_HOLD = (Use.PRESERVE, Use.DERIVE_METADATA)
 
 
@@ -30,7 +34,11 @@ class _LevelName(StrEnum):
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One rule: what it says of each use, why, and since when the rule itself holds."""
+    """One rule: what it says of each use, why, and since when the rule itself holds.
+
+    With a `territory` it allows something there and nowhere else, for these `layers`, to an archive
+    with this `profile` (a field of `rights.Policy`; "": to any).
+    """
 
     id: str
     text: str
@@ -39,6 +47,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     valid_from: date
     levels: dict[Use, _LevelName]
     conditions: dict[Use, list[str]] = msgspec.field(default_factory=dict)
+    territory: str = ""
+    profile: str = ""
+    layers: list[Layer] = []
 
     def level(self, use: Use) -> Level:
         """What this rule alone would answer for `use`."""
@@ -47,7 +58,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def conditions_of(self, use: Use) -> list[str]:
         """What ALLOW_IF asks for under this rule."""
-        if use in self.conditions or use not in FOLLOWS_HOLD:
+        if use in self.conditions or use in self.levels or use not in FOLLOWS_HOLD:
             return self.conditions.get(use, [])
         return self.conditions.get(Use.HOLD, [])
 
@@ -63,22 +74,27 @@ def rule_book() -> dict[str, Rule]:
     Raises:
         FormatError: a rule is incomplete, or an id stands twice.
     """
-    content = files(__package__).joinpath("rules.toml").read_bytes()
-    try:
-        rules = msgspec.toml.decode(content, type=_Book).rule
-    except msgspec.ValidationError as error:
-        raise FormatError(f"rules.toml: {error}") from error
-    for rule in rules:
-        _check_rule(rule)
-    book = {rule.id: rule for rule in rules}
-    if len(book) != len(rules):
-        raise FormatError("rules.toml: an id stands twice")
+    book: dict[str, Rule] = {}
+    for name in FILES:
+        for rule in _read(name):
+            if rule.id in book:
+                raise FormatError(f"{name}: {rule.id} stands twice; give one of them another id")
+            _check_rule(rule, name)
+            book[rule.id] = rule
     return book
 
 
-def _check_rule(rule: Rule) -> None:
+def _read(name: str) -> list[Rule]:
+    file = files(__package__).joinpath(name)
+    try:
+        return msgspec.toml.decode(file.read_bytes(), type=_Book).rule
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise FormatError(f"{name}: {error}") from error
+
+
+def _check_rule(rule: Rule, file: str) -> None:
     for use in Use:
         if use not in rule.levels and use not in FOLLOWS_HOLD:
-            raise FormatError(f"rules.toml: {rule.id} does not say what holds for {use}")
+            raise FormatError(f"{file}: {rule.id} does not say what holds for {use}")
         if (rule.level(use) is Level.ALLOW_IF) != bool(rule.conditions_of(use)):
-            raise FormatError(f"rules.toml: {rule.id}: ALLOW_IF and conditions go together ({use})")
+            raise FormatError(f"{file}: {rule.id}: ALLOW_IF and conditions go together ({use})")

@@ -1,0 +1,195 @@
+"""What may allow a use of one layer: licences, deals, statements, the law's own exceptions, terms.
+
+Each is a `Channel`: a level over time, with the rules it rests on. A layer gets the best of them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, timedelta
+from functools import cache
+from typing import NamedTuple
+
+from phonotheque.model.rights import Layer, Level, Use
+from phonotheque.rights.facts import Facts
+from phonotheque.rights.layer_terms import TermAnswer, counts, term_of
+from phonotheque.rights.layers import layer_years
+from phonotheque.rights.licences import Family, Licence
+from phonotheque.rights.policy import Policy
+from phonotheque.rights.rules import Mark, Rule, rule_book
+from phonotheque.rights.steps import Steps, constant, rising
+from phonotheque.rights.term_rules import as_day
+
+PRE_1972 = 1971
+OPT_OUT_DAYS = 90
+_BY_FAMILY = {
+    Family.CC0: "licence.dedicated",
+    Family.PDM: "licence.pd-mark",
+    Family.PDDC: "licence.pd-dedication",
+    Family.SAMPLING: "cc.sampling",
+    Family.SAMPLING_PLUS: "cc.sampling-plus",
+    Family.DEVNATIONS: "cc.developing-nations",
+    Family.COPYLEFT_ART: "licence.free-art",
+    Family.COPYLEFT: "licence.copyleft",
+    Family.PERMISSIVE: "licence.permissive",
+    Family.OTHER: "licence.other",
+    Family.NONE: "licence.none",
+    Family.CC: "cc.grant",
+}
+
+
+class Channel(NamedTuple):
+    """A level over time and the rules behind it; `term` where it is a term of protection."""
+
+    steps: Steps
+    rules: tuple[Rule, ...]
+    term: TermAnswer | None = None
+
+
+def rule_level(rule: Rule, use: Use, policy: Policy) -> Level:
+    """What `rule` says of `use`; at most REVIEW where nobody has checked it."""
+    level = rule.level(use)
+    if level > Level.REVIEW and not counts(rule.mark, rule.id, policy.accepted_rules):
+        return Level.REVIEW
+    return level
+
+
+def least(rules: Iterable[Rule], use: Use, policy: Policy) -> Level:
+    """The lowest level among `rules`."""
+    return min(rule_level(rule, use, policy) for rule in rules)
+
+
+def licence_rules(licence: Licence, policy: Policy) -> Iterator[str]:
+    """Ids of the rules that a licence comes under."""
+    yield _BY_FAMILY[licence.family]
+    if licence.by:
+        yield "cc.attribution"
+    if licence.sa:
+        yield "cc.share-alike"
+    if licence.nd:
+        yield "cc.no-derivatives"
+    if licence.nc:
+        yield "cc.noncommercial" if policy.noncommercial else "cc.noncommercial-undeclared"
+
+
+def grant_rules(facts: Facts, policy: Policy) -> tuple[Rule, ...]:
+    """The rules on what is granted for the whole recording; empty where nobody grants anything."""
+    ids: set[str] = set()
+    if facts.own:
+        ids.add("basis.own")
+    licences = [one for one in facts.licences if one.family not in (Family.PDM, Family.NONE)]
+    if facts.granted and licences:
+        ids |= {"layers.presumed", "licence.world-wide"}
+    if ids or licences:
+        ids |= {rule for one in licences for rule in licence_rules(one, policy)}
+        if not ids & {"basis.own", "layers.presumed"}:
+            ids.add("evidence.hearsay")
+        if len(licences) > 1 and len({one.terms for one in licences}) == 1:
+            ids.add("licence.versions-differ")
+    return _rules(ids)
+
+
+def gate_rules(facts: Facts, use: Use, policy: Policy) -> tuple[Rule, ...]:
+    """The rules that nothing can make up for, of those that apply."""
+    forbidden = {claim.value for claim, what in facts.forbidden if what is use}
+    applies = (
+        ("state.dark-copy" if policy.keep_withdrawn else "state.withdrawn", facts.withdrawn),
+        ("input.protected", facts.drm),
+        ("provenance.streaming", facts.streaming),
+        ("licence.unreadable", facts.unreadable),
+        ("licence.conflict", len({one.terms for one in facts.licences}) > 1),
+        ("licence.none", any(one.family is Family.NONE for one in facts.licences)),
+        ("ai.reservation", facts.reserved),
+        ("source.contract", "contract" in forbidden),
+        ("donor.terms", "donor" in forbidden),
+        ("sensitivity.named", bool(facts.sensitive)),
+    )
+    return _rules(rule_id for rule_id, holds in applies if holds)
+
+
+def base_rule(facts: Facts) -> Rule:
+    """What holds for a layer of which nobody says anything."""
+    if any(one.family is Family.PDM for one in facts.licences):
+        return rule_book()["licence.pd-mark"]
+    return rule_book()["basis.public-domain" if facts.public_domain else "evidence.none"]
+
+
+def own_channels(
+    facts: Facts, layer: Layer, territory: str, use: Use, policy: Policy
+) -> Iterator[Channel]:
+    """What allows a use of this layer by itself, whatever is granted for the whole."""
+    for named, licence in facts.layer_licences:
+        if named is layer:
+            rules = _rules(licence_rules(licence, policy))
+            yield Channel(constant(least(rules, use, policy)), rules)
+    if facts.years and layer in facts.years.absent:
+        rule = rule_book()["layer.absent"]
+        yield Channel(constant(rule.level(use)), (rule,))
+    elif facts.years and layer is not Layer.ARTWORK:
+        sharp, attested, anonymous = layer_years(facts.years, layer)
+        term = term_of(
+            territory,
+            layer,
+            sharp,
+            attested,
+            anonymous=anonymous,
+            accepted=policy.accepted_rules,
+        )
+        yield Channel(term.steps, (), term)
+    for rule in _special().get(territory, ()):
+        if layer in rule.layers and (not rule.profile or getattr(policy, rule.profile)):
+            level = rule_level(rule, use, policy)
+            since = _SINCE.get(rule.id, _always)(facts, policy)
+            if since is not None and level > Level.DENY:
+                yield Channel(rising((since, level)), (rule,))
+
+
+def _rules(ids: Iterable[str]) -> tuple[Rule, ...]:
+    book = rule_book()
+    return tuple(book[rule_id] for rule_id in sorted(set(ids)))
+
+
+@cache
+def _special() -> dict[str, tuple[Rule, ...]]:
+    """The rules that allow something in one territory only."""
+    found: dict[str, tuple[Rule, ...]] = {}
+    for rule in rule_book().values():
+        if rule.territory:
+            found[rule.territory] = (*found.get(rule.territory, ()), rule)
+    return found
+
+
+_Since = Callable[[Facts, Policy], int | None]
+
+
+def _always(facts: Facts, policy: Policy) -> int | None:
+    return 0
+
+
+def _pre_1972(facts: Facts) -> bool:
+    years = facts.years
+    return years is not None and min(years.fixed.sharp.last, years.published.sharp.last) <= PRE_1972
+
+
+def _library(facts: Facts, policy: Policy) -> int | None:
+    return 0 if _pre_1972(facts) else None
+
+
+def _noticed(facts: Facts, policy: Policy) -> int | None:
+    """The day on which 90 days without an opt-out are over."""
+    if facts.filed is None or not policy.noncommercial or not _pre_1972(facts):
+        return None
+    return as_day(_plus(facts.filed, OPT_OUT_DAYS + 1))
+
+
+def _plus(day: date, days: int) -> date:
+    return day + timedelta(days=days)
+
+
+_SINCE: dict[str, _Since] = {
+    "us.noncommercial-pre-1972": _noticed,
+    "us.library-pre-1972": _library,
+}
+
+
+def is_uncertain(rule: Rule, policy: Policy) -> bool:
+    """Whether the rule would allow more if it had been checked."""
+    return rule.mark is Mark.KNOWLEDGE and rule.id not in policy.accepted_rules

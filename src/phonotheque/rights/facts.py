@@ -1,0 +1,240 @@
+"""From evidence to facts: what is claimed, by whom, and which years follow. Pure.
+
+Order and repetition of evidence do not matter. What is not understood is no fact; that something
+was not understood is one where it matters (`unreadable`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Layer, Use
+from phonotheque.rights.licences import Licence, licence_by_id
+from phonotheque.rights.years import (
+    FOREVER,
+    PERHAPS,
+    SOME_YEAR,
+    Known,
+    Span,
+    combine,
+    parse_event,
+    parse_years,
+)
+
+ADMISSIBLE = (
+    EvidenceKind.RIGHTS_HOLDER,
+    EvidenceKind.SIDECAR,
+    EvidenceKind.PACKAGE_COPYRIGHT,
+    EvidenceKind.TAG,
+)
+"""Where a licence must be stated to count as the rights holder's word, strongest first."""
+DECLARING = (EvidenceKind.RIGHTS_HOLDER, EvidenceKind.SIDECAR)
+"""Where the operator may declare a basis; a tag cannot say that a recording is the operator's."""
+NO_WITNESS = (EvidenceKind.INFERENCE, EvidenceKind.TAG)
+"""Kinds that bear nothing out: a tag is anybody's word, an inference is our own."""
+LEAST_CONFIDENCE = 0.5
+"""A claim that its source itself holds for less likely than this bears nothing out."""
+LIVING = Span(2_020, FOREVER)
+"""Years of death of somebody whom a source of our time calls living."""
+WRITTEN = (Layer.WORK, Layer.LYRICS, Layer.ARRANGEMENT)
+_YEAR_CLAIMS = (
+    Claim.FIXED,
+    Claim.PUBLISHED,
+    Claim.COMMUNICATED,
+    Claim.WORK_PUBLISHED,
+    Claim.AUTHOR,
+)
+
+
+class Authors(NamedTuple):
+    """Those who wrote one layer: when the last of them died, and whether nobody knows them."""
+
+    died: Known
+    anonymous: bool = False
+
+
+class Years(NamedTuple):
+    """The years that terms of protection are counted from, as far as they are known."""
+
+    fixed: Known
+    published: Known
+    communicated: Known
+    work_published: Known
+    authors: tuple[Authors, Authors, Authors]  # in the order of WRITTEN
+    absent: frozenset[Layer]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one recording; made by `facts_of`."""
+
+    evidence: tuple[Evidence, ...]
+    withdrawn: bool
+    drm: bool
+    licences: tuple[Licence, ...]  # stated by anybody, in the order of their ids
+    granted: bool  # one of them by somebody who may say it
+    unreadable: bool  # a statement on the licence that was not understood
+    own: bool
+    public_domain: bool  # said to be, by a label without proof
+    rebutted: frozenset[str]
+    reserved: bool
+    layer_licences: tuple[tuple[Layer, Licence], ...]
+    deals: tuple[str, ...]
+    statements: tuple[tuple[str, str], ...]  # (id, witness)
+    forbidden: frozenset[tuple[Claim, Use]]  # by a contract or a donor
+    sensitive: frozenset[str]
+    streaming: bool  # taken from a streaming service
+    filed: date | None  # of the notice under 17 USC 1401(c)
+    years: Years | None  # None where nothing is said of any year
+
+
+def facts_of(evidence: Iterable[Evidence], *, withdrawn: bool = False, drm: bool = False) -> Facts:
+    """The facts that a recording's evidence comes to."""
+    items = tuple(evidence)
+    by_claim: dict[Claim, list[Evidence]] = {}
+    for item in items:
+        by_claim.setdefault(item.claim, []).append(item)
+    empty: list[Evidence] = []
+    licences = by_claim.get(Claim.LICENCE, empty)
+    basis = by_claim.get(Claim.BASIS, empty)
+    known = [(e, one) for e in licences if e.value and (one := licence_by_id(e.value))]
+    return Facts(
+        evidence=items,
+        withdrawn=withdrawn,
+        drm=drm,
+        licences=tuple(sorted({one for _, one in known}, key=lambda one: one.id)),
+        granted=any(e.kind in ADMISSIBLE for e, _ in known),
+        unreadable=len(known) < len(licences),
+        own=any(e.value == "own" and e.kind in DECLARING for e in basis),
+        public_domain=any(e.value != "own" for e in basis),
+        rebutted=frozenset(e.value or "" for e in by_claim.get(Claim.REBUTTAL, empty)),
+        reserved=Claim.RESERVATION in by_claim,
+        layer_licences=tuple(sorted(set(_layer_licences(by_claim)), key=str)),
+        deals=_values(by_claim, Claim.DEAL, lambda e: e.kind in DECLARING),
+        statements=tuple(
+            sorted(
+                {(e.value, witness_of(e)) for e in by_claim.get(Claim.STATEMENT, empty) if e.value}
+            )
+        ),
+        forbidden=frozenset(_forbidden(by_claim)),
+        sensitive=frozenset(_values(by_claim, Claim.SENSITIVITY)),
+        streaming="streaming-service" in _values(by_claim, Claim.PROVENANCE),
+        filed=_filed(_values(by_claim, Claim.NOTICE_1401C, lambda e: e.kind in DECLARING)),
+        years=_years(by_claim) if any(c in by_claim for c in _YEAR_CLAIMS) else None,
+    )
+
+
+def witness_of(evidence: Evidence) -> str:
+    """Who says it. All discographies count as one, for they copy from each other."""
+    name = evidence.witness or evidence.kind.value
+    return "discography" if name.startswith("discography:") else name
+
+
+def agreed_licence(evidence: Iterable[Evidence]) -> Licence | None:
+    """The licence that all the evidence agrees on, as its strongest witness states it.
+
+    Versions and ports of one licence agree. None where nothing admissible states a licence, where
+    two differ in their terms, or where a statement could not be understood.
+    """
+    claims = [e for e in evidence if e.claim is Claim.LICENCE]
+    stated = [(_strength(e), licence_by_id(e.value) if e.value else None) for e in claims]
+    known = [(strength, one) for strength, one in stated if one is not None]
+    if len(known) < len(stated) or len({one.terms for _, one in known}) != 1:
+        return None
+    strength, licence = min(known, key=lambda pair: (pair[0], pair[1].id))
+    if strength >= len(ADMISSIBLE) or licence.family.value == "none":
+        return None
+    return licence
+
+
+def _strength(evidence: Evidence) -> int:
+    return ADMISSIBLE.index(evidence.kind) if evidence.kind in ADMISSIBLE else len(ADMISSIBLE)
+
+
+def _values(
+    by_claim: dict[Claim, list[Evidence]],
+    claim: Claim,
+    counts: Callable[[Evidence], bool] = lambda _: True,
+) -> tuple[str, ...]:
+    return tuple(sorted({e.value for e in by_claim.get(claim, []) if e.value and counts(e)}))
+
+
+def _layer_licences(by_claim: dict[Claim, list[Evidence]]) -> Iterator[tuple[Layer, Licence]]:
+    for e in by_claim.get(Claim.LAYER_LICENCE, []):
+        layer, _, identifier = (e.value or "").partition("=")
+        licence = licence_by_id(identifier)
+        if e.kind in ADMISSIBLE and layer in set(Layer) and licence:
+            yield Layer(layer), licence
+
+
+def _forbidden(by_claim: dict[Claim, list[Evidence]]) -> Iterator[tuple[Claim, Use]]:
+    """Uses that a contract or a donor forbids; what is not understood forbids all of them."""
+    for claim in (Claim.CONTRACT, Claim.DONOR):
+        for e in by_claim.get(claim, []):
+            uses = [Use(e.value)] if e.value in set(Use) else [u for u in Use if u is not Use.HOLD]
+            yield from ((claim, use) for use in uses)
+
+
+def _filed(values: tuple[str, ...]) -> date | None:
+    """When the last notice was filed; None without one, or when the right holder opted out."""
+    try:
+        return max((date.fromisoformat(value) for value in values), default=None)
+    except ValueError:
+        return None  # "opt-out", or nothing that is a date
+
+
+def _years(by_claim: dict[Claim, list[Evidence]]) -> Years:
+    def event(claim: Claim, unknown: Span, parse: Callable[[str], Span | None]) -> Known:
+        found = (
+            (witness_of(e), span)
+            for e in by_claim.get(claim, [])
+            if _bears_out(e) and e.value and (span := parse(e.value))
+        )
+        return combine(found, unknown)
+
+    complete = {e.value for e in by_claim.get(Claim.AUTHORS, []) if _bears_out(e)}
+    absent = {e.value for e in by_claim.get(Claim.ABSENT, []) if _bears_out(e)}
+    work, lyrics, arrangement = (
+        _authors(by_claim.get(Claim.AUTHOR, []), layer, complete=layer.value in complete)
+        for layer in WRITTEN
+    )
+    return Years(
+        fixed=event(Claim.FIXED, SOME_YEAR, parse_years),
+        published=event(Claim.PUBLISHED, PERHAPS, parse_event),
+        communicated=event(Claim.COMMUNICATED, PERHAPS, parse_event),
+        work_published=event(Claim.WORK_PUBLISHED, PERHAPS, parse_event),
+        authors=(work, lyrics, arrangement),
+        absent=frozenset(layer for layer in Layer if layer.value in absent),
+    )
+
+
+def _bears_out(evidence: Evidence) -> bool:
+    sure = evidence.confidence is None or evidence.confidence >= LEAST_CONFIDENCE
+    return sure and evidence.kind not in NO_WITNESS
+
+
+def _authors(claims: list[Evidence], layer: Layer, *, complete: bool) -> Authors:
+    """When the last author of `layer` died. Unless somebody says that those named are all there
+    are, there may be one who died later.
+    """
+    by_witness: dict[str, list[Span]] = {}
+    anonymous, named = False, False
+    for e in claims:
+        name, _, text = (e.value or "").partition(":")
+        if name != layer.value or not _bears_out(e):
+            continue
+        if text == "anonymous":
+            anonymous = True
+            continue
+        named = True
+        span = LIVING if text == "living" else parse_years(text)
+        by_witness.setdefault(witness_of(e), []).append(span or SOME_YEAR)
+    found = [
+        (
+            witness,
+            Span(max(s.first for s in spans), max(s.last for s in spans) if complete else FOREVER),
+        )
+        for witness, spans in by_witness.items()
+    ]
+    return Authors(combine(found, SOME_YEAR), anonymous and not named)
