@@ -167,12 +167,16 @@ def _merge(
     spill, plain = work / "spill", work / "spill" / "plain.npy"
     offsets = work / "spill" / "plain-offsets.npy"
     span = max(memory_bytes // _BYTES_PER_POSTING_OF_A_SPAN, 1)
-    progress.start("index: merging", 7 + len(greatest), "steps")
+    progress.start("index: merging", 9 + len(greatest), "steps")
     merged = merge_vocabularies(runs)
     progress.advance()
 
     def write_plain() -> None:
         write_array(offsets, write_list(plain, "docs", merged, span, documents))
+
+    def drop(*parts: str) -> None:
+        for run in runs:
+            run.drop(*parts)
 
     def write_heads() -> None:
         before, postings = load_array(offsets), load_array(plain)
@@ -184,11 +188,13 @@ def _merge(
     }
     steps |= {
         "plain": write_plain,
+        "after-plain": partial(drop, "docs-postings"),  # a third of what the runs take
         "terms": lambda: dictionary.write_terms(work, merged.terms),
         "postings": lambda: write_postings(work, documents, load_array(offsets), load_array(plain)),
         "heads": write_heads,
         "typos": lambda: dictionary.write_typos(work, merged.terms, memory_bytes),
         "forward": lambda: write_forward(work, documents, merged, memory_bytes),
+        "after-forward": partial(drop, "title-terms", "credit-terms", "doc-credits"),
         "titles": lambda: write_titles(work, documents, merged, memory_bytes),
     }
     for name, write in steps.items():

@@ -125,6 +125,11 @@ class Run:
         """A part that `RunWriter` wrote, such as ``docs`` or ``<list>-postings``."""
         return load_array(Path(f"{self.path}-{part}.npy"))
 
+    def drop(self, *parts: str) -> None:
+        """Delete parts that nobody needs any more."""
+        for part in parts:
+            Path(f"{self.path}-{part}.npy").unlink(missing_ok=True)
+
     def has(self, part: str) -> bool:
         """Whether the run has such a part."""
         return Path(f"{self.path}-{part}.npy").exists()
