@@ -15,6 +15,7 @@ import pytest
 
 from phonotheque.catalogue import build_directory, open_build
 from phonotheque.model.edition import BuildManifest
+from phonotheque.model.tables import earlier
 from phonotheque.storage.documents import read_document
 from tests.support.catalogues import Archive, row
 
@@ -71,6 +72,14 @@ def contents(directory: Path) -> dict[str, list[dict[str, Any]]]:
         reader.close()
 
 
+def without_witness(views: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """The views with evidence as version 1 wrote it before it named witnesses; none is named."""
+    for held in views["recording_files"]:
+        for evidence in held["evidence"]:
+            assert evidence.pop("witness") is evidence.pop("confidence") is None
+    return views
+
+
 @pytest.fixture(scope="module")
 def expected() -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = json.loads((GOLDEN / "expected.json").read_text())
@@ -87,14 +96,15 @@ def test_todays_writer_writes_what_version_1_wrote(
 ) -> None:
     made, directory = make(tmp_path)
     golden = read_document(GOLDEN / "build" / "build.json", BuildManifest)
-    assert contents(directory) == expected
+    assert without_witness(contents(directory)) == expected
     assert [(s.table, s.shard, s.layer, s.rows) for s in made.shards] == [
         (s.table, s.shard, s.layer, s.rows) for s in golden.shards
     ]
     for new, old in zip(made.shards, golden.shards, strict=True):
         written = pq.read_schema(directory / new.path)
         kept = pq.read_schema(GOLDEN / "build" / old.path)
-        assert written.equals(kept, check_metadata=True), new.path
+        grown = earlier(written).equals(kept) and written.metadata == kept.metadata
+        assert grown or written.equals(kept, check_metadata=True), new.path
 
 
 def test_the_golden_build_shows_every_layer_and_kind_of_file() -> None:
