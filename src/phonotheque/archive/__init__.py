@@ -4,18 +4,33 @@ Each operation is a plan that only reads and an execution that writes under the 
 """
 
 from phonotheque.archive.build import BuildPlan, BuildReport, execute_build, plan_build
+from phonotheque.archive.cases import Case, read_case, read_cases
 from phonotheque.archive.estimate import IngestEstimate, InputEstimate, estimate_ingest
 from phonotheque.archive.explaining import explain
 from phonotheque.archive.freshness import Freshness, FreshnessReport, keep_fresh
 from phonotheque.archive.ingest import IngestReport, execute_ingest
 from phonotheque.archive.ingest_plan import IngestPlan, plan_ingest
 from phonotheque.archive.init import InitPlan, InitReport, execute_init, plan_init
+from phonotheque.archive.ledger import check_ledger
+from phonotheque.archive.letters import Letter, read_letter
+from phonotheque.archive.notices import (
+    CounterPlan,
+    ReceivePlan,
+    StepReport,
+    execute_counter,
+    execute_receive,
+    execute_step,
+    plan_counter,
+    plan_receive,
+    plan_step,
+)
 from phonotheque.archive.publish import (
     PublishPlan,
     PublishReport,
     execute_publish,
     plan_publish,
 )
+from phonotheque.archive.restoring import RestorePlan, RestoreReport, execute_restore, plan_restore
 from phonotheque.archive.withdraw import (
     WithdrawPlan,
     WithdrawReport,
@@ -27,6 +42,8 @@ from phonotheque.archive.withdrawals import Withdrawal, read_withdrawals
 __all__ = [
     "BuildPlan",
     "BuildReport",
+    "Case",
+    "CounterPlan",
     "Freshness",
     "FreshnessReport",
     "IngestEstimate",
@@ -35,23 +52,40 @@ __all__ = [
     "InitPlan",
     "InitReport",
     "InputEstimate",
+    "Letter",
     "PublishPlan",
     "PublishReport",
+    "ReceivePlan",
+    "RestorePlan",
+    "RestoreReport",
+    "StepReport",
     "WithdrawPlan",
     "WithdrawReport",
     "Withdrawal",
+    "check_ledger",
     "estimate_ingest",
     "execute_build",
+    "execute_counter",
     "execute_ingest",
     "execute_init",
     "execute_publish",
+    "execute_receive",
+    "execute_restore",
+    "execute_step",
     "execute_withdraw",
     "explain",
     "keep_fresh",
     "plan_build",
+    "plan_counter",
     "plan_ingest",
     "plan_init",
     "plan_publish",
+    "plan_receive",
+    "plan_restore",
+    "plan_step",
     "plan_withdraw",
+    "read_case",
+    "read_cases",
+    "read_letter",
     "read_withdrawals",
 ]

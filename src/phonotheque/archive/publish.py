@@ -17,6 +17,7 @@ from phonotheque.archive.assembly import assemble_edition
 from phonotheque.archive.build import plan_build
 from phonotheque.archive.init import offline_keys
 from phonotheque.archive.naming import check_edition_name, free_edition_name
+from phonotheque.archive.notices import note_tombstones
 from phonotheque.archive.selection import PACKED, SELECTED, Rules, Selection, select_files
 from phonotheque.archive.volumes import PlannedVolume, VolumeRecord, name_volumes, write_volumes
 from phonotheque.archive.withdraw import renew_revocations
@@ -170,6 +171,7 @@ def execute_publish(
         progress.start("signing", None, "")
         _sign(tree, manifest, keys, now)
         renew_revocations(tree, now)
+        note_tombstones(tree, manifest.name, now)
     return _report(tree, manifest, records, plan)
 
 

@@ -1,8 +1,8 @@
 """`withdraw`: take recordings back, at once.
 
 The withdrawal is written to withdrawals.jsonl first; then revocations.json and its role are
-signed with online keys, so servers and mirrors stop within minutes. The next build and publish
-add tombstones. Killed in between, the same command again completes it.
+signed with online keys, so servers and mirrors stop within minutes; then the ledger says so. The
+next build and publish add tombstones. Killed in between, the same command again completes it.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,16 @@ from datetime import datetime
 import duckdb
 import msgspec
 
+from phonotheque.archive.cases import publish_notice, read_case, read_notice
+from phonotheque.archive.items import record_touched
+from phonotheque.archive.purging import purge_withdrawn
 from phonotheque.archive.tombstones import next_revocations, tombstones
-from phonotheque.archive.withdrawals import Withdrawal, add_withdrawals, read_withdrawals
+from phonotheque.archive.withdrawals import (
+    Withdrawal,
+    add_withdrawals,
+    in_force,
+    read_withdrawals,
+)
 from phonotheque.archive.workspace import last_edition
 from phonotheque.catalogue import CatalogueReader, current_build, open_build, open_edition
 from phonotheque.edition import publish_revocations
@@ -22,6 +30,7 @@ from phonotheque.model.errors import InputError, NotFoundError, UsageError
 from phonotheque.model.identifiers import IsrcStatus, parse_isrc
 from phonotheque.model.numbers import IdKey, Kind, format_public_id, parse_public_id
 from phonotheque.model.progress import Progress
+from phonotheque.rights import CaseState, check_move
 from phonotheque.storage.documents import read_document, read_settings
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
@@ -45,6 +54,7 @@ class WithdrawPlan(msgspec.Struct, frozen=True, kw_only=True):
     recordings: list[WithdrawnRecording]
     reason: WithdrawalReason
     note: str | None
+    case: str | None = None
 
 
 class WithdrawReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,32 +64,58 @@ class WithdrawReport(msgspec.Struct, frozen=True, kw_only=True):
     already: list[str]
     revocations_sequence: int
     revoked_files: int
+    case: str | None = None
+    purged_files: int = 0
 
 
 def plan_withdraw(
-    tree: Tree, ids: Sequence[str], reason: str, *, note: str | None = None
+    tree: Tree, ids: Sequence[str], reason: str, *, note: str | None = None, case: str | None = None
 ) -> WithdrawPlan:
     """Find the recordings that `ids` name: public ids, ISRCs or numbers. Reads only.
 
+    `case` is that of a valid notice; without ids, those of its notice count.
+
     Raises:
-        NotFoundError: no archive, nothing built yet, or an id that names no recording.
-        UsageError: an unknown reason, no id, or an ISRC that several recordings carry.
+        NotFoundError: no archive, nothing built yet, an unknown case, or an id that names no
+            recording.
+        UsageError: an unknown reason, no id, an ISRC that several recordings carry, or a case that
+            does not ask for it.
     """
-    settings = read_settings(tree)
+    read_settings(tree)
+    if case is not None:
+        found = read_case(tree, case)
+        if found.state is not CaseState.DISABLED:
+            check_move(found.standing, CaseState.DISABLED, found.steps[-1].at)
+        ids = ids or [m.named for m in read_notice(tree, found).material]
     if reason not in list(WithdrawalReason):
         allowed = ", ".join(WithdrawalReason)
         raise UsageError(f"{reason!r} is no reason for a withdrawal; one of: {allowed}")
     if not ids:
         raise UsageError("name at least one recording: a public id, an ISRC or a number")
-    gone = {w.recording for w in read_withdrawals(tree)}
+    recordings = find_recordings(tree, ids, case)
+    return WithdrawPlan(
+        recordings=recordings, reason=WithdrawalReason(reason), note=note, case=case
+    )
+
+
+def find_recordings(
+    tree: Tree, ids: Sequence[str], case: str | None = None
+) -> list[WithdrawnRecording]:
+    """The recordings that `ids` name, by number; `already`: withdrawn for this case (or none).
+
+    Raises:
+        NotFoundError: nothing built yet, or an id that names no recording.
+        UsageError: an ISRC that several recordings carry.
+    """
+    settings = read_settings(tree)
+    gone = {w.recording for w in in_force(tree) if w.case == case}
     reader = _open_newest(tree)
     try:
         found = [_find(reader.cursor(), text, settings, gone) for text in ids]
     finally:
         reader.close()
     unique = {r.recording: r for r in reversed(found)}
-    recordings = [unique[number] for number in sorted(unique)]
-    return WithdrawPlan(recordings=recordings, reason=WithdrawalReason(reason), note=note)
+    return [unique[number] for number in sorted(unique)]
 
 
 def execute_withdraw(
@@ -92,7 +128,7 @@ def execute_withdraw(
         NotFoundError: the online keys are not there.
     """
     with writing(tree.root):
-        gone = {w.recording for w in read_withdrawals(tree)}
+        gone = {w.recording for w in in_force(tree) if w.case == plan.case}
         new = [
             Withdrawal(
                 recording=r.recording,
@@ -101,6 +137,7 @@ def execute_withdraw(
                 since=now,
                 note=plan.note,
                 files=r.files,
+                case=plan.case,
             )
             for r in plan.recordings
             if r.recording not in gone
@@ -109,12 +146,30 @@ def execute_withdraw(
             add_withdrawals(tree, new)
         progress.start("revocations", None, "")
         revocations = renew_revocations(tree, now)
+        purged = _record(tree, plan, now)
     return WithdrawReport(
         withdrawn=[w.public_id for w in new],
         already=[r.public_id for r in plan.recordings if r.recording in gone],
         revocations_sequence=revocations.sequence,
         revoked_files=len(revocations.files),
+        case=plan.case,
+        purged_files=purged,
     )
+
+
+def _record(tree: Tree, plan: WithdrawPlan, now: datetime) -> int:
+    """The ledger's events, once; what a killed run left out, too. Returns the files purged.
+
+    What a notice asked for is purged only when the case is decided (`notice uphold`).
+    """
+    numbers = [r.recording for r in plan.recordings]
+    state = "takedown/disabled" if plan.case else "withdrawal/withdrawn"
+    detail = {"reason": plan.reason.value}
+    record_touched(tree, numbers, type=state, case=plan.case, at=now, detail=detail)
+    if plan.case is not None:
+        publish_notice(tree, read_case(tree, plan.case))
+        return 0
+    return purge_withdrawn(tree, numbers, now)
 
 
 def renew_revocations(tree: Tree, now: datetime) -> Revocations:

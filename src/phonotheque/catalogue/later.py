@@ -279,7 +279,7 @@ class LaterBuild:
         told = table_of_numbers(self._engine, withdrawn)
         moved = self._previous.redirects(Kind.RECORDING)
         moved = told.inner_join(moved, told.number == moved.old).select(number="new")
-        flagged = self._previous.withdrawn()
+        flagged = self._previous.withdrawn(withdrawn)
         every = ibis.union(told, moved, flagged, distinct=False)
         had = numbering.claims.union(numbering.numbers, distinct=False)
         gone = self._engine.keep(had.semi_join(every, "number").select("id").distinct())

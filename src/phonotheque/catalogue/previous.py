@@ -5,6 +5,7 @@ from typing import Any
 
 import ibis
 
+from phonotheque.catalogue.inputs import table_of_numbers
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.reader import NUMBERED
 from phonotheque.model import tables
@@ -62,10 +63,22 @@ class Previous:
         """Keys that hold a number but stand in no table: `key`, `number`."""
         return self._engine.read(self._paths(f"registry-{TABLES[kind]}"), tables.REGISTRY)
 
-    def withdrawn(self) -> Any:
-        """Column `number`: recordings that were flagged withdrawn."""
+    def withdrawn(self, still: list[int]) -> Any:
+        """Column `number`: recordings that were flagged withdrawn, less those that were restored.
+
+        Restored is what that build was told of and is not among `still`, with what it was merged
+        into; whatever else those were flagged for, `still` says anew.
+        """
         rows = self.content(Kind.RECORDING)
-        return rows.filter((rows.flags & int(RecordingFlag.WITHDRAWN)) != 0).select("number")
+        flagged = rows.filter((rows.flags & int(RecordingFlag.WITHDRAWN)) != 0).select("number")
+        lifted = sorted(set(self.manifest.withdrawn) - set(still)) if self.manifest else []
+        if not lifted:
+            return flagged
+        told = table_of_numbers(self._engine, lifted)
+        moved = self.redirects(Kind.RECORDING)
+        moved = told.inner_join(moved, told.number == moved.old).select(number="new")
+        every = self._engine.keep(ibis.union(told, moved, distinct=True))
+        return self._engine.keep(flagged.anti_join(every, "number"))
 
     def highest(self, kind: Kind) -> int:
         """The largest number ever given to this kind."""

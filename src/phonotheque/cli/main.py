@@ -17,6 +17,7 @@ from phonotheque.cli import (
     finding,
     looking_up,
     mirroring,
+    noticing,
     operating,
     serving,
     slicing,
@@ -63,7 +64,8 @@ def _options(
 
 
 for room in (
-    operating, mirroring, finding, looking_up, slicing, serving, demonstrating, synthesising
+    operating, noticing, mirroring, finding, looking_up, slicing, serving, demonstrating,
+    synthesising,
 ):  # fmt: skip
     room.add_commands(app)
 

@@ -218,8 +218,22 @@ def verify(
             sample_percent=percent,
             volumes=volume or None,
         )
+    report = _with_ledger(path, report)
     screen.result(report, _verify_lines(report))
     _end_with(screen, report.findings)
+
+
+def _with_ledger(path: Path, report: "VerifyReport") -> "VerifyReport":
+    """The report of an archive with what is wrong with its ledger of rights."""
+    from msgspec.structs import replace
+
+    from phonotheque.archive import check_ledger
+    from phonotheque.storage.layout import Tree
+
+    found = list(check_ledger(Tree(path.absolute())))
+    if not found:
+        return report
+    return replace(report, clean=False, findings=[*report.findings, *found])
 
 
 def _verify_lines(report: "VerifyReport") -> Iterable[str]:

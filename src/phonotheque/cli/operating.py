@@ -10,7 +10,7 @@ from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
 from phonotheque.cli.ingesting import ingest
 from phonotheque.cli.options import ArchivePath, DryRun, Json
-from phonotheque.model.errors import NotFoundError, UsageError
+from phonotheque.model.errors import ExitCode, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from phonotheque.archive import BuildReport, PublishReport
@@ -241,11 +241,20 @@ def _publish_lines(report: "PublishReport") -> list[str]:
 def withdraw(
     archive: ArchivePath,
     ids: Annotated[
-        list[str], typer.Argument(metavar="ID...", help="Public ids, ISRCs or numbers.")
-    ],
+        list[str],
+        typer.Argument(metavar="[ID]...", help="Public ids, ISRCs or numbers.", show_default=False),
+    ] = [],
     reason: Annotated[
-        str, typer.Option(metavar="rights|take-down|donor|privacy|error", help="What may be said.")
-    ],
+        str | None,
+        typer.Option(
+            metavar="rights|take-down|donor|privacy|error",
+            help="What may be said; take-down where there is a notice.",
+        ),
+    ] = None,
+    notice: Annotated[
+        str | None,
+        typer.Option(metavar="FORM|CASE", help="The notice that asks for it; names what to take."),
+    ] = None,
     note: Annotated[
         str | None, typer.Option(metavar="TEXT", help="For the archive's own files.")
     ] = None,
@@ -258,7 +267,10 @@ def withdraw(
 
     screen = Screen(json_mode=json)
     tree = Tree(archive.absolute())
-    plan = plan_withdraw(tree, ids, reason, note=note)
+    if reason is None and notice is None:
+        raise UsageError("say why: --reason, or --notice with the notice that asks for it")
+    case = _receive(screen, tree, notice, dry_run=dry_run) if notice else None
+    plan = plan_withdraw(tree, ids, reason or "take-down", note=note, case=case)
     if dry_run:
         screen.result(
             plan,
@@ -275,6 +287,26 @@ def withdraw(
         [
             f"Withdrawn: {', '.join(report.withdrawn) or 'none'}; before: "
             f"{', '.join(report.already) or 'none'}. {report.revoked_files:,} files are revoked.",
+            *([f"Case {report.case}: disabled."] if report.case else []),
+            *([f"{report.purged_files:,} files purged."] if report.purged_files else []),
             "Next: phonotheque build, then publish, so that the edition says so as well.",
         ],
     )
+
+
+def _receive(screen: Screen, tree: "Tree", notice: str, *, dry_run: bool) -> str:
+    """The case of a notice, received first where a form is given; ends with what it lacks."""
+    from phonotheque.archive import execute_receive, plan_receive
+
+    form = Path(notice)
+    if form.suffix != ".toml":
+        return notice
+    at = now()
+    plan, letter = plan_receive(tree, form, at)
+    if plan.missing or (dry_run and not plan.already):
+        if not dry_run:
+            execute_receive(tree, plan, letter, at)
+        lines = [f"{plan.case}: {plan.answer}; names {', '.join(plan.recordings) or 'nothing'}"]
+        screen.result(plan, lines + [f"  missing – {lack}" for lack in plan.missing])
+        raise typer.Exit(ExitCode.FINDINGS if plan.missing else ExitCode.OK)
+    return execute_receive(tree, plan, letter, at).case if not dry_run else plan.case

@@ -48,20 +48,29 @@ def _lines() -> Iterator[str]:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     context = typer.Context(group, info_name="phonotheque")
+    for name, command in _iter_commands(group, context):
+        yield from _command_lines(name, command, typer.Context(command, info_name=name))
+
+
+def _iter_commands(group: TyperGroup, context: typer.Context) -> Iterator[tuple[str, Any]]:
+    """Every command, those of groups as "GROUP NAME"."""
     for name in group.list_commands(context):
         command = group.get_command(context, name)
-        if command is not None and not command.hidden:
-            yield from _command_lines(command, typer.Context(command, info_name=name))
+        if isinstance(command, TyperGroup):
+            inner = typer.Context(command, info_name=name)
+            yield from ((f"{name} {n}", c) for n, c in _iter_commands(command, inner))
+        elif command is not None and not command.hidden:
+            yield name, command
 
 
-def _command_lines(command: Any, context: typer.Context) -> Iterator[str]:
+def _command_lines(name: str, command: Any, context: typer.Context) -> Iterator[str]:
     pieces = " ".join(command.collect_usage_pieces(context)).translate(_NO_BRACES)
     pieces = pieces.replace("......", "...")
     yield ""
-    yield f"## {command.name}"
+    yield f"## {name}"
     yield ""
     yield "```"
-    yield f"phonotheque {command.name} {pieces}"
+    yield f"phonotheque {name} {pieces}"
     yield "```"
     yield ""
     yield (command.help or "").strip()
@@ -71,8 +80,8 @@ def _command_lines(command: Any, context: typer.Context) -> Iterator[str]:
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None:
-            name, text = (" ".join(part.split()).replace("|", "\\|") for part in record)
-            yield f"| `{name}` | {text} |"
+            shown, text = (" ".join(part.split()).replace("|", "\\|") for part in record)
+            yield f"| `{shown}` | {text} |"
 
 
 if __name__ == "__main__":

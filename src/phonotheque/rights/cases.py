@@ -1,8 +1,8 @@
 """The course of a notice: which step may follow which, and when. Pure: no clock, no file.
 
-received ─► incomplete ─► valid ─► disabled ─► counter-received ─► forwarded ─► restored
-                 └► dismissed ◄─┘     │               │                └─► court-hold ─► …
-                                      └──► upheld ─► tombstoned ─► (by a document) restored
+received ─► valid ─► disabled ─► counter-received ─► forwarded ─► (window) restored
+  ▲  └► incomplete        │                               └─► court-hold ─► restored, upheld
+  └──────────┘            └─► upheld ─► tombstoned ─► (on a document) restored
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Ground(StrEnum):
 _S = CaseState
 MOVES: dict[CaseState, frozenset[CaseState]] = {
     _S.RECEIVED: frozenset({_S.INCOMPLETE, _S.VALID}),
-    _S.INCOMPLETE: frozenset({_S.INCOMPLETE, _S.VALID, _S.DISMISSED}),
+    _S.INCOMPLETE: frozenset({_S.RECEIVED, _S.DISMISSED}),  # the sender may complete it
     _S.VALID: frozenset({_S.DISABLED, _S.DISMISSED}),
     _S.DISABLED: frozenset({_S.COUNTER_RECEIVED, _S.COURT_HOLD, _S.UPHELD, _S.RESTORED}),
     _S.COUNTER_RECEIVED: frozenset({_S.FORWARDED, _S.COURT_HOLD, _S.RESTORED}),

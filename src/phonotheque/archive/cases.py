@@ -1,0 +1,186 @@
+"""Cases of notices as the ledger tells them, their letters, and what of them is public."""
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import msgspec
+
+from phonotheque.archive.ledger import (
+    LedgerEvent,
+    LedgerItem,
+    document_path,
+    event_path,
+    iter_ledger,
+    rights_directory,
+)
+from phonotheque.model.errors import NotFoundError
+from phonotheque.model.notices import PublicNotice, PublicStep
+from phonotheque.model.tables import FORMAT_VERSION
+from phonotheque.rights import (
+    BusinessCalendar,
+    CaseState,
+    Law,
+    Notice,
+    Standing,
+    Window,
+    calendar_of,
+    published_sender,
+    published_works,
+)
+from phonotheque.storage.digests import digest_file
+from phonotheque.storage.documents import parse_document, read_document, write_document
+from phonotheque.storage.layout import Tree
+
+PREFIX = "takedown/"
+CASE_ID = re.compile(r"[0-9]{4}-[0-9]{5,}")
+
+
+class CaseStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a case, as the ledger has it."""
+
+    event: int
+    state: CaseState
+    at: datetime
+    actor: str
+    documents: list[str]
+    detail: dict[str, str]
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A case as it stands. `items`: recordings that were disabled, with all files and places."""
+
+    case: str
+    law: Law
+    state: CaseState
+    received_at: datetime
+    notice_sha256: str
+    steps: list[CaseStep]
+    items: list[LedgerItem] = []
+    window: Window | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """What the next step depends on."""
+        return Standing(self.case, self.law, self.state, self.steps[-1].at, self.window)
+
+
+class _Closed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`rights/holidays.toml`: the operator's own."""
+
+    zone: str | None = None
+    closed: list[date] = []
+
+
+def read_calendar(tree: Tree, seat: str) -> BusinessCalendar:
+    """The calendar of the seat, with the operator's own days (``rights/holidays.toml``).
+
+    Raises:
+        FormatError: that file does not parse.
+        UsageError: it names no time zone.
+    """
+    path = rights_directory(tree) / "holidays.toml"
+    own = read_document(path, _Closed) if path.exists() else _Closed()
+    return calendar_of(seat, zone=own.zone, closed=frozenset(own.closed))
+
+
+def read_cases(tree: Tree) -> list[Case]:
+    """Every case, oldest first, without the recordings it touches."""
+    found: dict[str, Case] = {}
+    for event in _iter_steps(tree):
+        known = found.get(event.case or "")
+        found[event.case or ""] = _after(known, msgspec.structs.replace(event, items=[]))
+    return list(found.values())
+
+
+def read_case(tree: Tree, case: str) -> Case:
+    """One case, with the recordings it touches.
+
+    Raises:
+        NotFoundError: the ledger knows no such case.
+    """
+    found: Case | None = None
+    for event in _iter_steps(tree):
+        if event.case == case:
+            found = _after(found, event)
+    if found is None:
+        raise NotFoundError(f"{case}: no such case; `phonotheque notice list` names them")
+    return found
+
+
+def read_notice(tree: Tree, case: Case) -> Notice:
+    """The form of the newest notice of a case.
+
+    Raises:
+        NotFoundError: the letter is gone.
+    """
+    path = document_path(tree, case.notice_sha256)
+    if not path.exists():
+        raise NotFoundError(f"{path}: the form of {case.case} is missing; restore it from a copy")
+    return parse_document(path.read_bytes(), Notice, f"{path}.toml")
+
+
+def next_case_id(cases: list[Case], now: datetime) -> str:
+    """The id of a new case: the year, and a number that rises over all years."""
+    last = max((int(c.case.partition("-")[2]) for c in cases), default=0)
+    return f"{now.year}-{last + 1:05d}"
+
+
+def publish_notice(tree: Tree, case: Case) -> Path:
+    """Write what everybody may know of a case to ``notices/<case>.json``."""
+    notice = read_notice(tree, case)
+    private = "privacy" in [step.detail.get("reason") for step in case.steps]
+    last = case.steps[-1]
+    received = [step for step in case.steps if step.state is CaseState.INCOMPLETE]
+    missing = received[-1].detail.get("missing", "") if case.state is CaseState.INCOMPLETE else ""
+    public = PublicNotice(
+        format=FORMAT_VERSION,
+        case=case.case,
+        law=case.law.value,
+        state=case.state.value,
+        received_at=case.received_at,
+        sender=published_sender(notice),
+        works=[] if private else published_works(notice),
+        missing=[clause for clause in missing.split("; ") if clause],
+        recordings=[item.public_id for item in case.items],
+        files=sorted({file.sha256 for item in case.items for file in item.files}),
+        steps=[PublicStep(state=step.state.value, at=step.at) for step in case.steps],
+        opens=case.window.opens if case.window else None,
+        closes=case.window.closes if case.window else None,
+        ledger_event=last.event,
+        ledger_sha256=digest_file(event_path(tree, last.event)).sha256.hex(),
+    )
+    path = tree.root / "notices" / f"{case.case}.json"
+    write_document(path, public)
+    return path
+
+
+def _iter_steps(tree: Tree) -> Iterator[LedgerEvent]:
+    states = {PREFIX + state.value for state in CaseState}
+    return (e for e in iter_ledger(tree) if e.case is not None and e.type in states)
+
+
+def _after(case: Case | None, event: LedgerEvent) -> Case:
+    state = CaseState(event.type.removeprefix(PREFIX))
+    step = CaseStep(event=event.event, state=state, at=event.at, actor=event.actor,
+                    documents=event.documents, detail=event.detail)  # fmt: skip
+    if state is CaseState.RECEIVED:
+        return Case(
+            case=event.case or "",
+            law=Law(event.detail["law"]),
+            state=state,
+            received_at=datetime.fromisoformat(event.detail["received_at"]),
+            notice_sha256=event.documents[0],
+            steps=[*(case.steps if case else []), step],
+        )
+    assert case is not None, f"event {event.event}: a step of a case that was never received"
+    items = [*case.items, *event.items] if state is CaseState.DISABLED else case.items
+    window = case.window
+    if "opens" in event.detail:
+        moments = [datetime.fromisoformat(event.detail[n]) for n in ("opens", "closes")]
+        days = [date.fromisoformat(event.detail[n]) for n in ("tenth", "fourteenth")]
+        window = Window(*moments, *days)
+    return msgspec.structs.replace(
+        case, state=state, steps=[*case.steps, step], items=items, window=window
+    )
