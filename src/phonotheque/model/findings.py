@@ -47,6 +47,7 @@ class FindingCode(StrEnum):
     AUDIO_WRONG_HEADER = "audio.wrong-header"
     AUDIO_NO_AUDIO = "audio.no-audio"
     AUDIO_LIMIT = "audio.limit-exceeded"
+    AUDIO_PERSONAL_DATA = "audio.personal-data"
     TAGS_UNREADABLE = "tags.unreadable"
     # rights
     RIGHTS_NO_EVIDENCE = "rights.no-evidence"

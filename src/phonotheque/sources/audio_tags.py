@@ -27,6 +27,7 @@ _ID3 = {
     "TIT2": "title", "TPE1": "artist", "TALB": "album", "TPE2": "albumartist", "TDRC": "date",
     "TYER": "date", "TDRL": "date", "TRCK": "tracknumber", "TPOS": "discnumber", "TSRC": "isrc",
     "TCOP": "copyright", "TPUB": "label", "WCOP": "license", "TOWN": "copyright",
+    "WOAS": "woas", "WOAF": "woaf",
 }  # fmt: skip
 _MP4 = {
     "\xa9nam": "title", "\xa9ART": "artist", "\xa9alb": "album", "aART": "albumartist",

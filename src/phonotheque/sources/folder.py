@@ -14,6 +14,7 @@ from phonotheque.sources.debian import copyright_evidence
 from phonotheque.sources.identifiers import sort_isrcs
 from phonotheque.sources.isrc_columns import best_class
 from phonotheque.sources.packages import Packages
+from phonotheque.sources.provenance import spoken_provenance, tag_provenance
 from phonotheque.sources.sidecar import (
     NAME,
     Rebuttal,
@@ -89,6 +90,10 @@ class FolderRights:
         signs = title_signs(file.path.stem, "file name", self._now)
         evidence += [e for e in (*said, *signs) if e.claim is not Claim.REBUTTAL
                      or e.value not in cleared]  # fmt: skip
+        evidence += [
+            *spoken_provenance(evidence),
+            *(tag_provenance(tags, self._now) if tags else ()),
+        ]
         return RightsFound(tuple(dict.fromkeys(evidence)), collection, tuple(findings), kept)
 
     def _from_sidecars(

@@ -10,9 +10,12 @@ from phonotheque.model.findings import Finding, FindingCode, Severity
 
 AUDIO_SUFFIXES = frozenset(
     [".flac", ".ogg", ".oga", ".opus", ".mp3", ".wav", ".wave", ".m4a", ".m4b", ".mp4", ".aiff",
-     ".aif", ".aifc", ".wv", ".ape", ".mka", ".wma", ".m4p", ".aax", ".aa", ".dcf", ".oma"]
+     ".aif", ".aifc", ".wv", ".ape", ".mka", ".wma", ".asf", ".m4p", ".aax", ".aaxc", ".aa", ".dcf",
+     ".odf", ".dm", ".oma", ".aa3", ".mpd", ".m3u8"]
 )  # fmt: skip
 """Files with other endings are not looked at. The last ones are here to be refused by name."""
+
+PLAYLIST_HEAD_BYTES = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +71,24 @@ def _look_at(entry: os.DirEntry[str], key: str, root: Path) -> Walked:
         shown = key.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         message = "the name is not UTF-8; rename the file and ingest again"
         return Finding(FindingCode.FILE_UNPORTABLE_NAME, Severity.ERROR, shown, message)
-    if Path(entry.name).suffix.lower() not in AUDIO_SUFFIXES or entry.name.startswith("._"):
+    suffix = Path(entry.name).suffix.lower()
+    if suffix not in AUDIO_SUFFIXES or entry.name.startswith("._"):
         return OtherFile(key)
     try:
         if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
             return _unreadable(key, "is a link out of the folder, which is not followed")
         stat = entry.stat()
-        if not entry.is_file():
+        if not entry.is_file() or (suffix == ".m3u8" and _is_plain_list(Path(entry.path))):
             return OtherFile(key)
     except OSError as error:
         return _unreadable(key, f"cannot be read ({error.strerror})")
     return AudioFile(Path(entry.path), key, stat.st_size, stat.st_mtime_ns)
+
+
+def _is_plain_list(path: Path) -> bool:
+    """Whether a playlist is a list of files, as players write it, and none of a stream (HLS)."""
+    with path.open("rb") as stream:
+        return b"#EXT-X-" not in stream.read(PLAYLIST_HEAD_BYTES).replace(b"\0", b"")
 
 
 def _is_text(key: str) -> bool:

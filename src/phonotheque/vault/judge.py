@@ -22,6 +22,10 @@ TRUNCATED_MS = 1_000
 TRUNCATED_SHARE = 0.02
 LOST_MS = 250  # audio that a sample-exact container counts and the decoder did not give
 _RF64 = (formats.RF64, formats.RF64_MBWF)
+_PERSONAL = (
+    "tells who bought the file ({}), and so would every copy given out; "
+    "ask that person, or ingest a copy without it"
+)
 _SAMPLE_EXACT = frozenset(["flac", "alac", "wavpack", "vorbis", "opus"])
 
 
@@ -50,7 +54,7 @@ def examine_here(path: Path) -> Examination:
 
 def _examine(path: Path, stream: BinaryIO, seen: Examination) -> Examination:
     try:
-        found = _admitted_format(stream, seen.size_bytes)
+        found, personal = _admitted_format(stream, seen.size_bytes)
     except _RefusedError as refused:
         seen = _with_format(seen, refused.form) if refused.form else seen
         return _with(seen, [(refused.code, str(refused))])
@@ -70,6 +74,8 @@ def _examine(path: Path, stream: BinaryIO, seen: Examination) -> Examination:
     if damage:
         return _with(seen, damage)
     doubts = list(_iter_wrong_headers(decoded, info))
+    if personal:
+        doubts.append((FindingCode.AUDIO_PERSONAL_DATA, _PERSONAL.format(", ".join(personal))))
     if structure.unended:
         doubts.append((FindingCode.AUDIO_TRUNCATED, "no Ogg page is marked as the last one"))
     return _with(seen, doubts, Severity.WARNING)
@@ -83,7 +89,8 @@ def _structure(stream: BinaryIO, size_bytes: int, found: Identified) -> OggPages
     return OggPages(claims.find_riff_cut(stream, size_bytes) if plain_wave else None)
 
 
-def _admitted_format(stream: BinaryIO, size_bytes: int) -> Identified:
+def _admitted_format(stream: BinaryIO, size_bytes: int) -> tuple[Identified, tuple[str, ...]]:
+    """The form, and what in the container tells who bought the file."""
     found = identify(stream)
     if found is None:
         raise _RefusedError(
@@ -112,7 +119,7 @@ def _admitted_format(stream: BinaryIO, size_bytes: int) -> Identified:
             f"{inspection.format.name} is not a form this vault admits; convert it to FLAC",
             inspection.format,
         )
-    return Identified(inspection.format, found.offset_bytes)
+    return Identified(inspection.format, found.offset_bytes), inspection.personal
 
 
 def _decode(path: Path, form: AudioFormat, info: claims.StreamInfo | None) -> decode.Decoded:
