@@ -108,6 +108,10 @@ class State:
         )
         return cursor.rowcount == 1
 
+    def remove_object(self, sha256: str) -> None:
+        """Forget an object; nothing happens where it is not known."""
+        self._db.execute("DELETE FROM objects WHERE sha256 = ?", [bytes.fromhex(sha256)])
+
     def seen(self, source: str, path: str, size_bytes: int, mtime_ns: int) -> str | None:
         """The digest of this file as it was last seen, if it has not changed since."""
         row = self._db.execute(
@@ -181,14 +185,19 @@ class State:
             return None
         return Batch(sequence=row[0], sha256=row[1].hex(), first=row[2], last=row[3])
 
-    def adopt_batch(self, batch: Batch, objects: Sequence[VaultObject] = ()) -> None:
-        """Take `batch` for written: its events are pending no more, its objects are known.
+    def adopt_batch(
+        self, batch: Batch, objects: Sequence[VaultObject] = (), deleted: Sequence[str] = ()
+    ) -> None:
+        """Take `batch` for written: its events are pending no more, its objects are known, those
+        `deleted` no longer.
 
         Idempotent: a reader that opens the vault may have done it just before its writer.
         """
         with self.transaction():
             for item in objects:
                 self.insert_object(item)
+            for digest in deleted:
+                self.remove_object(digest)
             self._db.execute(
                 "INSERT OR IGNORE INTO batches VALUES (?,?,?,?)",
                 [batch.sequence, bytes.fromhex(batch.sha256), batch.first, batch.last],

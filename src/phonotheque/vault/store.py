@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from phonotheque.model.errors import ArchiveBusyError, InputError, UsageError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.storage.digests import Digests, FileHasher, digest_file, read_chunks
-from phonotheque.storage.durable import TEMPORARY_SUFFIX, write_then_name
+from phonotheque.storage.durable import TEMPORARY_SUFFIX, fsync_directory, write_then_name
 from phonotheque.storage.lock import writing
 from phonotheque.vault import events
 from phonotheque.vault.events import EventType
@@ -159,6 +159,23 @@ class Vault:
             self.remember_seen(source, key, size, mtime, digest)
         return digest
 
+    def purge(self, sha256_hex: str, now: datetime, reason: str) -> bool:
+        """Remove an object for good; its history stays. False when the vault does not hold it.
+
+        The event is written before the file goes: killed in between, the same call completes it.
+        """
+        path = self.object_path(sha256_hex)
+        known = self._state.object(sha256_hex) is not None
+        if known:
+            with self._state.transaction():
+                self._state.remove_object(sha256_hex)
+                self.record_event(EventType.DELETION, now, detail=reason, sha256_hex=sha256_hex)
+        if path.exists():
+            path.unlink()
+            fsync_directory(path.parent)
+            return True
+        return known
+
     def record_event(
         self,
         kind: EventType,
@@ -241,7 +258,7 @@ class Vault:
         while events.batch_path(self.root, sequence + 1).exists():
             sequence += 1
             batch, table = events.read_batch(self.root, sequence, previous)
-            self._state.adopt_batch(batch, _objects_of(table))
+            self._state.adopt_batch(batch, _objects_of(table), _deleted_in(table))
             previous = batch.sha256
 
     def _sweep(self) -> None:
@@ -307,6 +324,14 @@ def _object(digests: Digests, examination: Examination) -> VaultObject:
         bits=examination.bits,
         lossless=examination.lossless,
     )
+
+
+def _deleted_in(table: pa.Table) -> list[str]:
+    """Digests whose last word in a batch is a deletion."""
+    kinds = (EventType.INGESTION.value, EventType.DELETION.value)
+    chosen = table.filter(pc.is_in(table["type"], pa.array(kinds)))
+    last = dict(zip(chosen["sha256"].to_pylist(), chosen["type"].to_pylist(), strict=True))
+    return [digest for digest, kind in last.items() if kind == EventType.DELETION.value]
 
 
 def _objects_of(table: pa.Table) -> list[VaultObject]:
