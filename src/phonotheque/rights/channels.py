@@ -9,14 +9,16 @@ from functools import cache
 from typing import NamedTuple
 
 from phonotheque.model.rights import Layer, Level, Use
+from phonotheque.rights.deals import Deal, deal_level
 from phonotheque.rights.facts import Facts
 from phonotheque.rights.layer_terms import TermAnswer, counts, term_of
 from phonotheque.rights.layers import layer_years
 from phonotheque.rights.licences import Family, Licence
 from phonotheque.rights.policy import Policy
 from phonotheque.rights.rules import Mark, Rule, rule_book
-from phonotheque.rights.steps import Steps, constant, rising
+from phonotheque.rights.steps import Steps, constant, level_on, merge, rising
 from phonotheque.rights.term_rules import as_day
+from phonotheque.rights.terms import OPEN
 
 PRE_1972 = 1971
 OPT_OUT_DAYS = 90
@@ -112,14 +114,23 @@ def base_rule(facts: Facts) -> Rule:
     return rule_book()["basis.public-domain" if facts.public_domain else "evidence.none"]
 
 
+class Place(NamedTuple):
+    """A jurisdiction, and the countries of it that are asked for."""
+
+    code: str
+    countries: tuple[str, ...]
+
+
 def own_channels(
-    facts: Facts, layer: Layer, territory: str, use: Use, policy: Policy
+    facts: Facts, layer: Layer, place: Place, use: Use, policy: Policy
 ) -> Iterator[Channel]:
     """What allows a use of this layer by itself, whatever is granted for the whole."""
+    territory = place.code
     for named, licence in facts.layer_licences:
         if named is layer:
             rules = _rules(licence_rules(licence, policy))
             yield Channel(constant(least(rules, use, policy)), rules)
+    term = None
     if facts.years and layer in facts.years.absent:
         rule = rule_book()["layer.absent"]
         yield Channel(constant(rule.level(use)), (rule,))
@@ -133,13 +144,67 @@ def own_channels(
             anonymous=anonymous,
             accepted=policy.accepted_rules,
         )
-        yield Channel(term.steps, (), term)
+        yield _term_channel(term, statement_rules(facts, territory), use, policy)
+    if facts.statements:
+        yield _statement_channel(facts, territory, term, use, policy)
     for rule in _special().get(territory, ()):
         if layer in rule.layers and (not rule.profile or getattr(policy, rule.profile)):
             level = rule_level(rule, use, policy)
             since = _SINCE.get(rule.id, _always)(facts, policy)
             if since is not None and level > Level.DENY:
                 yield Channel(rising((since, level)), (rule,))
+
+
+def statement_rules(facts: Facts, territory: str) -> tuple[Rule, ...]:
+    """The rules for what institutions state, as far as they are known statements."""
+    ids = {f"statement.{name.lower()}" for name, _ in facts.statements}
+    if territory != "US" and "statement.noc-us" in ids:
+        ids = ids - {"statement.noc-us"} | {"statement.noc-us.elsewhere"}
+    return _rules(ids & rule_book().keys())
+
+
+def _term_channel(term: TermAnswer, stated: tuple[Rule, ...], use: Use, policy: Policy) -> Channel:
+    """A term of protection; what an institution says is protected is not free without a look."""
+    against = tuple(rule for rule in stated if rule_level(rule, use, policy) is Level.DENY)
+    if not against or level_on(term.steps, OPEN) < Level.ALLOW_IF:
+        return Channel(term.steps, (), term)
+    return Channel(merge([term.steps, constant(Level.REVIEW)], min), against, term)
+
+
+def _statement_channel(
+    facts: Facts, territory: str, term: TermAnswer | None, use: Use, policy: Policy
+) -> Channel:
+    """What institutions state. The word of one allows nothing alone: another has to say so too, or
+    the terms, and where the terms say that it is protected no statement helps.
+    """
+    rules = statement_rules(facts, territory)
+    if not rules:
+        return Channel(constant(Level.REVIEW), (base_rule(facts),))
+    level = least(rules, use, policy)
+    if level > Level.REVIEW and not policy.noncommercial:
+        bound = any(c.startswith("noncommercial") for r in rules for c in r.conditions_of(use))
+        level = Level.REVIEW if bound else level
+    alone = len({witness for _, witness in facts.statements}) < 2
+    single = min(level, Level.REVIEW) if alone else level
+    if term is None:
+        return Channel(constant(single), rules)
+    return Channel(rising((term.best, single), (max(term.best, term.on_one_witness), level)), rules)
+
+
+def _deal_steps(deal: Deal, place: Place, use: Use) -> Steps:
+    """The level of a deal from its first day to its last, in every country asked for."""
+    level = min(deal_level(deal, country, deal.start, use) for country in place.countries)
+    steps = rising((as_day(deal.start), level))
+    if deal.end is None or level is Level.DENY:
+        return steps
+    return (*steps, (as_day(_plus(deal.end, 1)), Level.DENY))
+
+
+def deal_channels(facts: Facts, layer: Layer, place: Place, use: Use) -> Iterator[Channel]:
+    """What the rights holder's deals allow of this layer."""
+    for deal in facts.deals:
+        if layer in deal.layers:
+            yield Channel(_deal_steps(deal, place, use), (rule_book()["deal.offer"],))
 
 
 def _rules(ids: Iterable[str]) -> tuple[Rule, ...]:

@@ -13,7 +13,9 @@ from phonotheque.model.rights import Claim, Layer, Level, Use, Verdict
 from phonotheque.model.text import make_legible
 from phonotheque.rights.channels import (
     Channel,
+    Place,
     base_rule,
+    deal_channels,
     gate_rules,
     grant_rules,
     is_uncertain,
@@ -30,7 +32,7 @@ from phonotheque.rights.rules import Rule, rule_book
 from phonotheque.rights.steps import Steps, change_after, constant, level_on, merge
 from phonotheque.rights.term_rules import as_day
 from phonotheque.rights.terms import OPEN
-from phonotheque.rights.territories import jurisdiction_of
+from phonotheque.rights.territories import DEFAULT, jurisdiction_of
 
 EVERYWHERE = "everywhere"
 
@@ -107,22 +109,30 @@ def _layers(
     grant = grant_rules(facts, policy)
     granted = Channel(constant(least(grant, use, policy)), grant) if grant else None
     rebutted = rebutted_layers(facts)
-    alone = facts.years is None and not (facts.layer_licences or facts.filed or facts.deals)
+    alone = facts.years is None and not (facts.layer_licences or facts.deals)
     if granted and not rebutted and (alone or granted.steps[0][1] is Level.ALLOW):
         return (_layer(EVERYWHERE, None, [granted], day),)
     found = []
-    codes = dict.fromkeys(jurisdiction_of(territory) for territory in territories)
-    for code in codes or {"ZZ": None}:
+    for place in _places(territories):
         for layer in layers_of(facts):
             channels = (
                 [] if granted is None else [_reached(granted, layer in rebutted, use, policy)]
             )
-            channels += own_channels(facts, layer, code, use, policy)
-            if granted is None and facts.years is None:
+            channels += own_channels(facts, layer, place, use, policy)
+            if not channels:
                 rule = base_rule(facts)
                 channels.append(Channel(constant(rule_level(rule, use, policy)), (rule,)))
-            found.append(_layer(code, layer, channels, day))
+            channels += deal_channels(facts, layer, place, use)
+            found.append(_layer(place.code, layer, channels, day))
     return tuple(found)
+
+
+def _places(territories: Sequence[str]) -> list[Place]:
+    """The jurisdictions of `territories`; nowhere in particular counts as ZZ."""
+    places: dict[str, list[str]] = {}
+    for territory in territories or (DEFAULT,):
+        places.setdefault(jurisdiction_of(territory), []).append(territory.upper())
+    return [Place(code, tuple(countries)) for code, countries in places.items()]
 
 
 def _reached(granted: Channel, rebutted: bool, use: Use, policy: Policy) -> Channel:
@@ -174,11 +184,12 @@ def _reasons(
     for layer in layers:
         if layer.level is not level:
             continue
-        for rule in layer.chosen.rules:
-            if rule_level(rule, asked.use, asked.policy) is level:
-                yield rule.text
-                if rule.level(asked.use) is not level and is_uncertain(rule, asked.policy):
-                    yield f"{rule_book()['rule.uncertain'].text} ({rule.id})"
+        rules = layer.chosen.rules
+        binding = [r for r in rules if rule_level(r, asked.use, asked.policy) is level]
+        for rule in binding or rules:
+            yield rule.text
+            if rule.level(asked.use) is not level and is_uncertain(rule, asked.policy):
+                yield f"{rule_book()['rule.uncertain'].text} ({rule.id})"
         if layer.chosen.term:
             yield term_reason(layer.territory, layer.layer, layer.chosen.term, asked.day)
     stated = {

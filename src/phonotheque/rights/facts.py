@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+from phonotheque.model.errors import FormatError
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Layer, Use
+from phonotheque.rights.deals import Deal, parse_deal
 from phonotheque.rights.licences import Licence, licence_by_id
 from phonotheque.rights.years import (
     FOREVER,
@@ -80,7 +82,7 @@ class Facts:
     rebutted: frozenset[str]
     reserved: bool
     layer_licences: tuple[tuple[Layer, Licence], ...]
-    deals: tuple[str, ...]
+    deals: tuple[Deal, ...]
     statements: tuple[tuple[str, str], ...]  # (id, witness)
     forbidden: frozenset[tuple[Claim, Use]]  # by a contract or a donor
     sensitive: frozenset[str]
@@ -99,19 +101,20 @@ def facts_of(evidence: Iterable[Evidence], *, withdrawn: bool = False, drm: bool
     licences = by_claim.get(Claim.LICENCE, empty)
     basis = by_claim.get(Claim.BASIS, empty)
     known = [(e, one) for e in licences if e.value and (one := licence_by_id(e.value))]
+    parsed = [_deal(text) for text in _values(by_claim, Claim.DEAL, _declared)]
     return Facts(
         evidence=items,
         withdrawn=withdrawn,
         drm=drm,
         licences=tuple(sorted({one for _, one in known}, key=lambda one: one.id)),
         granted=any(e.kind in ADMISSIBLE for e, _ in known),
-        unreadable=len(known) < len(licences),
+        unreadable=len(known) < len(licences) or None in parsed,
         own=any(e.value == "own" and e.kind in DECLARING for e in basis),
         public_domain=any(e.value != "own" for e in basis),
         rebutted=frozenset(e.value or "" for e in by_claim.get(Claim.REBUTTAL, empty)),
         reserved=Claim.RESERVATION in by_claim,
         layer_licences=tuple(sorted(set(_layer_licences(by_claim)), key=str)),
-        deals=_values(by_claim, Claim.DEAL, lambda e: e.kind in DECLARING),
+        deals=tuple(deal for deal in parsed if deal),
         statements=tuple(
             sorted(
                 {(e.value, witness_of(e)) for e in by_claim.get(Claim.STATEMENT, empty) if e.value}
@@ -120,7 +123,7 @@ def facts_of(evidence: Iterable[Evidence], *, withdrawn: bool = False, drm: bool
         forbidden=frozenset(_forbidden(by_claim)),
         sensitive=frozenset(_values(by_claim, Claim.SENSITIVITY)),
         streaming="streaming-service" in _values(by_claim, Claim.PROVENANCE),
-        filed=_filed(_values(by_claim, Claim.NOTICE_1401C, lambda e: e.kind in DECLARING)),
+        filed=_filed(_values(by_claim, Claim.NOTICE_1401C, _declared)),
         years=_years(by_claim) if any(c in by_claim for c in _YEAR_CLAIMS) else None,
     )
 
@@ -158,6 +161,17 @@ def _values(
     counts: Callable[[Evidence], bool] = lambda _: True,
 ) -> tuple[str, ...]:
     return tuple(sorted({e.value for e in by_claim.get(claim, []) if e.value and counts(e)}))
+
+
+def _declared(evidence: Evidence) -> bool:
+    return evidence.kind in DECLARING
+
+
+def _deal(text: str) -> Deal | None:
+    try:
+        return parse_deal(text)
+    except FormatError:
+        return None  # somebody has to read it
 
 
 def _layer_licences(by_claim: dict[Claim, list[Evidence]]) -> Iterator[tuple[Layer, Licence]]:

@@ -13,7 +13,7 @@ import msgspec
 from phonotheque.model.errors import FormatError
 from phonotheque.model.rights import Layer, Level, Use
 
-FILES = ("rules.toml", "gates.toml")
+FILES = ("rules.toml", "gates.toml", "statements.toml")
 FOLLOWS_HOLD = (Use.PRESERVE, Use.DERIVE_METADATA)
 
 

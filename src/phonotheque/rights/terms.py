@@ -71,12 +71,13 @@ def recording_bounds(
     term: RecordingTerm, kept: KeptFree | None, fixed: Span, published: Span, communicated: Span
 ) -> Bounds | None:
     """When a recording is free by `term`, or None where the years contradict each other."""
-    ends = list(_pieces(term, kept, fixed, published, communicated))
-    if not ends:
+    made = fixed.overlap(Span(0, min(published.last, communicated.last)))
+    ends = list(_pieces(term, kept, made, published, communicated)) if made else []
+    if made is None or not ends:
         return None
     best, worst = min(e[0] for e in ends), max(e[1] for e in ends)
     if term.earlier and term.published is not None and (years := _years(communicated)):
-        found = _strip(years, fixed, 0, _NO_WINDOW if term.window is None else term.window)
+        found = _strip(years, made, 0, _NO_WINDOW if term.window is None else term.window)
         if found:
             best = min(best, *(e[0] for e in _counted(term.published, term, kept, *found)))
     return Bounds(free_from(best), free_from(worst))
