@@ -79,11 +79,10 @@ def test_an_unclear_licence_tag_is_kept_as_not_understood() -> None:
     assert claims(found) == [("licence", None)]
 
 
-def test_reservations_and_signs_of_other_rights_are_seen() -> None:
+def test_signs_of_other_rights_are_seen() -> None:
     tags = Tags({"title": ["Yesterday (Beatles cover)"], "copyright": ["Xaver. No AI training."]})
     assert claims(tag_evidence(tags, understand, NOW)) == [
         ("holder", "Xaver"),
-        ("reservation", "tdm"),
         ("rebuttal", "cover"),
     ]
 

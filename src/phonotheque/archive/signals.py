@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from phonotheque.model.rights import Claim
 from phonotheque.rights import signal_evidence, tag_signal_evidence
 from phonotheque.sources import AudioFile, RightsFound, SignalFiles, Tags
 
@@ -22,9 +21,7 @@ class Signals:
         found = self._files.of(file)
         evidence = [*rights.evidence, *signal_evidence(found.documents, found.url)]
         if tags is not None:
-            said = tag_signal_evidence(tags.values, self._now)
-            # "looked in vain" is noted where the operator keeps track of signals at all
-            evidence += [e for e in said if found.documents or e.claim is Claim.RESERVATION]
+            evidence += tag_signal_evidence(tags.values, self._now)
         return replace(
             rights,
             evidence=tuple(dict.fromkeys(evidence)),

@@ -21,18 +21,20 @@ from phonotheque.model.findings import Finding, FindingCode, Severity
 
 MAX_TAG_CHARS = 4_000
 MAX_TAG_VALUES = 2_000
+MAX_XMP_BYTES = 1 << 20
+_XMP_OVERLAP = 200  # so that no word is lost between two pieces
 _NOT_WORD = re.compile(r"[^a-z0-9]")
 _YEAR = re.compile(r"\b(1[89]\d\d|20\d\d)\b")
 _ID3 = {
     "TIT2": "title", "TPE1": "artist", "TALB": "album", "TPE2": "albumartist", "TDRC": "date",
     "TYER": "date", "TDRL": "date", "TRCK": "tracknumber", "TPOS": "discnumber", "TSRC": "isrc",
     "TCOP": "copyright", "TPUB": "label", "WCOP": "license", "TOWN": "copyright",
-    "WOAS": "woas", "WOAF": "woaf",
+    "WOAS": "woas", "WOAF": "woaf", "COMM": "comment", "USER": "termsofuse",
 }  # fmt: skip
 _MP4 = {
     "\xa9nam": "title", "\xa9ART": "artist", "\xa9alb": "album", "aART": "albumartist",
     "\xa9day": "date", "cprt": "copyright", "\xa9cpy": "copyright", "trkn": "tracknumber",
-    "disk": "discnumber",
+    "disk": "discnumber", "\xa9cmt": "comment", "desc": "description",
 }  # fmt: skip
 _PICTURES = frozenset({"metadatablockpicture", "coverart", "coverartmime"})
 
@@ -119,9 +121,18 @@ def _id3_pairs(tags: ID3) -> Iterator[tuple[str, str]]:
             yield from ((_canonical(frame.desc), text) for text in _texts(frame.text))
         elif frame.FrameID == "UFID" and frame.owner == "http://musicbrainz.org":
             yield "musicbrainztrackid", frame.data.decode("ascii", "replace")
+        elif frame.FrameID == "PRIV" and frame.owner.strip("\x00").upper() == "XMP":
+            yield from (("xmp", piece) for piece in _xmp_pieces(frame.data))
         elif frame.FrameID in _ID3:
             value = frame.url if frame.FrameID.startswith("W") else getattr(frame, "text", "")
             yield from ((_ID3[frame.FrameID], text) for text in _texts(value))
+
+
+def _xmp_pieces(data: bytes) -> Iterator[str]:
+    """An XMP packet (ISO 16684-1) as texts that are short enough for a value."""
+    text = " ".join(data[:MAX_XMP_BYTES].decode("utf-8", "replace").split())
+    for start in range(0, len(text), MAX_TAG_CHARS - _XMP_OVERLAP):
+        yield text[start : start + MAX_TAG_CHARS]
 
 
 def _mp4_pairs(tags: MP4Tags) -> Iterator[tuple[str, str]]:

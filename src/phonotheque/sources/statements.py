@@ -15,9 +15,6 @@ Understand = Callable[[str], str | None]
 
 LICENCE_TAGS = ("license", "licence", "licenseurl", "licenceurl", "wcop", "licenseuri")
 COPYRIGHT_TAGS = ("copyright", "copyrightmessage", "rights", "copyrightnotice")
-_RESERVATION = re.compile(
-    r"\btdm\b|text and data mining|\bai[ -]training\b|\bno[ -]ai\b|machine learning", re.IGNORECASE
-)
 _SIGNS = (
     (
         "cover",
@@ -42,17 +39,16 @@ _HOLDER_END = re.compile(
 
 
 def tag_evidence(tags: Tags, understand: Understand, now: datetime) -> Iterator[Evidence]:
-    """What the tags of one file say of licence, holder, reservations and other people's rights."""
+    """What the tags of one file say of licence, holder and other people's rights; what they reserve
+    is for the rights room to read."""
     for name, text in tags.all(*LICENCE_TAGS):
         yield _tag(Claim.LICENCE, understand(text), text, name, now)
-        yield from _reservation(text, name, now)
     for name, text in tags.all(*COPYRIGHT_TAGS):
         licence = understand(text)
         if licence is not None or _speaks_of_licence(text):
             yield _tag(Claim.LICENCE, licence, text, name, now)
         if holder := holder_in(text):
             yield _tag(Claim.HOLDER, holder, text, name, now)
-        yield from _reservation(text, name, now)
     yield from title_signs(tags.first("title") or "", "tag:title", now)
 
 
@@ -73,11 +69,6 @@ def holder_in(text: str) -> str | None:
 
 def _tag(claim: Claim, value: str | None, text: str, name: str, now: datetime) -> Evidence:
     return Evidence(claim, value, text, EvidenceKind.TAG, f"tag:{name}", now)
-
-
-def _reservation(text: str, name: str, now: datetime) -> Iterator[Evidence]:
-    if _RESERVATION.search(text):
-        yield _tag(Claim.RESERVATION, "tdm", text, name, now)
 
 
 def _speaks_of_licence(text: str) -> bool:
