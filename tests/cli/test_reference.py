@@ -25,6 +25,7 @@ COMMANDS = [
     "explain",
     "export",
     "withdraw",
+    "rights",
     "notice",
     "restore",
     "serve",

@@ -3,6 +3,7 @@
 Each operation is a plan that only reads and an execution that writes under the archive's lock.
 """
 
+from phonotheque.archive.arguing import RightsExplanation, explain_rights
 from phonotheque.archive.build import BuildPlan, BuildReport, execute_build, plan_build
 from phonotheque.archive.cases import Case, read_case, read_cases
 from phonotheque.archive.estimate import IngestEstimate, InputEstimate, estimate_ingest
@@ -58,6 +59,7 @@ __all__ = [
     "ReceivePlan",
     "RestorePlan",
     "RestoreReport",
+    "RightsExplanation",
     "StepReport",
     "WithdrawPlan",
     "WithdrawReport",
@@ -74,6 +76,7 @@ __all__ = [
     "execute_step",
     "execute_withdraw",
     "explain",
+    "explain_rights",
     "keep_fresh",
     "plan_build",
     "plan_counter",

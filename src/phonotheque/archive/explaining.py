@@ -28,7 +28,7 @@ def explain(tree: Tree, recording: str) -> Explanation:
     if current is None:
         raise NotFoundError(f"{tree.root}: no catalogue yet; run `phonotheque build` first")
     manifest, directory = current
-    number = _number(recording, IdKey(bytes.fromhex(settings.id_key)))
+    number = recording_number(recording, IdKey(bytes.fromhex(settings.id_key)))
     inputs = build_inputs(tree, settings, manifest)
     with TemporaryDirectory(prefix="phonotheque-explain-") as folder:
         engine = LocalEngine(Path(folder), memory=MEMORY)
@@ -38,7 +38,12 @@ def explain(tree: Tree, recording: str) -> Explanation:
             engine.close()
 
 
-def _number(text: str, key: IdKey) -> int:
+def recording_number(text: str, key: IdKey) -> int:
+    """The number that `text` names: itself, or the public id of a recording.
+
+    Raises:
+        InputError: it names none.
+    """
     if text.isascii() and text.isdecimal():
         return int(text)
     kind, number = parse_public_id(text, key)

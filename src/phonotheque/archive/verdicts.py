@@ -9,7 +9,7 @@ from phonotheque.archive.policy import archive_policy
 from phonotheque.model.archive import ArchiveSettings
 from phonotheque.model.findings import FindingCode
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use, Verdict
-from phonotheque.rights import agreed_licence, decide, facts_of
+from phonotheque.rights import Policy, agreed_licence, decide, facts_of
 
 NO_LICENCE = "LicenseRef-none"
 VERDICTS = pa.schema(
@@ -39,8 +39,9 @@ _CODES = (
 
 def decide_evidence(batch: pa.RecordBatch, settings: ArchiveSettings, on: date) -> pa.RecordBatch:
     """`VERDICTS` for a batch with the columns `signature` and `evidence` (`tables.EVIDENCE`)."""
+    policy = archive_policy(settings)
     rows = [
-        {"signature": row["signature"], **_decided(parse_evidence(row["evidence"]), settings, on)}
+        {"signature": row["signature"], **_decided(parse_evidence(row["evidence"]), policy, on)}
         for row in batch.to_pylist()
     ]
     return pa.RecordBatch.from_pylist(rows, schema=VERDICTS)
@@ -54,10 +55,7 @@ def parse_evidence(rows: list[dict[str, Any]]) -> tuple[Evidence, ...]:
     )
 
 
-def _decided(
-    evidence: tuple[Evidence, ...], settings: ArchiveSettings, on: date
-) -> dict[str, object]:
-    policy = archive_policy(settings)
+def _decided(evidence: tuple[Evidence, ...], policy: Policy, on: date) -> dict[str, object]:
     facts, world = facts_of(evidence), policy.territories
     distribute = decide(facts, world, on, Use.DISTRIBUTE, policy)
     stream = decide(facts, world, on, Use.STREAM, policy)

@@ -36,6 +36,7 @@ from phonotheque.catalogue.published import (
 from phonotheque.catalogue.reader import CatalogueReader, open_edition
 from phonotheque.catalogue.slice_columns import Of
 from phonotheque.catalogue.slicing import Filters, Slice, open_slice
+from phonotheque.catalogue.stated import Stated, evidence_from_imports
 
 __all__ = [
     "HOLDER_PRESENT",
@@ -56,6 +57,7 @@ __all__ = [
     "ImportFiles",
     "Of",
     "Slice",
+    "Stated",
     "Summary",
     "TableEngine",
     "Tolerance",
@@ -64,6 +66,7 @@ __all__ = [
     "check_catalogue",
     "current_build",
     "discard_unfinished",
+    "evidence_from_imports",
     "execute_export",
     "explain_from_imports",
     "find_before",

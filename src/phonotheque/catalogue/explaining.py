@@ -84,7 +84,7 @@ def explain_recording(engine: TableEngine, rows: Rows, build: Previous, number: 
     Raises:
         NotFoundError: the build has no such recording.
     """
-    number = _living(engine, build, number)
+    number = living_number(engine, build, number)
     recordings = build.content(Kind.RECORDING)
     found = recordings.filter(recordings.number == number)
     said = engine.rows(found.select("title", "artist_credit", "duration_ms"))
@@ -112,7 +112,8 @@ def explain_recording(engine: TableEngine, rows: Rows, build: Previous, number: 
     )
 
 
-def _living(engine: TableEngine, build: Previous, number: int) -> int:
+def living_number(engine: TableEngine, build: Previous, number: int) -> int:
+    """The number that a recording has now, if it was merged into another."""
     moved = build.redirects(Kind.RECORDING)
     found = engine.rows(moved.filter(moved.old == number).select("new"))
     return int(found[0][0]) if found else number

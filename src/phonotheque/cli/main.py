@@ -19,6 +19,7 @@ from phonotheque.cli import (
     mirroring,
     noticing,
     operating,
+    rights,
     serving,
     slicing,
     synthesising,
@@ -64,7 +65,7 @@ def _options(
 
 
 for room in (
-    operating, noticing, mirroring, finding, looking_up, slicing, serving, demonstrating,
+    operating, rights, noticing, mirroring, finding, looking_up, slicing, serving, demonstrating,
     synthesising,
 ):  # fmt: skip
     room.add_commands(app)

@@ -30,6 +30,15 @@ from phonotheque.rights.decide import (
     format_day,
     term_reason,
 )
+from phonotheque.rights.explain import (
+    RuleView,
+    VerdictView,
+    explain_verdict,
+    lines_of,
+    lines_of_evidence,
+    rule_ids,
+    view_rule,
+)
 from phonotheque.rights.facts import Facts, Years, agreed_licence, facts_of
 from phonotheque.rights.licences import Family, Licence, licence_by_id
 from phonotheque.rights.notices import (
@@ -78,9 +87,11 @@ __all__ = [
     "Notice",
     "Policy",
     "Rule",
+    "RuleView",
     "Span",
     "Standing",
     "TermRule",
+    "VerdictView",
     "Window",
     "Years",
     "agreed_licence",
@@ -93,12 +104,15 @@ __all__ = [
     "check_notice",
     "check_rules",
     "decide",
+    "explain_verdict",
     "facts_of",
     "format_day",
     "is_late",
     "jurisdiction_of",
     "jurisdictions",
     "licence_by_id",
+    "lines_of",
+    "lines_of_evidence",
     "parse_licence",
     "policy_of",
     "published_sender",
@@ -106,8 +120,10 @@ __all__ = [
     "put_back_window",
     "redact",
     "rule_book",
+    "rule_ids",
     "signal_evidence",
     "tag_signal_evidence",
     "term_reason",
     "term_rules",
+    "view_rule",
 ]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from phonotheque.model.rights import Layer, Level, Use
 from phonotheque.rights.deals import Deal, deal_level
-from phonotheque.rights.facts import Facts
+from phonotheque.rights.facts import Facts, Years
 from phonotheque.rights.layer_terms import TermAnswer, counts, term_of
 from phonotheque.rights.layers import layer_years
 from phonotheque.rights.licences import Family, Licence
@@ -121,8 +121,19 @@ class Place(NamedTuple):
     countries: tuple[str, ...]
 
 
+def term_in(years: Years, layer: Layer, territory: str, policy: Policy) -> TermAnswer:
+    """The term of `layer` in a jurisdiction, by the years that are known."""
+    sharp, attested, anonymous = layer_years(years, layer)
+    return term_of(
+        territory, layer, sharp, attested, anonymous=anonymous, accepted=policy.accepted_rules
+    )
+
+
+TermIn = Callable[[Years, Layer, str, Policy], TermAnswer]
+
+
 def own_channels(
-    facts: Facts, layer: Layer, place: Place, use: Use, policy: Policy
+    facts: Facts, layer: Layer, place: Place, use: Use, policy: Policy, *, terms: TermIn
 ) -> Iterator[Channel]:
     """What allows a use of this layer by itself, whatever is granted for the whole."""
     territory = place.code
@@ -135,15 +146,7 @@ def own_channels(
         rule = rule_book()["layer.absent"]
         yield Channel(constant(rule.level(use)), (rule,))
     elif facts.years and layer is not Layer.ARTWORK:
-        sharp, attested, anonymous = layer_years(facts.years, layer)
-        term = term_of(
-            territory,
-            layer,
-            sharp,
-            attested,
-            anonymous=anonymous,
-            accepted=policy.accepted_rules,
-        )
+        term = terms(facts.years, layer, territory, policy)
         yield _term_channel(term, statement_rules(facts, territory), use, policy)
     if facts.statements:
         yield _statement_channel(facts, territory, term, use, policy)

@@ -7,6 +7,7 @@ its verdict. No licence and no law is known here; they are rules (rules.toml, te
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from phonotheque.model.rights import Claim, Layer, Level, Use, Verdict
@@ -14,6 +15,7 @@ from phonotheque.model.text import make_legible
 from phonotheque.rights.channels import (
     Channel,
     Place,
+    TermIn,
     base_rule,
     deal_channels,
     gate_rules,
@@ -22,6 +24,7 @@ from phonotheque.rights.channels import (
     least,
     own_channels,
     rule_level,
+    term_in,
 )
 from phonotheque.rights.facts import Facts
 from phonotheque.rights.layer_terms import TermAnswer
@@ -77,8 +80,16 @@ def decide(facts: Facts, territories: Sequence[str], on: date, use: Use, policy:
     return argue(facts, territories, on, use, policy).verdict
 
 
-def argue(facts: Facts, territories: Sequence[str], on: date, use: Use, policy: Policy) -> Argument:
-    """The verdict as `decide`, with the argument for it.
+def argue(
+    facts: Facts,
+    territories: Sequence[str],
+    on: date,
+    use: Use,
+    policy: Policy,
+    *,
+    terms: TermIn = term_in,
+) -> Argument:
+    """The verdict as `decide`, with the argument for it. `terms` answers for terms of protection.
 
     Raises:
         InputError: a territory is no code of two letters.
@@ -86,7 +97,7 @@ def argue(facts: Facts, territories: Sequence[str], on: date, use: Use, policy: 
     day = as_day(on)
     asked = _Asked(day, use, policy)
     gates = gate_rules(facts, use, policy)
-    layers = _layers(facts, territories, day, use, policy)
+    layers = _layers(facts, _places(tuple(territories)), asked, terms)
     several = [layer.steps for layer in layers]
     several += [constant(rule_level(rule, use, policy)) for rule in gates]
     steps = merge(several, min)
@@ -103,9 +114,10 @@ def argue(facts: Facts, territories: Sequence[str], on: date, use: Use, policy: 
 
 
 def _layers(
-    facts: Facts, territories: Sequence[str], day: int, use: Use, policy: Policy
+    facts: Facts, places: Sequence[Place], asked: _Asked, terms: TermIn
 ) -> tuple[LayerArgument, ...]:
     """The argument for each layer in each jurisdiction; one for all where a grant settles it."""
+    day, use, policy = asked
     grant = grant_rules(facts, policy)
     granted = Channel(constant(least(grant, use, policy)), grant) if grant else None
     rebutted = rebutted_layers(facts)
@@ -113,12 +125,12 @@ def _layers(
     if granted and not rebutted and (alone or granted.steps[0][1] is Level.ALLOW):
         return (_layer(EVERYWHERE, None, [granted], day),)
     found = []
-    for place in _places(territories):
+    for place in places:
         for layer in layers_of(facts):
             channels = (
                 [] if granted is None else [_reached(granted, layer in rebutted, use, policy)]
             )
-            channels += own_channels(facts, layer, place, use, policy)
+            channels += own_channels(facts, layer, place, use, policy, terms=terms)
             if not channels:
                 rule = base_rule(facts)
                 channels.append(Channel(constant(rule_level(rule, use, policy)), (rule,)))
@@ -127,12 +139,13 @@ def _layers(
     return tuple(found)
 
 
-def _places(territories: Sequence[str]) -> list[Place]:
+@lru_cache(maxsize=1 << 12)
+def _places(territories: tuple[str, ...]) -> tuple[Place, ...]:
     """The jurisdictions of `territories`; nowhere in particular counts as ZZ."""
     places: dict[str, list[str]] = {}
     for territory in territories or (DEFAULT,):
         places.setdefault(jurisdiction_of(territory), []).append(territory.upper())
-    return [Place(code, tuple(countries)) for code, countries in places.items()]
+    return tuple(Place(code, tuple(countries)) for code, countries in places.items())
 
 
 def _reached(granted: Channel, rebutted: bool, use: Use, policy: Policy) -> Channel:

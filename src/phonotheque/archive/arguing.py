@@ -1,0 +1,91 @@
+"""`rights explain`: the verdicts on one recording, from what the archive's imports state of it."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from phonotheque.archive.build import build_inputs
+from phonotheque.archive.explaining import MEMORY, recording_number
+from phonotheque.archive.policy import archive_policy
+from phonotheque.archive.verdicts import parse_evidence
+from phonotheque.archive.withdrawals import read_withdrawals
+from phonotheque.catalogue import Stated, current_build, evidence_from_imports
+from phonotheque.engine import LocalEngine
+from phonotheque.model.archive import ArchiveSettings
+from phonotheque.model.errors import NotFoundError
+from phonotheque.model.numbers import IdKey, Kind, format_public_id
+from phonotheque.model.rights import Use
+from phonotheque.rights import VerdictView, explain_verdict, facts_of
+from phonotheque.storage.documents import read_settings
+from phonotheque.storage.layout import Tree
+
+USES = (Use.HOLD, Use.STREAM, Use.DISTRIBUTE, Use.AI_TRAIN)
+
+
+class RightsExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording and the verdicts that were asked for. Each verdict lists the same evidence."""
+
+    recording: str  # public id
+    number: int
+    title: str
+    artist_credit: str
+    withdrawn: bool
+    verdicts: list[VerdictView]
+
+
+def explain_rights(
+    tree: Tree,
+    recording: str,
+    *,
+    territories: Sequence[str] = (),
+    on: date,
+    uses: Sequence[Use] | None = None,
+) -> RightsExplanation:
+    """The verdicts on a recording of the current build, named by its public id or its number.
+
+    Without `uses`, those of USES. Without `territories`, HOLD is decided for the publisher's
+    country and all else for the world set of archive.toml. Reads every import once or twice;
+    writes only to a temporary directory.
+
+    Raises:
+        NotFoundError: no archive, no build, or no such recording in it.
+        InputError: what was given names no recording, or a territory is no code.
+    """
+    settings = read_settings(tree)
+    policy = archive_policy(settings)
+    stated = _stated(tree, settings, recording)
+    withdrawn = any(w.recording == stated.number for w in read_withdrawals(tree))
+    facts = facts_of(parse_evidence(stated.evidence), withdrawn=withdrawn)
+    home, world = [settings.seat], list(policy.territories)
+    verdicts = [
+        explain_verdict(facts, territories or (home if use is Use.HOLD else world), on, use, policy)
+        for use in uses or USES
+    ]
+    return RightsExplanation(
+        recording=format_public_id(
+            stated.number, IdKey(bytes.fromhex(settings.id_key)), Kind.RECORDING
+        ),
+        number=stated.number,
+        title=stated.title,
+        artist_credit=stated.artist_credit,
+        withdrawn=withdrawn,
+        verdicts=verdicts,
+    )
+
+
+def _stated(tree: Tree, settings: ArchiveSettings, recording: str) -> Stated:
+    current = current_build(tree)
+    if current is None:
+        raise NotFoundError(f"{tree.root}: no catalogue yet; run `phonotheque build` first")
+    manifest, directory = current
+    number = recording_number(recording, IdKey(bytes.fromhex(settings.id_key)))
+    inputs = build_inputs(tree, settings, manifest)
+    with TemporaryDirectory(prefix="phonotheque-rights-") as folder:
+        engine = LocalEngine(Path(folder), memory=MEMORY)
+        try:
+            return evidence_from_imports(engine, inputs, manifest, directory, number)
+        finally:
+            engine.close()
