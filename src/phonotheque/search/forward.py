@@ -27,7 +27,7 @@ from phonotheque.search.shortlists import iter_bounds, write_shortlists
 
 BLOCK_BITS = 7  # a block of documents has less than 65,536 terms: 128 · 255
 BLOCK_DOCS = 1 << BLOCK_BITS
-_BYTES_A_DOCUMENT = 64  # while a window of documents is put in order
+_BYTES_A_DOCUMENT = 256  # while a window of documents is put in order
 _BYTES_A_KEY = 24
 
 
