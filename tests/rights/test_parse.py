@@ -251,3 +251,24 @@ def test_names_of_licences_that_hold_a_no_are_no_denial() -> None:
                  "http://creativecommons.org/licenses/by-nc-nd/3.0/"):  # fmt: skip
         found = parse_licence(text)
         assert found is not None and found.id == "CC-BY-NC-ND-3.0"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["CC-BY-4.0 OR Unknown-1.0", "CC-BY-4.0 AND Unknown-1.0", "Unknown-1.0 AND CC-BY-4.0",
+     "(CC-BY-4.0 AND Unknown-1.0)", "CC-BY-4.0 AND Commercial", "CC-BY-4.0 and MIT",
+     "CC-BY-4.0 WITH no-training-exception", "CC BY 4.0 AND LicenseRef-ours",
+     "https://creativecommons.org/licenses/by/4.0/ AND Unknown-1.0", "CC-BY-4.0 OR CC0-1.0"],
+)  # fmt: skip
+def test_a_licence_that_stands_in_an_expression_is_not_taken_out_of_it(raw: str) -> None:
+    assert parse_licence(raw) is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["CC-BY-4.0 AND CC-BY-4.0", "© Anna and Ben, CC-BY-4.0", "CC-BY-4.0 with attribution to Anna",
+     "Creative Commons Attribution 4.0 by Anna and the Band", "CC-BY-4.0 or later"],
+)  # fmt: skip
+def test_an_and_that_joins_no_licences_takes_nothing_away(raw: str) -> None:
+    found = parse_licence(raw)
+    assert found is not None and found.id == "CC-BY-4.0"

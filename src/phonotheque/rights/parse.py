@@ -36,6 +36,12 @@ _BARE_VERSIONS = {"1": "1.0", "3": "3.0", "4": "4.0"}
 _SHORT_KINDS = {"l": "licenses", "p": "publicdomain"}
 _NOTICE = re.compile(r"(?P<mark>©|\(c\)|℗|\(p\))\s*(?:\d{4}(?:\s*[-–,]\s*\d{4})*)?[\s,:]*(?:by )?")
 _HOLDER_END = re.compile(r"[.,;:<(\n|/]| [-–—] |\blicen|\bunder\b|https?:|\ball rights\b|\bsome ri")
+_OPERATOR = re.compile(r"(?<![^\s()])(?:and|or|with)(?![^\s()])", re.IGNORECASE)
+_IDENTIFIER = re.compile(
+    r"(?=.*\d)(?=.*[a-z])[a-z0-9.+]+(?:-[a-z0-9.+]+)+|(?:licenseref|documentref)-.+|.+-exception.*|"
+    r"[1-4]\.\d\+?",
+    re.IGNORECASE,
+)
 
 
 def parse_licence(raw: str) -> Licence | None:
@@ -55,6 +61,9 @@ def _parse(raw: str) -> Licence | None:
     whole = table.by_alias.get(alias_key(raw))
     if whole is not None:
         return whole
+    if _is_expression(raw, table):
+        named = [_parse(part) for part in _OPERATOR.split(raw)]
+        return None if None in named else _single(set(named))
     words = wording()
     text = fold(raw)
     found = set(_by_url(text, words, table))
@@ -70,6 +79,26 @@ def _parse(raw: str) -> Licence | None:
         found |= by_name
     licence = _single(found | set(_by_phrase(rest, words, table)))
     return None if licence is not None and _asks_more(rest, words, licence) else licence
+
+
+def _is_expression(raw: str, table: LicenceTable) -> bool:
+    """Whether an AND, OR or WITH joins licences in `raw`, known or not: then each of them matters.
+
+    Written in capitals, one side that looks like a licence is enough; else both must.
+    """
+
+    def named(word: str) -> bool:
+        bare = word.strip("()[]\"',;:").rstrip(".")
+        return bool(_IDENTIFIER.fullmatch(bare)) or alias_key(bare) in table.by_alias
+
+    if len(raw) > MAX_STATEMENT_CHARS:
+        return False
+    for match in _OPERATOR.finditer(raw):
+        before, after = raw[: match.start()].split(), raw[match.end() :].split()
+        sides = [bool(before) and named(before[-1]), bool(after) and named(after[0])]
+        if all(sides) or (any(sides) and match[0].isupper()):
+            return True
+    return False
 
 
 def says_public_domain(raw: str) -> bool:
