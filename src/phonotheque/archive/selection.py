@@ -61,7 +61,8 @@ PACKED = pa.schema([SELECTED.field(name) for name in ("tier", "bytes")])
 """What packing volumes asks for: a hundredth of the bytes, without evidence."""
 _SIGNATURE = (
     "sha256(to_json(list_transform(evidence, lambda e: "
-    "{'c': e.claim, 'v': e.value, 'r': e.raw, 'k': e.kind, 's': e.source}))::VARCHAR)"
+    "{'c': e.claim, 'v': e.value, 'r': e.raw, 'k': e.kind, 's': e.source, 'w': e.witness, "
+    "'p': e.confidence}))::VARCHAR)"
 )
 
 

@@ -187,7 +187,7 @@ def _statement_channel(
     if level > Level.REVIEW and not policy.noncommercial:
         bound = any(c.startswith("noncommercial") for r in rules for c in r.conditions_of(use))
         level = Level.REVIEW if bound else level
-    alone = len({witness for _, witness in facts.statements}) < 2
+    alone = len({witness for _, witness in facts.statements if witness}) < 2
     single = min(level, Level.REVIEW) if alone else level
     if term is None:
         return Channel(constant(single), rules)

@@ -20,6 +20,8 @@ from phonotheque.rights.term_rules import TermRule, as_day, term_rules
 from phonotheque.rights.terms import OPEN
 from phonotheque.rights.years import Known
 
+NOBODY = "nobody named"
+
 
 class RuleView(msgspec.Struct, frozen=True, kw_only=True):
     """One rule as it is cited. `mark`: V read, D derived, K not checked, R our own decision."""
@@ -213,7 +215,7 @@ def _doubtful(facts: Facts, layer: Layer | None) -> Iterator[str]:
         ]
     for name, one in known:
         if one.attested.first != one.attested.last:
-            said = ", ".join(one.witnesses)
+            said = ", ".join(witness or NOBODY for witness in one.witnesses)
             yield f"{name} ({one.sharp} says {said})" if said else f"{name} (nobody says)"
 
 
@@ -224,7 +226,7 @@ def _evidence(facts: Facts) -> Iterator[EvidenceView]:
             value=e.value,
             raw=e.raw,
             kind=e.kind.value,
-            witness=witness_of(e),
+            witness=witness_of(e) or NOBODY,
             source=e.source,
             captured=e.captured_at.isoformat(),
             sha256=e.sha256,

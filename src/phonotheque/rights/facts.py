@@ -83,7 +83,7 @@ class Facts:
     reserved: bool
     layer_licences: tuple[tuple[Layer, Licence], ...]
     deals: tuple[Deal, ...]
-    statements: tuple[tuple[str, str], ...]  # (id, witness)
+    statements: tuple[tuple[str, str], ...]  # (id, witness, or "" where that bears nothing out)
     forbidden: frozenset[tuple[Claim, Use]]  # by a contract or a donor
     sensitive: frozenset[str]
     streaming: bool  # taken from a streaming service
@@ -117,7 +117,11 @@ def facts_of(evidence: Iterable[Evidence], *, withdrawn: bool = False, drm: bool
         deals=tuple(deal for deal in parsed if deal),
         statements=tuple(
             sorted(
-                {(e.value, witness_of(e)) for e in by_claim.get(Claim.STATEMENT, empty) if e.value}
+                {
+                    (e.value, witness_of(e) if _bears_out(e) else "")
+                    for e in by_claim.get(Claim.STATEMENT, empty)
+                    if e.value
+                }
             )
         ),
         forbidden=frozenset(_forbidden(by_claim)),
@@ -129,8 +133,11 @@ def facts_of(evidence: Iterable[Evidence], *, withdrawn: bool = False, drm: bool
 
 
 def witness_of(evidence: Evidence) -> str:
-    """Who says it. All discographies count as one, for they copy from each other."""
-    name = evidence.witness or evidence.kind.value
+    """Who says it; "" where nobody is named, and such a claim is independent of none.
+
+    All discographies count as one, for they copy from each other.
+    """
+    name = evidence.witness or ""
     return "discography" if name.startswith("discography:") else name
 
 

@@ -77,6 +77,7 @@ def parse_event(text: str) -> Span | None:
 def combine(claims: Iterable[tuple[str, Span]], unknown: Span) -> Known:
     """What claims by (witness, span) come to; `unknown` where nobody says anything.
 
+    A witness without a name ("") sharpens what the others say, and bears nobody out.
     Spans that agree sharpen each other. Where they contradict each other nobody is preferred: the
     answer is the span that holds them all. The order of claims does not matter.
     """
@@ -85,13 +86,15 @@ def combine(claims: Iterable[tuple[str, Span]], unknown: Span) -> Known:
         by_witness.setdefault(witness, []).append(span)
     if not by_witness:
         return Known(unknown, unknown)
-    spans = [_agreed(said)[0] for said in by_witness.values()]
+    by_span = {witness: _agreed(said)[0] for witness, said in by_witness.items()}
     names = tuple(sorted(by_witness))
-    sharp, agree = _agreed(spans)
-    if len(spans) < 2:
+    sharp, agree = _agreed(list(by_span.values()))
+    named = [witness for witness in names if witness]
+    if len(named) < 2:
         return Known(sharp, unknown, names)
     if not agree:
         return Known(sharp, sharp, names)
+    spans = [by_span[witness] for witness in named]
     first = sorted((span.first for span in spans), reverse=True)[1]
     last = sorted(span.last for span in spans)[1]
     return Known(sharp, Span(first, last), names)
