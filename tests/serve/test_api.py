@@ -202,7 +202,8 @@ def test_the_openapi_document_describes_every_route(client: TestClient) -> None:
     assert set(schema["paths"]) == {
         f"/api/v1/{path}"
         for path in ("search", "lookup", "recordings/{public_id}", "releases/{public_id}",
-                     "artists/{public_id}", "edition", "volumes", "statistics")
+                     "artists/{public_id}", "edition", "volumes", "statistics", "notices",
+                     "notices/{case}")
     }  # fmt: skip
     search = schema["paths"]["/api/v1/search"]["get"]
     assert {p["name"] for p in search["parameters"]} == {

@@ -1,6 +1,5 @@
 """Cases of notices as the ledger tells them, their letters, and what of them is public."""
 
-import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -34,7 +33,6 @@ from phonotheque.storage.documents import parse_document, read_document, write_d
 from phonotheque.storage.layout import Tree
 
 PREFIX = "takedown/"
-CASE_ID = re.compile(r"[0-9]{4}-[0-9]{5,}")
 
 
 class CaseStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +149,7 @@ def publish_notice(tree: Tree, case: Case) -> Path:
         ledger_event=last.event,
         ledger_sha256=digest_file(event_path(tree, last.event)).sha256.hex(),
     )
-    path = tree.root / "notices" / f"{case.case}.json"
+    path = tree.notices / f"{case.case}.json"
     write_document(path, public)
     return path
 

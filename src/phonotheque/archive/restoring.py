@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from phonotheque.archive.cases import CASE_ID, Case, publish_notice, read_case
+from phonotheque.archive.cases import Case, publish_notice, read_case
 from phonotheque.archive.items import read_items, record_touched
 from phonotheque.archive.ledger import LedgerItem, keep_document
 from phonotheque.archive.withdraw import find_recordings, renew_revocations
@@ -22,6 +22,7 @@ from phonotheque.archive.withdrawals import (
     read_lines,
 )
 from phonotheque.model.errors import UsageError
+from phonotheque.model.notices import CASE_ID
 from phonotheque.model.progress import Progress
 from phonotheque.rights import CaseState, Ground, check_move, is_late
 from phonotheque.storage.documents import read_settings

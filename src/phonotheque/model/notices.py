@@ -1,8 +1,11 @@
 """The public form of a notice: `notices/<case>.json`, redacted (docs/formats/ledger.md)."""
 
+import re
 from datetime import datetime
 
 import msgspec
+
+CASE_ID = re.compile(r"[0-9]{4}-[0-9]{5,}")  # the year, and a number that rises over all years
 
 
 class PublicStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from phonotheque.serve import answers, assemble
 from phonotheque.serve.conditional import fresh_answers
 from phonotheque.serve.lookups import full_lookup_answers, lookup_answers
 from phonotheque.serve.naming import number_of
+from phonotheque.serve.notices import NoticeAnswer, NoticesAnswer, notice_answer, notices_answer
 from phonotheque.serve.problems import PROBLEM_TYPE, bad_request, not_found
 from phonotheque.serve.publication import Publication
 from phonotheque.serve.searching import search_answer
@@ -177,6 +178,21 @@ def read_statistics(publication: Served) -> Statistics:
     return publication.statistics
 
 
+@get("/notices", sync_to_thread=True, responses=_PROBLEMS, tags=["notices"])
+def read_notices(publication: Served, limit: Limit = 100, cursor: Cursor = None) -> NoticesAnswer:
+    """Notices of take-down that came in, the newest first; nobody's contact stands in them."""
+    return notices_answer(publication, cursor, limit)
+
+
+@get("/notices/{case:str}", sync_to_thread=True, responses=_PROBLEMS, tags=["notices"])
+def read_notice(
+    publication: Served,
+    case: Annotated[str, PathParameter(max_length=64, description="Such as 2026-00001.")],
+) -> NoticeAnswer:
+    """One notice: its steps, and the recordings that it took out of reach."""
+    return notice_answer(publication, case)
+
+
 @get("/openapi.json", sync_to_thread=True, include_in_schema=False)
 def read_schema(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The OpenAPI 3.1 document of all this."""
@@ -198,6 +214,8 @@ def api_router(publication: Publication) -> Router:
             read_edition,
             read_volumes,
             read_statistics,
+            read_notices,
+            read_notice,
             read_schema,
         ],
         response_headers=[ResponseHeader(name="access-control-allow-origin", value="*")],

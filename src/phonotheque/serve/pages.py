@@ -13,6 +13,7 @@ from phonotheque.serve import answers, assemble
 from phonotheque.serve.conditional import fresh_answers
 from phonotheque.serve.lookups import lookup_answers
 from phonotheque.serve.naming import number_of
+from phonotheque.serve.notices import notice_answer, notices_answer
 from phonotheque.serve.problems import HTML_TYPE, not_found
 from phonotheque.serve.publication import Publication
 from phonotheque.serve.rendering import ASSETS, read_assets, render
@@ -21,6 +22,7 @@ from phonotheque.serve.searching import narrowings, search_answer
 HITS_PER_PAGE = 20
 RECORDINGS_PER_PAGE = 100
 VOLUMES_PER_PAGE = 200
+NOTICES_PER_PAGE = 50
 LEGAL = (
     "This archive publishes only recordings for which it holds evidence of a licence or of the "
     "public domain that allows it. Catalogue facts are published as facts. The software judges by "
@@ -103,7 +105,17 @@ class Pages:
         def about() -> Response[Any]:
             return self._about()
 
-        return [search, recording, release, artist, edition, about]
+        @route("/notices", **read)
+        def notices(cursor: Cursor = None) -> Response[Any]:
+            answer = notices_answer(self._publication, cursor, NOTICES_PER_PAGE)
+            return self._page("notices.html", here="about", answer=answer, cursor=cursor)
+
+        @route("/notices/{case:str}", **read)
+        def notice(case: Id) -> Response[Any]:
+            answer = notice_answer(self._publication, case)
+            return self._page("notice.html", here="about", answer=answer)
+
+        return [search, recording, release, artist, edition, about, notices, notice]
 
     def _search(self, query: str, cursor: str | None) -> Response[Any]:
         if not query:

@@ -49,8 +49,9 @@ class Publication:
     def state(self) -> str:
         """A short text that changes when any answer could: one for all addresses."""
         revoked = self.revocations.current().sequence
-        held = self.tree.volumes.stat().st_mtime_ns if self.tree.volumes.is_dir() else 0
-        return f"{self.manifest.name}.{self.edition_sha256[:12]}.{revoked}.{held:x}"
+        areas = (self.tree.volumes, self.tree.notices)
+        held, told = (area.stat().st_mtime_ns if area.is_dir() else 0 for area in areas)
+        return f"{self.manifest.name}.{self.edition_sha256[:12]}.{revoked}.{held:x}.{told:x}"
 
     @cached_property
     def tombstoned(self) -> frozenset[str]:

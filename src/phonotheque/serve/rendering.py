@@ -25,6 +25,24 @@ _WITHDRAWALS = {
     "privacy": "for privacy",
     "error": "because it was published in error",
 }
+_LAWS = {
+    "us-512": "17 U.S.C. 512(c)(3)",
+    "eu-dsa-16": "Regulation (EU) 2022/2065, article 16",
+    "other": "another law, or none named",
+}
+_STATES = {
+    "received": "came in",
+    "incomplete": "not complete; the sender is asked for the rest",
+    "valid": "complete",
+    "dismissed": "turned down; nothing was taken out",
+    "disabled": "taken out of reach",
+    "counter-received": "answered by a counter-notice",
+    "forwarded": "the counter-notice was passed on to the sender",
+    "court-hold": "before a court",
+    "upheld": "upheld",
+    "tombstoned": "upheld; the edition has tombstones",
+    "restored": "put back",
+}
 ASSETS = {
     "page.css": "text/css",
     "player.js": "text/javascript",
@@ -74,6 +92,16 @@ def format_verdict(level: str) -> str:
 def format_withdrawal(reason: str) -> str:
     """Why something was withdrawn, in words."""
     return _WITHDRAWALS.get(reason, reason)
+
+
+def format_law(law: str) -> str:
+    """Under which rules a notice is handled."""
+    return _LAWS.get(law, law)
+
+
+def format_state(state: str) -> str:
+    """Where a notice stands, in words."""
+    return _STATES.get(state, state)
 
 
 def split_at(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
@@ -126,6 +154,8 @@ def _environment() -> Environment:
         day=format_day,
         verdict=format_verdict,
         withdrawal=format_withdrawal,
+        law=format_law,
+        state=format_state,
         isrc=format_isrc,
         split_at=split_at,
     )

@@ -52,6 +52,11 @@ class Tree:
         return self.root / "revocations.json"
 
     @property
+    def notices(self) -> Path:
+        """Cases of notices, as everybody may see them."""
+        return self.root / "notices"
+
+    @property
     def online_keys(self) -> Path:
         return self.root / "online-keys"
 
