@@ -160,6 +160,8 @@ def own_channels(
 
 def statement_rules(facts: Facts, territory: str) -> tuple[Rule, ...]:
     """The rules for what institutions state, as far as they are known statements."""
+    if not facts.statements:
+        return ()
     ids = {f"statement.{name.lower()}" for name, _ in facts.statements}
     if territory != "US" and "statement.noc-us" in ids:
         ids = ids - {"statement.noc-us"} | {"statement.noc-us.elsewhere"}
@@ -211,8 +213,8 @@ def deal_channels(facts: Facts, layer: Layer, place: Place, use: Use) -> Iterato
 
 
 def _rules(ids: Iterable[str]) -> tuple[Rule, ...]:
-    book = rule_book()
-    return tuple(book[rule_id] for rule_id in sorted(set(ids)))
+    book, distinct = rule_book(), set(ids)
+    return tuple(book[rule_id] for rule_id in sorted(distinct)) if distinct else ()
 
 
 @cache

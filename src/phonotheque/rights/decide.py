@@ -157,7 +157,8 @@ def _reached(granted: Channel, rebutted: bool, use: Use, policy: Policy) -> Chan
 
 
 def _layer(territory: str, layer: Layer | None, channels: list[Channel], day: int) -> LayerArgument:
-    steps = merge([channel.steps for channel in channels], max)
+    only = channels[0].steps if len(channels) == 1 else None
+    steps = only or merge([channel.steps for channel in channels], max)
     level = level_on(steps, day)
     chosen = next(channel for channel in channels if level_on(channel.steps, day) is level)
     return LayerArgument(territory, layer, level, chosen, tuple(channels), steps)

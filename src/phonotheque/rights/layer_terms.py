@@ -38,9 +38,14 @@ class TermAnswer(NamedTuple):
     @property
     def steps(self) -> Steps:
         """DENY, REVIEW from `best` on, ALLOW from `worst` on."""
-        if self.worst >= OPEN:
-            return rising((self.best, Level.REVIEW)) if self.best < OPEN else rising()
-        return rising((self.best, Level.REVIEW), (self.worst, Level.ALLOW))
+        return _steps(self.best, self.worst)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _steps(best: int, worst: int) -> Steps:
+    if worst >= OPEN:
+        return rising((best, Level.REVIEW)) if best < OPEN else rising()
+    return rising((best, Level.REVIEW), (worst, Level.ALLOW))
 
 
 def counts(mark: Mark, rule_id: str, accepted: frozenset[str]) -> bool:

@@ -1,5 +1,7 @@
 """The layers of rights on one recording: which there are, which a licence reaches, their years."""
 
+from functools import lru_cache
+
 from phonotheque.model.rights import Layer
 from phonotheque.rights.facts import WRITTEN, Facts, Years
 from phonotheque.rights.term_rules import LayerYears
@@ -7,6 +9,7 @@ from phonotheque.rights.years import Known, Span
 
 ALWAYS = (Layer.PHONOGRAM, Layer.PERFORMERS, Layer.WORK, Layer.LYRICS)
 """Layers that every recording is taken to have unless somebody says that it does not."""
+REMEMBERED = 1 << 15
 REBUTS = {
     "cover": frozenset({Layer.WORK, Layer.LYRICS}),
     "arrangement": frozenset({Layer.WORK, Layer.ARRANGEMENT}),
@@ -19,8 +22,11 @@ REBUTS = {
 
 def layers_of(facts: Facts) -> tuple[Layer, ...]:
     """The layers to decide, in the order of `Layer`."""
+    arranged = facts.years is not None and facts.years.authors[2].died.witnesses
+    if not facts.rebutted and not arranged:
+        return ALWAYS
     there = {*ALWAYS, *rebutted_layers(facts)}
-    if facts.years and facts.years.authors[2].died.witnesses:
+    if arranged:
         there.add(Layer.ARRANGEMENT)
     return tuple(layer for layer in Layer if layer in there)
 
@@ -33,6 +39,7 @@ def rebutted_layers(facts: Facts) -> frozenset[Layer]:
     return found
 
 
+@lru_cache(maxsize=REMEMBERED)
 def layer_years(years: Years, layer: Layer) -> tuple[LayerYears, LayerYears, bool]:
     """The years that the terms of `layer` count from: as stated, as borne out by two witnesses; and
     whether nobody knows its authors.
