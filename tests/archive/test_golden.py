@@ -127,6 +127,9 @@ def test_a_golden_document_reads_and_formats_to_its_own_bytes(name: str) -> None
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_todays_documents_have_the_golden_shape(name: str, written: dict[str, Path]) -> None:
     golden, now = (msgspec.json.decode(p.read_bytes()) for p in (EDITION / name, written[name]))
+    now.pop("evidence", None)  # of report.json; editions of before did not keep it
+    if "contents" in now:  # nor had they these tables
+        now["contents"] = [e for e in now["contents"] if not e["path"].startswith("ai-training/")]
     assert _shape(now) == _shape(golden)
 
 

@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from phonotheque.archive.ai_training import FOLDER, write_ai_training
 from phonotheque.archive.selection import Selection
 from phonotheque.archive.tombstones import tombstones
 from phonotheque.archive.volumes import VolumeRecord
@@ -26,7 +28,7 @@ from phonotheque.storage.tables import write_table
 _CHANGING = ("listens", "withdrawn_files")
 
 
-class EditionReport(msgspec.Struct, frozen=True, kw_only=True):
+class EditionReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`report.json`: how the edition was made. Nothing in it depends on the clock."""
 
     format: int
@@ -37,6 +39,7 @@ class EditionReport(msgspec.Struct, frozen=True, kw_only=True):
     new_volumes: list[str]
     refused: dict[str, int]  # findings by code; each stands in findings.parquet
     withdrawn: int
+    evidence: str | None = None  # digest of what was said of files; None: before it was kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ def assemble_edition(
     _link_catalogue(place)
     _link_volumes(place)
     counts = _write_tables(place)
+    _write_ai_training(place)
     place_file(selection.findings, directory / "findings.parquet")
     write_document(directory / "report.json", _report(place, selection))
     manifest = _manifest(place, counts)
@@ -127,6 +131,37 @@ def _write_tables(place: _Place) -> Counts:
         withdrawn=len(basis.withdrawals),
         listens=int(listens),
     )
+
+
+def _write_ai_training(place: _Place) -> None:
+    """``ai-training/<volume>.parquet``; what says the same as before is a link to it."""
+    basis, directory = place.basis, place.directory
+    reader = CatalogueReader(directory, basis.build.shards)
+    try:
+        reader.add_files_view(place.volumes)
+        reader.add_view("tombstones", tables.TOMBSTONES, ["tombstones.parquet"])
+        said = [str(basis.build_directory / s.path) for s in basis.build.recording_files]
+        reader.add_view("recording_files", tables.RECORDING_FILES, said)
+        cursor = reader.cursor()
+        spill = work_directory(basis.tree, place.intent.name) / "spill"
+        cursor.execute("SET temp_directory = ?", [str(spill)])
+        on = place.intent.published_at.date()
+        write_ai_training(cursor, place.volumes, basis.settings, on, directory)
+    finally:
+        reader.close()
+    if basis.previous is None:
+        return
+    before = basis.tree.edition(basis.previous.name)
+    for entry in basis.previous.contents:
+        target = directory / entry.path
+        listed = entry.path.startswith(f"{FOLDER}/") and target.exists()
+        if listed and digest_file(target).sha256.hex() == entry.sha256:
+            place_file(before / entry.path, target)
+
+
+def evidence_digest(basis: Basis) -> str:
+    """A text that changes when anything else is said of any file."""
+    return sha256("".join(s.sha256 for s in basis.build.recording_files).encode()).hexdigest()
 
 
 def _volumes_table(place: _Place, reader: CatalogueReader, stones: pa.Table) -> pa.Table:
@@ -192,6 +227,7 @@ def _report(place: _Place, selection: Selection) -> EditionReport:
         new_volumes=[record.volume for record in place.records],
         refused=selection.refused,
         withdrawn=len(place.basis.withdrawals),
+        evidence=evidence_digest(place.basis),
     )
 
 

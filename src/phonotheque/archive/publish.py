@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 import pyarrow as pa
 
-from phonotheque.archive.assembly import assemble_edition
+from phonotheque.archive.assembly import EditionReport, assemble_edition, evidence_digest
 from phonotheque.archive.build import plan_build
 from phonotheque.archive.init import offline_keys
 from phonotheque.archive.naming import check_edition_name, free_edition_name
@@ -244,8 +244,10 @@ def _select(
 
 
 def _says_all(basis: Basis, edition: EditionManifest, volumes: list[PlannedVolume]) -> bool:
-    """Whether `edition` already has this catalogue, these files and these withdrawals."""
+    """Whether `edition` already has this catalogue, this evidence, these files and withdrawals."""
     same = {s.path for s in edition.shards} == {s.path for s in basis.build.shards}
+    told = read_document(basis.tree.edition(edition.name) / "report.json", EditionReport)
+    same = same and told.evidence == evidence_digest(basis)
     return same and not volumes and edition.counts.withdrawn == len(basis.withdrawals)
 
 

@@ -60,7 +60,8 @@ SELECTED = pa.schema(
 PACKED = pa.schema([SELECTED.field(name) for name in ("tier", "bytes")])
 """What packing volumes asks for: a hundredth of the bytes, without evidence."""
 _SIGNATURE = (
-    "sha256(to_json(list_transform(evidence, lambda e: "
+    "sha256(to_json(list_transform(list_filter(evidence, "
+    "lambda e: e.claim <> 'provenance' OR e.value <> 'web'), lambda e: "  # an address a file
     "{'c': e.claim, 'v': e.value, 'r': e.raw, 'k': e.kind, 's': e.source, 'w': e.witness, "
     "'p': e.confidence}))::VARCHAR)"
 )

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from phonotheque.model.rights import Claim, Evidence, EvidenceKind
 from phonotheque.rights import signal_evidence, tag_signal_evidence
 from phonotheque.sources import AudioFile, RightsFound, SignalFiles, Tags
 
@@ -20,6 +21,8 @@ class Signals:
         not be read, so nothing is said of them."""
         found = self._files.of(file)
         evidence = [*rights.evidence, *signal_evidence(found.documents, found.url)]
+        if found.url is not None:
+            evidence.append(_stood_at(found.url, self._now))
         if tags is not None:
             evidence += tag_signal_evidence(tags.values, self._now)
         return replace(
@@ -28,3 +31,8 @@ class Signals:
             findings=(*rights.findings, *found.findings),
             kept={**rights.kept, **found.kept},
         )
+
+
+def _stood_at(url: str, now: datetime) -> Evidence:
+    """Where the file stood on the web, as the operator states it."""
+    return Evidence(Claim.PROVENANCE, "web", url, EvidenceKind.SIDECAR, "signals.toml", now)

@@ -133,6 +133,19 @@ MBID_REDIRECTS = _table(
     ],
 )
 
+CLAIM_ROWS = _table(
+    "claim_rows",  # what the operator recorded on recordings, by their numbers
+    [
+        pa.field("claim", pa.string(), nullable=False),  # id: the name of the import
+        pa.field("recording", pa.int64(), nullable=False),  # its number when it was recorded
+        pa.field("public_id", pa.string(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),  # as they were then, for people
+        pa.field("artist_credit", pa.string(), nullable=False),
+        pa.field("evidence", pa.list_(EVIDENCE), nullable=False),
+        pa.field("takes_back", pa.string()),  # id of the claim that does not count any more
+    ],
+)
+
 LISTENS = _table(
     "listens",
     [
@@ -318,6 +331,33 @@ FILES = _table(
         pa.field("rule_ids", pa.list_(pa.string()), nullable=False),
         pa.field("reasons", pa.list_(pa.string()), nullable=False),
         pa.field("evidence", pa.list_(EVIDENCE), nullable=False),
+    ],
+)
+
+SIGNAL = pa.struct(
+    [
+        pa.field("claim", pa.string(), nullable=False),  # "reservation", or "checked" in vain
+        pa.field("value", pa.string()),
+        pa.field("source", pa.string(), nullable=False),  # parser with version, address or tag
+        pa.field("captured_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("sha256", pa.string()),  # of the document, where there is one
+    ]
+)
+
+AI_TRAINING = _table(
+    "ai_training",
+    [
+        pa.field("path", pa.string(), nullable=False),  # in the volume: data/…
+        pa.field("recording", pa.int64(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("licence", pa.string(), nullable=False),
+        pa.field("licence_url", pa.string()),
+        pa.field("source_url", pa.string()),  # where the file stood, if that was stated
+        pa.field("ai_train", pa.string(), nullable=False),
+        pa.field("conditions", pa.list_(pa.string()), nullable=False),
+        pa.field("rule_ids", pa.list_(pa.string()), nullable=False),
+        pa.field("reasons", pa.list_(pa.string()), nullable=False),
+        pa.field("signals", pa.list_(SIGNAL), nullable=False),
     ],
 )
 
