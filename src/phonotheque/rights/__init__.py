@@ -5,6 +5,16 @@ use (`decide`), by rules that are data (rules.toml) and are named in every verdi
 reads a file of the archive: evidence comes in, a verdict goes out.
 """
 
+from phonotheque.rights.bulk import (
+    BITS,
+    TIMED,
+    Cut,
+    Situation,
+    cut,
+    level_in,
+    levels_of,
+    mask_of,
+)
 from phonotheque.rights.business_days import (
     BusinessCalendar,
     Window,
@@ -58,21 +68,27 @@ from phonotheque.rights.policy import Policy, policy_of
 from phonotheque.rights.redaction import published_sender, published_works, redact
 from phonotheque.rights.rules import Mark, Rule, rule_book
 from phonotheque.rights.signals import signal_evidence, tag_signal_evidence
-from phonotheque.rights.term_rules import TermRule, term_rules
+from phonotheque.rights.term_rules import TermRule, as_day, term_rules
+from phonotheque.rights.term_sql import term_query, year_columns
+from phonotheque.rights.terms import OPEN
 from phonotheque.rights.territories import Jurisdiction, jurisdiction_of, jurisdictions
 from phonotheque.rights.years import FOREVER, NEVER, Known, Span
 
 __all__ = [
+    "BITS",
     "EVERYWHERE",
     "FOREVER",
     "HOLDING",
     "NEVER",
+    "OPEN",
+    "TIMED",
     "Answer",
     "Argument",
     "BusinessCalendar",
     "CaseState",
     "Contact",
     "CounterNotice",
+    "Cut",
     "Facts",
     "Family",
     "Ground",
@@ -88,6 +104,7 @@ __all__ = [
     "Policy",
     "Rule",
     "RuleView",
+    "Situation",
     "Span",
     "Standing",
     "TermRule",
@@ -97,12 +114,14 @@ __all__ = [
     "agreed_licence",
     "answer_notice",
     "argue",
+    "as_day",
     "attribution",
     "calendar_of",
     "check_counter",
     "check_move",
     "check_notice",
     "check_rules",
+    "cut",
     "decide",
     "explain_verdict",
     "facts_of",
@@ -110,9 +129,12 @@ __all__ = [
     "is_late",
     "jurisdiction_of",
     "jurisdictions",
+    "level_in",
+    "levels_of",
     "licence_by_id",
     "lines_of",
     "lines_of_evidence",
+    "mask_of",
     "parse_licence",
     "policy_of",
     "published_sender",
@@ -123,7 +145,9 @@ __all__ = [
     "rule_ids",
     "signal_evidence",
     "tag_signal_evidence",
+    "term_query",
     "term_reason",
     "term_rules",
     "view_rule",
+    "year_columns",
 ]

@@ -1,0 +1,202 @@
+"""Verdicts of a whole catalogue, set by set, in DuckDB.
+
+signatures ─► cuts (head, flags, years) ─► terms in SQL ─► distinct situations ─► the core ─► levels
+
+Python looks once at each distinct set of evidence and once at each distinct situation; everything
+else is joins, which spill. Tables stand in the connection given; `Verdicts` names them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from phonotheque.model.rights import Evidence
+from phonotheque.rights import (
+    BITS,
+    OPEN,
+    TIMED,
+    Policy,
+    Situation,
+    as_day,
+    cut,
+    jurisdiction_of,
+    jurisdictions,
+    levels_of,
+    mask_of,
+    term_query,
+    year_columns,
+)
+
+BATCH_ROWS = 20_000
+_CUTS = pa.schema(
+    [
+        pa.field("signature", pa.int64()),
+        pa.field("head", pa.string()),
+        pa.field("flags", pa.int32()),
+        *[pa.field(f"key_{layer}", pa.string()) for layer in TIMED],
+    ]
+)
+_SITUATIONS = pa.schema(
+    [
+        pa.field("head", pa.int64()),
+        pa.field("flags", pa.int32()),
+        pa.field("terms", pa.int32()),
+        pa.field("withdrawn", pa.bool_()),
+        pa.field("mask", pa.int32()),
+    ]
+)
+Parse = Callable[[str], tuple[Evidence, ...]]
+
+
+class Verdicts:
+    """Verdicts on the sets of evidence in the table ``signatures(signature BIGINT, text VARCHAR)``.
+
+    Memory: that of the connection, and some batches of rows. Tables that this makes: `heads`,
+    `cuts`, ``terms_<layer>``, and those that `decide` names.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, parse: Parse, policy: Policy) -> None:
+        self._connection = connection
+        self._policy = policy
+        self._cut(parse)
+        codes = sorted(jurisdictions())
+        for layer in TIMED:
+            source = _years_source(f"key_{layer}")
+            connection.execute(
+                f"CREATE OR REPLACE TABLE terms_{layer} AS "
+                + term_query(layer, codes, policy.accepted_rules, source)
+            )
+
+    def decide(self, name: str, territories: Sequence[str], on: date) -> None:
+        """Make the table `name` with `signature`, `withdrawn` and `mask` (rights.level_in): the
+        levels of all uses in all of `territories` on the day `on`, withdrawn and not.
+
+        Raises:
+            InputError: a territory is no code of two letters.
+        """
+        places: dict[str, list[str]] = {}
+        for territory in territories:
+            places.setdefault(jurisdiction_of(territory), []).append(territory)
+        parts = []
+        for number, (code, countries) in enumerate(places.items()):
+            part = f"{name}_{number}"
+            self._decide_place(part, code, countries, on)
+            parts.append(part)
+        union = " UNION ALL ".join(f"SELECT * FROM {part}" for part in parts)
+        self._connection.execute(
+            f"CREATE OR REPLACE TABLE {name} AS SELECT signature, withdrawn, "
+            f"bit_and(mask)::INTEGER AS mask FROM ({union}) GROUP BY ALL"
+        )
+        for part in parts:
+            self._connection.execute(f"DROP TABLE {part}")
+
+    def _cut(self, parse: Parse) -> None:
+        def rows() -> Iterator[pa.RecordBatch]:
+            for batch in self._stream("SELECT signature, text FROM signatures"):
+                found = []
+                for signature, text in zip(*(c.to_pylist() for c in batch.columns), strict=True):
+                    head, flags, keys = cut(parse(text))
+                    found.append((signature, head, flags, *keys))
+                yield _batch(_CUTS, found)
+
+        self._insert("cut_rows", _CUTS, rows())
+        self._connection.execute(
+            "CREATE OR REPLACE TABLE heads AS SELECT row_number() OVER () AS head, text "
+            "FROM (SELECT DISTINCT head AS text FROM cut_rows)"
+        )
+        self._connection.execute(
+            "CREATE OR REPLACE TABLE cuts AS SELECT c.* REPLACE (h.head AS head) "
+            "FROM cut_rows c JOIN heads h ON h.text = c.head"
+        )
+        self._connection.execute("DROP TABLE cut_rows")
+
+    def _decide_place(self, table: str, code: str, countries: list[str], on: date) -> None:
+        states = f"{table}_states"
+        self._connection.execute(
+            f"CREATE OR REPLACE TABLE {states} AS SELECT c.signature, c.head, c.flags, "
+            f"({_state(code, as_day(on))})::INTEGER AS terms, withdrawn "
+            f"FROM cuts c {_join_terms()} "
+            "CROSS JOIN (VALUES (false), (true)) w(withdrawn)"
+        )
+        asked = self._stream(
+            "SELECT s.*, h.text FROM (SELECT DISTINCT head, flags, terms, withdrawn "
+            f"FROM {states}) s JOIN heads h USING (head)"
+        )
+        self._insert(f"{table}_levels", _SITUATIONS, self._answers(asked, countries, on))
+        self._connection.execute(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT signature, withdrawn, mask "
+            f"FROM {states} JOIN {table}_levels USING (head, flags, terms, withdrawn)"
+        )
+        self._connection.execute(f"DROP TABLE {states}; DROP TABLE {table}_levels")
+
+    def _answers(
+        self, asked: Iterator[pa.RecordBatch], countries: list[str], on: date
+    ) -> Iterator[pa.RecordBatch]:
+        for batch in asked:
+            found = []
+            for row in zip(*(c.to_pylist() for c in batch.columns), strict=True):
+                *key, text = row
+                _, flags, terms, withdrawn = key
+                situation = Situation(text, flags, terms, withdrawn)
+                levels = levels_of(situation, countries, on, self._policy)
+                found.append((*key, mask_of(levels)))
+            yield _batch(_SITUATIONS, found)
+
+    def _stream(self, sql: str) -> Iterator[pa.RecordBatch]:
+        yield from self._connection.cursor().sql(sql).to_arrow_reader(BATCH_ROWS)
+
+    def _insert(self, table: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
+        insert_batches(self._connection, table, schema, batches)
+
+
+def insert_batches(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    schema: pa.Schema,
+    batches: Iterator[pa.RecordBatch],
+) -> None:
+    """Make `table` of `batches`, drawn one after the other in this thread."""
+    connection.register("incoming", schema.empty_table())
+    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming")
+    for batch in batches:
+        connection.register("incoming", pa.Table.from_batches([batch], schema))
+        connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
+    connection.unregister("incoming")
+
+
+def _batch(schema: pa.Schema, rows: list[Any]) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _years_source(column: str) -> str:
+    """Distinct year keys of one layer, as the columns that `term_query` takes."""
+    *years, anonymous = year_columns()
+    ends = [f"ends[{n}]::INTEGER AS {name}" for n, name in enumerate(years, 1)]
+    ends.append(f"ends[{len(years) + 1}] = '1' AS {anonymous}")
+    return (
+        f"SELECT key, {', '.join(ends)} FROM (SELECT DISTINCT {column} AS key, "
+        f"string_split({column}, ',') AS ends FROM cuts WHERE {column} <> '')"
+    )
+
+
+def _join_terms() -> str:
+    return " ".join(f"LEFT JOIN terms_{one} {one} ON {one}.key = c.key_{one}" for one in TIMED)
+
+
+def _state(code: str, day: int) -> str:
+    """The bits of all layers on `day` (rights.Situation.terms); none where no years are known."""
+    bits = []
+    for number, layer in enumerate(TIMED):
+        best, one, worst = (f"{layer}.{code}_{name}" for name in ("best", "one", "worst"))
+        over = (
+            f"({best} <= {day})::INTEGER",
+            f"2 * (greatest({best}, {one}) <= {day})::INTEGER",
+            f"4 * ({worst} < {OPEN} AND greatest({best}, {worst}) <= {day})::INTEGER",
+        )
+        bits.append(f"(coalesce({' + '.join(over)}, 0) << {BITS * number})")
+    return " | ".join(bits)

@@ -1,0 +1,64 @@
+"""Verdicts set by set are those of the core one by one."""
+
+from datetime import date
+from random import Random
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from phonotheque.archive.verdict_tables import Verdicts
+from phonotheque.model.rights import Evidence, Use
+from phonotheque.rights import Policy, decide, facts_of, level_in, term_rules
+from tests.support.rights_cases import random_evidence
+
+POLICIES = [
+    Policy(),
+    Policy(
+        noncommercial=True, eu_chi=True, us_108_library=True, research_org=True,
+        accepted_rules=frozenset(term_rules()), keep_withdrawn=False,
+    ),
+]  # fmt: skip
+ASKED = [("DE",), ("US",), ("GB", "CA", "DE", "FR"), ("ZZ", "JP", "AU", "MX", "IN", "NZ")]
+
+
+def disagreements(
+    evidences: list[tuple[Evidence, ...]], policy: Policy, asked: tuple[str, ...], on: date
+) -> list[str]:
+    """Where the set-wise verdict is another than that of the core."""
+    texts = [str(number) for number in range(len(evidences))]
+    wrong = []
+    with duckdb.connect() as connection:
+        rows = pa.table({"signature": list(range(len(evidences))), "text": texts})
+        connection.register("rows", rows)
+        connection.execute("CREATE TABLE signatures AS FROM rows")
+        tables = Verdicts(connection, lambda text: evidences[int(text)], policy)
+        tables.decide("asked", asked, on)
+        for signature, withdrawn, mask in connection.execute("FROM asked").fetchall():
+            facts = facts_of(evidences[signature], withdrawn=withdrawn)
+            for use in Use:
+                level = decide(facts, asked, on, use, policy).level
+                if level is not level_in(mask, use):
+                    told = [
+                        (e.claim.value, e.value, e.kind.value, e.witness) for e in facts.evidence
+                    ]
+                    wrong.append(
+                        f"{use}: {level.name}, set-wise {level_in(mask, use).name}: {told}"
+                    )
+    return wrong
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@settings(max_examples=3, deadline=None, phases=[Phase.generate])
+@given(seed=st.integers(0, 2**32), year=st.sampled_from([2013, 2026, 2027, 2047, 2068]))
+def test_set_wise_verdicts_are_those_of_the_core(asked, seed, year) -> None:
+    random = Random(seed)
+    evidences = [random_evidence(random) for _ in range(60)]
+    for policy in POLICIES:
+        assert not disagreements(evidences, policy, asked, date(year, 1, 1))
+
+
+def test_no_evidence_at_all_is_decided_too() -> None:
+    assert not disagreements([()], Policy(), ("US", "ZZ"), date(2026, 11, 23))
