@@ -49,10 +49,11 @@ def recordings() -> list[TinyRecording]:
 
     return [
         TinyRecording("Le jardin d'hiver", "Zaz à la plage", "Café", ["FRX872100001"], 900,
-                      file=file("Jardin d'hiver été 100%.ogg", 1)),
-        TinyRecording("夜の電車", "東京少年", "都市", listens=800, file=file("b.ogg", 2)),
+                      file=file("Jardin d'hiver été 100%.ogg", 1), ai_train="ALLOW"),
+        TinyRecording("夜の電車", "東京少年", "都市", listens=800, file=file("b.ogg", 2),
+                      ai_train="ALLOW_IF"),
         TinyRecording("<b>أغنية</b> & \"البحر\"", "فرقة", "موج", listens=700,
-                      file=file("c.ogg", 3)),
+                      file=file("c.ogg", 3), ai_train="DENY"),
         TinyRecording("Gone", "Somebody", listens=600, flags=int(RecordingFlag.WITHDRAWN),
                       file=file("gone.ogg", 4)),
         TinyRecording("Denied", "Somebody", listens=500, stream="DENY", file=file("d.ogg", 5)),

@@ -45,6 +45,7 @@ class TinyRecording:
     file: tuple[str, str, bytes] | None = None
     position_text: str | None = None
     label: str | None = None  # of its release; the first recording of a release says it
+    ai_train: str | None = None  # as the edition says of its file; None: it does not
     aliases: list[str] = field(default_factory=list)  # of its artist; likewise
 
 
@@ -130,6 +131,7 @@ def write_tiny_edition(
     ])  # fmt: skip
 
     volumes: dict[str, list[dict[str, Any]]] = {}
+    training: dict[str, list[dict[str, Any]]] = {}
     for n, r in enumerate(recordings, 1):
         if r.file is None:
             continue
@@ -150,6 +152,18 @@ def write_tiny_edition(
                           "kind": "sidecar", "source": "rights.toml", "captured_at": NOW,
                           "sha256": None}],
         })  # fmt: skip
+        if r.ai_train is not None:
+            training.setdefault(volume, []).append({
+                **{n: volumes[volume][-1][n] for n in
+                   ("path", "recording", "sha256", "licence", "licence_url", "rule_ids", "reasons")},
+                "source_url": None, "ai_train": r.ai_train, "signals": [],
+                "conditions": ["credit"] if r.ai_train == "ALLOW_IF" else [],
+            })  # fmt: skip
+    for volume, files in training.items():
+        write_table(
+            edition / "ai-training" / f"{volume}.parquet", tables.AI_TRAINING,
+            [pa.Table.from_pylist(files, schema=tables.AI_TRAINING)],
+        )  # fmt: skip
     volume_rows = []
     for volume, files in sorted(volumes.items()):
         files.sort(key=lambda f: f["path"])

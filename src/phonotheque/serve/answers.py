@@ -166,6 +166,8 @@ class RightsAnswer(Answer, frozen=True, kw_only=True):
     reasons: list[str]
     rule_ids: list[str]
     evidence: list[EvidenceAnswer]
+    ai_train: str | None = None  # as of this edition; null: it does not say, so it may not
+    ai_train_conditions: list[str] = []
 
 
 class FileAnswer(Answer, frozen=True, kw_only=True):

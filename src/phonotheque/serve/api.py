@@ -128,12 +128,13 @@ def lookup_batch(
 
 
 @get("/recordings/{public_id:str}", sync_to_thread=True, responses=_PROBLEMS, tags=["read"])
-def read_recording(publication: Served, public_id: PublicId) -> answers.RecordingAnswer:
+def read_recording(publication: Served, public_id: PublicId) -> Response[answers.RecordingAnswer]:
     """A recording: where it appears, its file, its rights with the evidence."""
     rows = publication.index.rows([number_of(publication, public_id, Kind.RECORDING)])
     if not rows:
         raise not_found(f"{public_id}: this edition has no such recording")
-    return assemble.recording_answer(publication, rows[0])
+    answer = assemble.recording_answer(publication, rows[0])
+    return Response(answer, headers=assemble.mining_of(answer))
 
 
 @get("/releases/{public_id:str}", sync_to_thread=True, responses=_PROBLEMS, tags=["read"])

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import unquote
 
 from litestar import Litestar
 from litestar.config.compression import CompressionConfig
@@ -16,7 +17,8 @@ from phonotheque import __version__
 from phonotheque.model.progress import Silent
 from phonotheque.search import SearchIndex, ensure_index
 from phonotheque.serve.api import api_router
-from phonotheque.serve.downloads import WELL_KNOWN, file_handlers
+from phonotheque.serve.downloads import file_handlers, mining_handlers
+from phonotheque.serve.mining import default_headers
 from phonotheque.serve.pages import Pages
 from phonotheque.serve.problems import make_handler
 from phonotheque.serve.publication import Publication, read_edition
@@ -48,11 +50,11 @@ def make_app(publication: Publication, *, public_url: str | None = None) -> Lite
             pages.router(),
             api_router(publication),
             *file_handlers(publication),
-            *WELL_KNOWN,
+            *mining_handlers(publication, public_url),
         ],
         dependencies={"publication": Provide(provide_publication)},
         exception_handlers={Exception: make_handler(pages.draw_problem)},
-        before_send=[_add_security_headers],
+        before_send=[_add_security_headers, _adding_mining_headers(public_url)],
         compression_config=CompressionConfig(backend="gzip", exclude=_NOT_COMPRESSED),
         openapi_config=_openapi(public_url),
         lifespan=[_closing(publication)],
@@ -119,3 +121,30 @@ async def _add_security_headers(message: Message, _: Scope) -> None:
     present = {name.lower() for name, _ in headers}
     headers += [(name, value) for name, value in _SECURITY_HEADERS if name not in present]
     message["headers"] = headers
+
+
+def _adding_mining_headers(public_url: str | None) -> Any:
+    """A hook that has every answer say whether it may be mined, and where the policy is."""
+
+    async def add(message: Message, scope: Scope) -> None:
+        if message["type"] != "http.response.start":
+            return
+        headers = list(message.get("headers", []))
+        labelled = any(name.lower() == b"tdm-reservation" for name, _ in headers)
+        if not labelled and message["status"] != 304:  # then what was said before holds
+            whole = scope.get("raw_path") or b""  # "path" loses what a mount takes off
+            said = default_headers(unquote(whole.decode("latin-1")))
+            headers += [(name.encode(), value.encode()) for name, value in said.items()]
+        site = (public_url or _site_of(scope)).rstrip("/").encode("latin-1", "replace")
+        message["headers"] = [
+            (name, site + value if name.lower() == b"tdm-policy" else value)
+            for name, value in headers
+        ]
+
+    return add
+
+
+def _site_of(scope: Scope) -> str:
+    """The address that the request was sent to, as its client states it."""
+    host = next((v for name, v in scope["headers"] if name == b"host"), b"localhost")
+    return f"{scope['scheme']}://{host.decode('latin-1')}"

@@ -10,6 +10,7 @@ from phonotheque.model.rights import Level
 from phonotheque.search import DisplayRow, FileRow, TrackRow
 from phonotheque.serve import answers, queries
 from phonotheque.serve.magnets import file_path, format_magnet, torrent_path
+from phonotheque.serve.mining import OPEN, mining_headers
 from phonotheque.serve.publication import Publication
 from phonotheque.serve.queries import Cursor, Row
 
@@ -96,6 +97,12 @@ def recording_answer(publication: Publication, row: DisplayRow) -> answers.Recor
             else _file(publication, cursor, row.number, row.file),
             tombstone=_tombstone(publication, cursor, row),
         )
+
+
+def mining_of(answer: answers.RecordingAnswer) -> dict[str, str]:
+    """What the page and the answer of a recording say to machines: of its audio, where they offer
+    any, else that facts are not reserved."""
+    return dict(OPEN) if answer.file is None else mining_headers(answer.file.rights.ai_train)
 
 
 def release_answer(publication: Publication, number: int) -> answers.ReleaseAnswer | None:
@@ -267,7 +274,11 @@ def _file(
         return None
     held = publication.holds(file.volume, file.path)
     facts = {n: row[n] for n in answers.FileAnswer.__struct_fields__ if n in row}
-    rights = {n: row[n] for n in answers.RightsAnswer.__struct_fields__ if n != "evidence"}
+    rights = {n: row[n] for n in answers.RightsAnswer.__struct_fields__ if n in row}
+    rights.pop("evidence")
+    training = publication.ai_training(file.volume, file.path)
+    if training is not None:
+        rights["ai_train"], rights["ai_train_conditions"] = training
     evidence = [answers.EvidenceAnswer(**entry) for entry in row["evidence"]]
     return answers.FileAnswer(
         **facts,

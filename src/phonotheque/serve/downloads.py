@@ -1,25 +1,20 @@
 """The routes that give out files: web seed, editions, metadata, torrents, streams."""
 
-from typing import cast
+from typing import Any, cast
 
 import anyio.to_thread
-import msgspec
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi
 from litestar.types import AsyncAnyCallable, HTTPScope, Receive, Scope, Send
 
 from phonotheque.serve.blobs import send_blob
+from phonotheque.serve.mining import POLICY, RULES, format_policy
 from phonotheque.serve.places import locate
 from phonotheque.serve.publication import Publication
 
 AREAS = ("/volumes", "/editions", "/metadata", "/torrents", "/stream")
 DOCUMENTS = ("/latest.json", "/revocations.json")
-# Our own data may be mined. Of the audio nothing is said here for all: reservations are the rights
-# holders', and stand in the evidence of each file.
-TDM_RESERVATION = msgspec.json.encode(
-    [{"location": path, "tdm-reservation": 0} for path in ("/api/", "/editions/", "/metadata/")]
-)
 
 
 def file_handlers(publication: Publication) -> list[ASGIRouteHandler]:
@@ -44,10 +39,17 @@ def _serve(publication: Publication, area: str) -> AsyncAnyCallable:
     return serve_file
 
 
-@get("/.well-known/tdmrep.json", include_in_schema=False, sync_to_thread=False)
-def serve_tdm_reservation() -> Response[bytes]:
-    """The archive's word on text and data mining (TDM Reservation Protocol)."""
-    return Response(TDM_RESERVATION, media_type="application/json")
+def mining_handlers(publication: Publication, public_url: str | None) -> list[HTTPRouteHandler]:
+    """The archive's word on text and data mining (TDM Reservation Protocol), and its policy."""
+    publisher = publication.manifest.archive.publisher
 
+    @get("/.well-known/tdmrep.json", include_in_schema=False, sync_to_thread=False)
+    def serve_rules() -> Response[bytes]:
+        return Response(RULES, media_type="application/json")
 
-WELL_KNOWN: list[HTTPRouteHandler] = [serve_tdm_reservation]
+    @get(POLICY, include_in_schema=False, sync_to_thread=False)
+    def serve_policy(request: Request[Any, Any, Any]) -> Response[bytes]:
+        site = (public_url or str(request.base_url)).rstrip("/")
+        return Response(format_policy(site, publisher), media_type="application/ld+json")
+
+    return [serve_rules, serve_policy]

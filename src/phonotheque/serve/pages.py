@@ -145,7 +145,9 @@ class Pages:
         if rows[0].public_id != public_id:
             return Redirect(f"/recording/{rows[0].public_id}", status_code=308)
         answer = assemble.recording_answer(self._publication, rows[0])
-        return self._page("recording.html", answer=answer)
+        page = self._page("recording.html", answer=answer)
+        page.headers.update(assemble.mining_of(answer))
+        return page
 
     def _release(self, public_id: str) -> Response[Any]:
         number = number_of(self._publication, public_id, Kind.RELEASE)

@@ -12,6 +12,7 @@ from phonotheque.model.errors import InputError
 from phonotheque.model.numbers import Kind, parse_public_id
 from phonotheque.serve.assemble import is_withdrawn, may_stream
 from phonotheque.serve.blobs import BlobAnswer, FileBlob, ZeroBlob
+from phonotheque.serve.mining import mining_headers
 from phonotheque.serve.problems import forbidden, gone, not_found
 from phonotheque.serve.publication import Publication
 
@@ -70,7 +71,8 @@ def _volume_file(publication: Publication, rest: str) -> BlobAnswer:
         raise gone(f"{rest}: withdrawn; no server of this archive gives it out any more")
     if facts is None:
         return _answer(real, REVOCABLE)
-    return _answer(real, REVOCABLE, etag=f'"{facts[0]}"', media_type=facts[1])
+    answer = _answer(real, REVOCABLE, etag=f'"{facts[0]}"', media_type=facts[1])
+    return _labelled(answer, publication, volume, path)
 
 
 def _pad(publication: Publication, volume: str, digits: str) -> BlobAnswer:
@@ -112,7 +114,15 @@ def _stream(publication: Publication, public_id: str) -> BlobAnswer:
     if not publication.holds(row.file.volume, row.file.path):
         raise not_found(f"{public_id}: this server does not hold volume {row.file.volume}")
     real = resolve(publication.tree.volumes, f"{row.file.volume}/{row.file.path}")
-    return _answer(real, FRESH, etag=f'"{row.file.sha256}"', media_type=row.file.media_type)
+    answer = _answer(real, FRESH, etag=f'"{row.file.sha256}"', media_type=row.file.media_type)
+    return _labelled(answer, publication, row.file.volume, row.file.path)
+
+
+def _labelled(answer: BlobAnswer, publication: Publication, volume: str, path: str) -> BlobAnswer:
+    """`answer` with what the edition says of training with this file."""
+    training = publication.ai_training(volume, path)
+    answer.headers.update(mining_headers(training[0] if training else None))
+    return answer
 
 
 def resolve(area: Path, rest: str) -> Path:

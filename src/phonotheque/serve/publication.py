@@ -39,6 +39,7 @@ class Publication:
         self._reader = open_edition(self.directory, manifest)
         self._lock = threading.Lock()
         self._files_of = lru_cache(maxsize=_CACHED_VOLUMES)(self._read_files_of)
+        self._training_of = lru_cache(maxsize=_CACHED_VOLUMES)(self._read_training_of)
 
     @property
     def directory(self) -> Path:
@@ -90,6 +91,11 @@ class Publication:
         """(sha256, media type) of an audio file, where this edition names it."""
         return self._files_of(volume).get(path)
 
+    def ai_training(self, volume: str, path: str) -> tuple[str, list[str]] | None:
+        """(verdict on AI_TRAIN, its conditions) of an audio file as of this edition; None where it
+        says nothing of it."""
+        return self._training_of(volume).get(path)
+
     def holds(self, volume: str, path: str) -> bool:
         """Whether the audio file stands on this server's disk."""
         return (self.tree.volume(volume) / path).is_file()
@@ -115,6 +121,15 @@ class Publication:
         )
         columns = [table.column(name).to_pylist() for name in ("path", "sha256", "media_type")]
         return {path: (digest, kind) for path, digest, kind in zip(*columns, strict=True)}
+
+    def _read_training_of(self, volume: str) -> dict[str, tuple[str, list[str]]]:
+        place = f"ai-training/{volume}.parquet"
+        if place not in self.digests:
+            return {}
+        names = ["path", "ai_train", "conditions"]
+        table = pq.read_table(self.directory / place, columns=names)
+        columns = [table.column(name).to_pylist() for name in names]
+        return {path: (level, bound) for path, level, bound in zip(*columns, strict=True)}
 
 
 def read_edition(tree: Tree, name: str | None) -> tuple[EditionManifest, str]:
