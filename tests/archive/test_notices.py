@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from phonotheque.archive import (
+    StepReport,
     check_ledger,
     execute_counter,
     execute_receive,
@@ -92,6 +93,10 @@ def counter(tree: Tree, tmp_path: Path, case: str, now: datetime = NOW) -> None:
     path.write_text(COUNTER)
     plan, letter = plan_counter(tree, case, path, now)
     execute_counter(tree, plan, letter, now)
+
+
+def uphold(tree: Tree, case: str) -> StepReport:
+    return execute_step(tree, case, CaseState.UPHELD, NOW)
 
 
 def revoked(tree: Tree) -> list[str]:

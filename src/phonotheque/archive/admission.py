@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from phonotheque.archive.signals import Signals
+from phonotheque.archive.withdrawals import in_force
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.rights import Claim, EvidenceKind, Level, Use, Verdict
@@ -28,6 +29,7 @@ from phonotheque.sources import (
     iter_folder,
     keep_evidence,
 )
+from phonotheque.storage.digests import digest_file
 from phonotheque.storage.layout import Tree
 from phonotheque.vault import Examination, Examiner, Vault
 
@@ -77,6 +79,7 @@ class Audio:
         self._policy = policy
         self._now = now
         self._tags = TagReader()
+        self._purged = frozenset[str]() if policy.keep_withdrawn else _withdrawn(tree)
 
     def iter_batches(
         self, counts: AudioCounts, report: Report, advance: Callable[[], None]
@@ -162,6 +165,9 @@ class Audio:
             counts.held_already += 1
             return examined.held
         try:
+            if self._is_purged(file):
+                report(_purged(file))
+                return None
             admission = self._vault.admit(file.path, examination, self._now)
         except InputError as error:
             report(Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, file.key, str(error)))
@@ -182,6 +188,16 @@ class Audio:
         except InputError as error:
             report(Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, file.key, str(error)))
 
+    def _is_purged(self, file: AudioFile) -> bool:
+        """Whether a withdrawal keeps the vault from taking these bytes in (anew)."""
+        if not self._purged:
+            return False
+        try:
+            digest = digest_file(file.path).sha256.hex()
+        except OSError as error:
+            raise InputError(f"{file.path}: cannot be read ({error.strerror}); check it") from error
+        return digest in self._purged and self._vault.object(digest) is None
+
     def _may_hold(self, rights: RightsFound) -> Verdict:
         return decide(
             facts_of(rights.evidence),
@@ -197,6 +213,18 @@ class Audio:
             return examined.examination.duration_ms or None
         held = self._vault.object(digest) if digest else None
         return held.duration_ms if held else None
+
+
+def _withdrawn(tree: Tree) -> frozenset[str]:
+    return frozenset(digest for line in in_force(tree) for digest in line.files)
+
+
+def _purged(file: AudioFile) -> Finding:
+    message = (
+        "these bytes are withdrawn, and this archive purges what is (rights.withdrawn_audio); "
+        "they are not taken in again before `phonotheque restore` gives them back"
+    )
+    return Finding(FindingCode.COPY_WITHDRAWN, Severity.WARNING, file.key, message)
 
 
 def _report_examination(file: AudioFile, examination: Examination | None, report: Report) -> bool:

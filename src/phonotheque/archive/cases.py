@@ -25,6 +25,7 @@ from phonotheque.rights import (
     Standing,
     Window,
     calendar_of,
+    published_lacks,
     published_sender,
     published_works,
 )
@@ -130,8 +131,8 @@ def publish_notice(tree: Tree, case: Case) -> Path:
     notice = read_notice(tree, case)
     private = "privacy" in [step.detail.get("reason") for step in case.steps]
     last = case.steps[-1]
-    received = [step for step in case.steps if step.state is CaseState.INCOMPLETE]
-    missing = received[-1].detail.get("missing", "") if case.state is CaseState.INCOMPLETE else ""
+    told = last.detail.get("missing", "")
+    missing = published_lacks(notice, told) if case.state is CaseState.INCOMPLETE else []
     public = PublicNotice(
         format=FORMAT_VERSION,
         case=case.case,
@@ -140,7 +141,7 @@ def publish_notice(tree: Tree, case: Case) -> Path:
         received_at=case.received_at,
         sender=published_sender(notice),
         works=[] if private else published_works(notice),
-        missing=[clause for clause in missing.split("; ") if clause],
+        missing=missing,
         recordings=[item.public_id for item in case.items],
         files=sorted({file.sha256 for item in case.items for file in item.files}),
         steps=[PublicStep(state=step.state.value, at=step.at) for step in case.steps],

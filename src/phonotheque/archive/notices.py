@@ -25,6 +25,7 @@ from phonotheque.archive.purging import purge_withdrawn
 from phonotheque.archive.withdraw import find_recordings
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.rights import (
+    NOT_HERE,
     Answer,
     CaseState,
     CounterNotice,
@@ -105,7 +106,7 @@ def plan_receive(
     lacks = check_notice(notice)
     found, unknown = _known(tree, notice)
     kind = {Law.US: "us.material", Law.EU: "eu.url"}.get(notice.law, "other.material")
-    lacks += [Lack(kind, "which recording", text) for text in unknown]
+    lacks += [Lack(kind, NOT_HERE, text) for text in unknown]
     plan = ReceivePlan(
         case=known.case if known else case or next_case_id(cases, now),
         law=notice.law,

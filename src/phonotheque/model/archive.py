@@ -4,6 +4,7 @@ import msgspec
 
 DEFAULT_CUTS_PERCENT = (50.0, 80.0, 95.0, 99.0, 99.6, 100.0)
 DEFAULT_TERRITORIES = ("US", "EU", "GB", "CA", "JP", "AU", "MX", "ZZ")
+WITHDRAWN_AUDIO = ("keep", "purge")
 
 
 class TierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +44,10 @@ class RightsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     research_org: bool = False
     accepted_rules: tuple[str, ...] = ()  # rules marked K that the operator relies on
     withdrawn_audio: str = "keep"  # or "purge": what the vault does with what was withdrawn
+
+    def __post_init__(self) -> None:
+        if self.withdrawn_audio not in WITHDRAWN_AUDIO:
+            raise ValueError(f"withdrawn_audio is {self.withdrawn_audio!r}; write keep or purge")
 
 
 class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

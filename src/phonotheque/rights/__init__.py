@@ -65,7 +65,13 @@ from phonotheque.rights.notices import (
 )
 from phonotheque.rights.parse import parse_licence
 from phonotheque.rights.policy import Policy, policy_of
-from phonotheque.rights.redaction import published_sender, published_works, redact
+from phonotheque.rights.redaction import (
+    NOT_HERE,
+    published_lacks,
+    published_sender,
+    published_works,
+    redact,
+)
 from phonotheque.rights.rules import Mark, Rule, rule_book
 from phonotheque.rights.signals import signal_evidence, tag_signal_evidence
 from phonotheque.rights.term_rules import TermRule, as_day, term_rules
@@ -80,6 +86,7 @@ __all__ = [
     "FOREVER",
     "HOLDING",
     "NEVER",
+    "NOT_HERE",
     "OPEN",
     "TIMED",
     "Answer",
@@ -137,6 +144,7 @@ __all__ = [
     "mask_of",
     "parse_licence",
     "policy_of",
+    "published_lacks",
     "published_sender",
     "published_works",
     "put_back_window",

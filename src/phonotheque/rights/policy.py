@@ -43,11 +43,6 @@ def policy_of(settings: RightsSettings, seat: str = DEFAULT) -> Policy:
             )
     for territory in settings.territories:
         jurisdiction_of(territory)
-    if settings.withdrawn_audio not in ("keep", "purge"):
-        raise FormatError(
-            f"archive.toml: rights.withdrawn_audio = {settings.withdrawn_audio!r}; "
-            "write keep or purge"
-        )
     return Policy(
         noncommercial=settings.noncommercial,
         eu_chi=settings.eu_chi,
