@@ -6,6 +6,15 @@ Each operation is a plan that only reads and an execution that writes under the 
 from phonotheque.archive.arguing import RightsExplanation, explain_rights
 from phonotheque.archive.build import BuildPlan, BuildReport, execute_build, plan_build
 from phonotheque.archive.cases import Case, read_case, read_cases
+from phonotheque.archive.claims import (
+    KINDS,
+    ClaimPlan,
+    ClaimView,
+    execute_claim,
+    plan_claim,
+    plan_take_back,
+    read_claims,
+)
 from phonotheque.archive.estimate import IngestEstimate, InputEstimate, estimate_ingest
 from phonotheque.archive.explaining import explain
 from phonotheque.archive.freshness import Freshness, FreshnessReport, keep_fresh
@@ -41,9 +50,12 @@ from phonotheque.archive.withdraw import (
 from phonotheque.archive.withdrawals import Withdrawal, read_withdrawals
 
 __all__ = [
+    "KINDS",
     "BuildPlan",
     "BuildReport",
     "Case",
+    "ClaimPlan",
+    "ClaimView",
     "CounterPlan",
     "Freshness",
     "FreshnessReport",
@@ -67,6 +79,7 @@ __all__ = [
     "check_ledger",
     "estimate_ingest",
     "execute_build",
+    "execute_claim",
     "execute_counter",
     "execute_ingest",
     "execute_init",
@@ -79,6 +92,7 @@ __all__ = [
     "explain_rights",
     "keep_fresh",
     "plan_build",
+    "plan_claim",
     "plan_counter",
     "plan_ingest",
     "plan_init",
@@ -86,9 +100,11 @@ __all__ = [
     "plan_receive",
     "plan_restore",
     "plan_step",
+    "plan_take_back",
     "plan_withdraw",
     "read_case",
     "read_cases",
+    "read_claims",
     "read_letter",
     "read_withdrawals",
 ]

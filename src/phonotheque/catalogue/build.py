@@ -16,6 +16,12 @@ import ibis
 
 from phonotheque.catalogue import contents, findings
 from phonotheque.catalogue.builds import CurrentBuild, build_directory, current_build, current_json
+from phonotheque.catalogue.claimed import (
+    evidence_table,
+    living_claims,
+    living_numbers,
+    read_claims,
+)
 from phonotheque.catalogue.extras import Extras
 from phonotheque.catalogue.first import FirstBuild
 from phonotheque.catalogue.inputs import (
@@ -27,13 +33,14 @@ from phonotheque.catalogue.inputs import (
 )
 from phonotheque.catalogue.later import LaterBuild
 from phonotheque.catalogue.ports import DecideSummary, TableEngine
-from phonotheque.catalogue.previous import Previous
+from phonotheque.catalogue.previous import GONE, Previous
 from phonotheque.catalogue.scope import Scope, find_scope, whole
 from phonotheque.catalogue.shards import ShardWriter
 from phonotheque.catalogue.standing import MatchedListens, matched_listens, standing
 from phonotheque.catalogue.units import find_units
 from phonotheque.model import tables
 from phonotheque.model.edition import BuildManifest, ShardFile
+from phonotheque.model.errors import InputError
 from phonotheque.model.findings import FindingCode
 from phonotheque.model.numbers import IdKey, Kind
 from phonotheque.model.progress import Progress
@@ -62,6 +69,7 @@ class BuildInputs:
     artists: Sequence[ImportFiles] = ()
     groups: Sequence[ImportFiles] = ()
     redirects: Sequence[ImportFiles] = ()
+    claims: Sequence[ImportFiles] = ()
     rows_per_part: int = ROWS_PER_PART
     anew: bool = False  # make everything anew, not only what new imports touch
     narrow_above: int = NARROW_ABOVE
@@ -69,6 +77,7 @@ class BuildInputs:
 
     def __post_init__(self) -> None:
         every = [*self.rows, *self.listens, *self.artists, *self.groups, *self.redirects]
+        every += self.claims
         object.__setattr__(self, "labels", sorted(i.label for i in every))
 
 
@@ -152,16 +161,18 @@ def _fill(
         rows_per_part=inputs.rows_per_part,
     )
     writer = ShardWriter(engine, previous, root, inputs.rows_per_shard)
+    extras = _extras(engine, inputs)
     build, doubts = _write_numbered(
-        engine, rows, inputs, decide=decide, previous=previous, writer=writer, progress=progress
-    )
+        engine, rows, inputs,
+        extras=extras, decide=decide, previous=previous, writer=writer, progress=progress,
+    )  # fmt: skip
     doubts = engine.keep(doubts)
     progress.start("count listens", None, "rows")
     live = Previous(engine, _so_far(build.shards), root)
     matched = _matched(engine, inputs, rows, live)
     ranked = standing(engine, live.content(Kind.RECORDING), matched, inputs.cuts_percent)
     shards = build.shards + writer.write_stream("standing", tables.STANDING, ranked)
-    files = _write_files(engine, writer, rows, live)
+    files = _write_files(engine, writer, rows, live, extras)
     if rows.merged_ids is not None:
         order = ["entity", "old"]
         shards += writer.write_single("merged_ids", tables.MERGED_IDS, rows.merged_ids, order)
@@ -193,6 +204,7 @@ def _write_numbered(
     rows: Rows,
     inputs: BuildInputs,
     *,
+    extras: Extras,
     decide: DecideSummary,
     previous: Previous,
     writer: ShardWriter,
@@ -200,15 +212,15 @@ def _write_numbered(
 ) -> tuple[FirstBuild | LaterBuild, Any]:
     """Write recordings, tracks, releases and artists: all, or what the new imports touch; with
     what is doubtful in their units."""
-    extras = _extras(engine, inputs)
     withdrawn = list(inputs.withdrawn)
     if previous.manifest is None:
+        _check_no_claims(extras)
         units = find_units(engine, rows, progress)
         first = FirstBuild(engine, rows, writer, progress)
         first.write(units, extras, decide, withdrawn)
         return first, findings.of_units(units)
     progress.start("find what changed", None, "rows")
-    scope = _scope(engine, rows, previous, inputs)
+    scope = _scope(engine, rows, previous, inputs, extras)
     units = find_units(engine, scope.context, progress).within(engine, scope)
     doubts = findings.carried_over(engine, previous, scope, findings.of_units(units))
     later = LaterBuild(engine, scope, previous, writer, progress)
@@ -216,7 +228,19 @@ def _write_numbered(
     return later, doubts
 
 
-def _scope(engine: TableEngine, rows: Rows, previous: Previous, inputs: BuildInputs) -> Scope:
+def _check_no_claims(extras: Extras) -> None:
+    """Raise `InputError` where claims name recordings by numbers that nobody knows any more."""
+    if extras.claims.named:
+        raise InputError(
+            f"{min(extras.claims.named)}: claims name recordings by number, and there is no build "
+            "in which these numbers mean anything; restore catalogue/ from a backup or an edition, "
+            "or move these imports out of sources/ and record the claims again"
+        )
+
+
+def _scope(
+    engine: TableEngine, rows: Rows, previous: Previous, inputs: BuildInputs, extras: Extras
+) -> Scope:
     """What must be made anew: what new imports touch, or everything where they are not all that
     changed."""
     manifest = previous.manifest
@@ -233,8 +257,10 @@ def _scope(engine: TableEngine, rows: Rows, previous: Previous, inputs: BuildInp
     )
     if not same:
         return whole(rows)
-    marked = sorted(set(manifest.withdrawn) ^ set(inputs.withdrawn))
-    return find_scope(engine, rows, previous, marked)
+    marked = set(manifest.withdrawn) ^ set(inputs.withdrawn)
+    claimed = extras.claims.numbers_beside(known)
+    moved = living_numbers(engine, claimed, previous.redirects(Kind.RECORDING))
+    return find_scope(engine, rows, previous, sorted(marked | set(moved.values()) - {GONE}))
 
 
 def _so_far(shards: list[ShardFile]) -> BuildManifest:
@@ -247,11 +273,13 @@ def _so_far(shards: list[ShardFile]) -> BuildManifest:
 
 
 def _write_files(
-    engine: TableEngine, writer: ShardWriter, rows: Rows, live: Previous
+    engine: TableEngine, writer: ShardWriter, rows: Rows, live: Previous, extras: Extras
 ) -> list[ShardFile]:
     if not rows.has("file_sha256"):
         return []
-    table = contents.recording_files(engine, rows, live.content(Kind.TRACK))
+    claims = living_claims(engine, extras.claims, live.redirects(Kind.RECORDING))
+    claimed = evidence_table(engine, claims) if claims else None
+    table = contents.recording_files(engine, rows, live.content(Kind.TRACK), claimed)
     return writer.write_plain("recording_files", tables.RECORDING_FILES, table)
 
 
@@ -288,7 +316,8 @@ def _extras(engine: TableEngine, inputs: BuildInputs) -> Extras:
         groups = engine.keep(
             groups.group_by(group_key="source_key").agg(group_year=groups.year.min())
         )
-    return Extras(newest_table(engine, inputs.artists, tables.ARTIST_ROWS), groups)
+    artists = newest_table(engine, inputs.artists, tables.ARTIST_ROWS)
+    return Extras(artists, groups, read_claims(inputs.claims))
 
 
 def _count(engine: TableEngine, table: Any) -> int:

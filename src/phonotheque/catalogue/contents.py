@@ -41,6 +41,7 @@ def recordings(heads: Any, artists: Any, credited: Any, summaries: Any) -> Any:
         artist_numbers=numbers,
         duration_ms="ms",
         first_release_year="earliest",
+        signature="signature",
         flags=table.conflict.cast("int32") * int(RecordingFlag.CONFLICT),
     )  # fmt: skip
 
@@ -109,21 +110,27 @@ def told_shared(shared: Any, numbered: Any) -> Any:
     )  # fmt: skip
 
 
-def recording_files(engine: TableEngine, rows: Rows, tracks_: Any) -> Any:
+def recording_files(engine: TableEngine, rows: Rows, tracks_: Any, claimed: Any = None) -> Any:
     """`tables.RECORDING_FILES`; `tracks_` are the live ones, for the recordings of rows.
 
-    Evidence is about bytes: what any source says of a file counts wherever the same file stands.
+    Evidence is about bytes: what any source says of a file counts wherever the same file stands,
+    and so does what is claimed of a recording it stands for. `claimed`: recording, told; or None.
     """
     held = rows.select(
         "file_sha256", "evidence", "source", "source_key", "title", "artist_credit",
         "release_title", "disc", "position",
     )  # fmt: skip
     held = engine.keep(held.filter(held.file_sha256.notnull()).rename(sha256="file_sha256"))
-    gathered = held.group_by("sha256").agg(
-        evidence=held.evidence.collect().flatten().unique().sort()
-    )
     told = tracks_.select("source", "source_key", "recording")
     named = held.drop("evidence").inner_join(told, ["source", "source_key"])
+    said = held.select("sha256", "evidence")
+    if claimed is not None:
+        named = engine.keep(named)
+        theirs = named.select("sha256", "recording").distinct().inner_join(claimed, "recording")
+        said = engine.keep(said.union(theirs.select("sha256", evidence="told"), distinct=False))
+    gathered = said.group_by("sha256").agg(
+        evidence=said.evidence.collect().flatten().unique().sort()
+    )
     order = [ibis.asc("source"), ibis.asc("source_key")]
     first = first_in(named, ["recording", "sha256"], order)
     return first.inner_join(gathered, "sha256").select(RECORDING_FILES.names)

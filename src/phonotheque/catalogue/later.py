@@ -5,11 +5,13 @@ codes had before, redirects for what merged or went, and overlays instead of who
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ibis
 
 from phonotheque.catalogue import contents, evidence, registry
+from phonotheque.catalogue.claimed import Reconsider, with_claims
 from phonotheque.catalogue.described import (
     ORDER,
     Described,
@@ -83,7 +85,8 @@ class LaterBuild:
         described = describe_units(self._engine, self._scope.target, units, extras.groups)
         heads = self._heads(units, described, extras, artists, decide)
         was = self._were()
-        recordings = self._recordings(heads, units, was, withdrawn)
+        reconsider = partial(with_claims, self._engine, extras.claims, decide)
+        recordings = self._recordings(heads, units, was, withdrawn, reconsider)
         self._progress.start("tracks", None, "rows")
         tracks = self._tracks(heads, units, was, recordings, releases)
         self._progress.start("write", None, "tables")
@@ -210,7 +213,9 @@ class LaterBuild:
 
     # ---------------------------------------------------------------------------- recordings
 
-    def _recordings(self, heads: Any, units: Units, was: Any, withdrawn: list[int]) -> Anew:
+    def _recordings(
+        self, heads: Any, units: Units, was: Any, withdrawn: list[int], reconsider: Reconsider
+    ) -> Anew:
         before = self._recordings_before()
         tracks = self._tracks_before()
         of = row_units(self._scope.target, units)
@@ -233,6 +238,9 @@ class LaterBuild:
             self._engine, self._previous, Kind.RECORDING, wanted=wanted, claims=claims, order=ORDER
         )
         made = heads.inner_join(numbering.numbers, heads.unit == numbering.numbers.id)
+        numbers = self._engine.keep(before.select("number"))
+        prior = self._engine, self._previous, Kind.RECORDING, numbering, numbers
+        made = reconsider(made, lambda: registry.redirects(*prior))
         kept = self._engine.keep(self._denied(made, numbering, withdrawn))
         lost = self._engine.keep(
             ibis.union(
@@ -248,7 +256,6 @@ class LaterBuild:
             self._codes_elsewhere(before),
             distinct=False,
         )
-        numbers = self._engine.keep(before.select("number"))
         return Anew(kept, numbers, lost, living, numbering)
 
     def _codes_elsewhere(self, before: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from phonotheque.catalogue.build import BuildInputs
+from phonotheque.catalogue.claimed import living_claims, read_claims
 from phonotheque.catalogue.explaining import living_number
 from phonotheque.catalogue.inputs import Rows, newest_table
 from phonotheque.catalogue.ports import TableEngine
@@ -19,8 +20,8 @@ MOST_ROWS = 1_000
 
 
 class Stated(msgspec.Struct, frozen=True, kw_only=True):
-    """`evidence`: items of `tables.EVIDENCE` of the recording's rows, each once; of the first
-    MOST_ROWS rows by source and key.
+    """`evidence`: items of `tables.EVIDENCE` of the recording's rows and of what the operator
+    recorded on it, each once; of the first MOST_ROWS rows by source and key.
     """
 
     number: int
@@ -60,5 +61,8 @@ def evidence_from_imports(
     for _, _, evidence in engine.rows(listed.limit(MOST_ROWS)):
         for item in evidence or ():
             items.setdefault(repr(sorted(item.items(), key=str)), item)
+    claims = living_claims(engine, read_claims(inputs.claims), build.redirects(Kind.RECORDING))
+    for item in claims.get(number, ()):
+        items.setdefault(repr(sorted(item.items(), key=str)), item)
     ((title, credit),) = said
     return Stated(number=number, title=title, artist_credit=credit, evidence=list(items.values()))

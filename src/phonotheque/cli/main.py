@@ -13,6 +13,7 @@ import typer
 
 from phonotheque import __version__
 from phonotheque.cli import (
+    claims,
     demonstrating,
     finding,
     looking_up,
@@ -65,8 +66,8 @@ def _options(
 
 
 for room in (
-    operating, rights, noticing, mirroring, finding, looking_up, slicing, serving, demonstrating,
-    synthesising,
+    operating, rights, claims, noticing, mirroring, finding, looking_up, slicing, serving,
+    demonstrating, synthesising,
 ):  # fmt: skip
     room.add_commands(app)
 

@@ -142,6 +142,7 @@ CLAIM_ROWS = _table(
         pa.field("title", pa.string(), nullable=False),  # as they were then, for people
         pa.field("artist_credit", pa.string(), nullable=False),
         pa.field("evidence", pa.list_(EVIDENCE), nullable=False),
+        pa.field("recorded_at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("takes_back", pa.string()),  # id of the claim that does not count any more
     ],
 )
@@ -352,6 +353,7 @@ AI_TRAINING = _table(
         pa.field("sha256", pa.string(), nullable=False),
         pa.field("licence", pa.string(), nullable=False),
         pa.field("licence_url", pa.string()),
+        pa.field("attribution", pa.string(), nullable=False),
         pa.field("source_url", pa.string()),  # where the file stood, if that was stated
         pa.field("ai_train", pa.string(), nullable=False),
         pa.field("conditions", pa.list_(pa.string()), nullable=False),

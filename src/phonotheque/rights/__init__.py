@@ -30,6 +30,7 @@ from phonotheque.rights.cases import (
     is_late,
 )
 from phonotheque.rights.checking import check_rules
+from phonotheque.rights.deals import parse_deal
 from phonotheque.rights.decide import (
     EVERYWHERE,
     Argument,
@@ -142,6 +143,7 @@ __all__ = [
     "lines_of",
     "lines_of_evidence",
     "mask_of",
+    "parse_deal",
     "parse_licence",
     "policy_of",
     "published_lacks",

@@ -5,6 +5,7 @@ import, a directory of Parquet files with the findings and a report that account
 """
 
 from phonotheque.sources.audio_tags import Tags, read_tags
+from phonotheque.sources.claims import iter_claims, write_claim
 from phonotheque.sources.findings_log import FindingsLog
 from phonotheque.sources.folder import (
     FolderRights,
@@ -34,6 +35,7 @@ from phonotheque.sources.row_maker import RowMaker, folder_batch
 from phonotheque.sources.rows import check_rows_file
 from phonotheque.sources.sampling import compression_ratio, known_rows
 from phonotheque.sources.signals_files import SignalFiles, SignalsFound
+from phonotheque.sources.stated import fact_value
 from phonotheque.sources.statements import Understand
 from phonotheque.sources.table_makers import Maker, maker_of
 from phonotheque.sources.tag_reader import TagReader
@@ -69,10 +71,12 @@ __all__ = [
     "check_rows_file",
     "check_source_name",
     "compression_ratio",
+    "fact_value",
     "find_reader",
     "folder_batch",
     "folder_row",
     "is_listens_file",
+    "iter_claims",
     "iter_folder",
     "iter_imports",
     "iter_made",
@@ -89,4 +93,5 @@ __all__ = [
     "serve",
     "source_name",
     "watched",
+    "write_claim",
 ]

@@ -1,0 +1,278 @@
+"""Claims: what the operator knows of the rights in one recording, from a document.
+
+A claim is an import of its own, so it is kept as durably as what sources say; it counts from the
+next build on. It can be taken back by another, which stays beside it.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from phonotheque.archive.row_worker import understand
+from phonotheque.archive.withdraw import find_recordings
+from phonotheque.model.errors import FormatError, InputError, NotFoundError, UsageError
+from phonotheque.model.rights import Claim, EvidenceKind, Layer
+from phonotheque.rights import parse_deal
+from phonotheque.sources import InputRecord, fact_value, iter_claims, keep_evidence, write_claim
+from phonotheque.storage.layout import Tree
+from phonotheque.storage.lock import writing
+
+MAX_DOCUMENT_BYTES = 16 << 20
+KINDS = (
+    EvidenceKind.RIGHTS_HOLDER,
+    EvidenceKind.SIDECAR,
+    EvidenceKind.LABEL_SCAN,
+    EvidenceKind.REGISTRY,
+    EvidenceKind.CATALOGUE,
+)
+GRANTING = (EvidenceKind.RIGHTS_HOLDER, EvidenceKind.SIDECAR)
+GRANTS = (Claim.LICENCE, Claim.BASIS, Claim.LAYER_LICENCE, Claim.DEAL, Claim.NOTICE_1401C)
+"""Claims that only somebody who may give something can make."""
+FIELDS = tuple(claim for claim in Claim if claim is not Claim.CHECKED)
+_WORDS = {
+    Claim.BASIS: ("own", "public-domain"),
+    Claim.REBUTTAL: ("cover", "arrangement", "sample", "third-party-art", "lyrics"),
+    Claim.RESERVATION: ("ai", "tdm"),
+}
+
+
+class State(StrEnum):
+    """Whether a claim counts."""
+
+    STANDING = "standing"
+    TAKEN_BACK = "taken back"
+    TAKES_BACK = "takes back another"
+
+
+class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
+    """One claim as it was recorded. `said`: ``published=1921``; `id` counts from 0001."""
+
+    id: str | None  # None: not recorded yet
+    state: State
+    recording: int
+    public_id: str
+    title: str
+    artist_credit: str
+    said: list[str]
+    kind: str | None
+    witness: str | None
+    document: str | None
+    sha256: str | None
+    recorded_at: datetime
+    takes_back: str | None = None
+
+
+class ClaimPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What would be recorded: a row of `tables.CLAIM_ROWS`, and the document it rests on."""
+
+    view: ClaimView
+    row: dict[str, Any]
+    document: InputRecord
+    content: bytes | None = None
+
+
+def plan_claim(
+    tree: Tree,
+    recording: str,
+    said: Sequence[str],
+    *,
+    document: Path,
+    witness: str,
+    kind: str = EvidenceKind.CATALOGUE,
+    confidence: float | None = None,
+    now: datetime,
+) -> ClaimPlan:
+    """What recording ``FIELD=VALUE …`` on a recording (public id, ISRC or number) would be.
+
+    Raises:
+        NotFoundError: no archive, nothing built yet, or nothing of that name.
+        UsageError: a field or value that there is not, no witness, or a kind that may not say it.
+        InputError: the document cannot be read, is empty or too long.
+    """
+    known = _kind(kind)
+    facts = [_parse(text, known) for text in said]
+    if not facts:
+        raise UsageError("say at least one thing, as FIELD=VALUE: published=1921")
+    if not witness.strip():
+        raise UsageError("--witness: name who says so, such as loc or label-scan:18722")
+    if confidence is not None and not 0 <= confidence <= 1:
+        raise UsageError("--confidence is a number from 0 to 1")
+    content = _read(document)
+    digest = sha256(content).hexdigest()
+    evidence = [
+        {
+            "claim": claim.value, "value": value, "raw": raw, "kind": known.value,
+            "source": document.name, "captured_at": now, "sha256": digest,
+            "witness": witness.strip(), "confidence": confidence,
+        }
+        for claim, value, raw in facts
+    ]  # fmt: skip
+    (found,) = find_recordings(tree, [recording])
+    row = {
+        "recording": found.recording,
+        "public_id": found.public_id,
+        "title": found.title,
+        "artist_credit": found.artist_credit,
+        "evidence": evidence,
+        "recorded_at": now,
+        "takes_back": None,
+    }
+    record = InputRecord(name=document.name, kind="document", bytes=len(content), sha256=digest)
+    return ClaimPlan(
+        view=_view(row, None, State.STANDING), row=row, document=record, content=content
+    )
+
+
+def plan_take_back(tree: Tree, claim: str, *, now: datetime) -> ClaimPlan:
+    """What taking the claim of this id back would be; it stays where it is, and counts no more.
+
+    Raises:
+        NotFoundError: there is no such claim.
+        UsageError: it was taken back already, or takes back another itself.
+    """
+    found = {row["claim"]: row for row in iter_claims(tree)}
+    if claim not in found:
+        raise NotFoundError(f"{claim}: no such claim; `phonotheque rights claim --list` has them")
+    if found[claim]["takes_back"] or any(r["takes_back"] == claim for r in found.values()):
+        raise UsageError(f"{claim}: this claim does not count any more")
+    row = found[claim] | {"evidence": [], "recorded_at": now, "takes_back": claim}
+    record = InputRecord(name=f"claim {claim}", kind="taken back", bytes=0)
+    return ClaimPlan(view=_view(row, None, State.TAKES_BACK), row=row, document=record)
+
+
+def execute_claim(tree: Tree, plan: ClaimPlan, now: datetime) -> ClaimView:
+    """Record what was planned: the document first, then all of the claim or nothing.
+
+    Raises:
+        ArchiveBusyError: somebody else writes.
+        UsageError: it was taken back meanwhile.
+    """
+    with writing(tree.root):
+        if plan.row["takes_back"]:
+            plan_take_back(tree, plan.row["takes_back"], now=now)
+        if plan.content is not None and plan.document.sha256 is not None:
+            keep_evidence(tree, plan.document.sha256, plan.content)
+        claim = write_claim(tree, plan.row, plan.document, now)
+    return msgspec.structs.replace(plan.view, id=claim, recorded_at=now)
+
+
+def read_claims(tree: Tree) -> list[ClaimView]:
+    """Every claim of the archive, oldest first, with whether it counts.
+
+    Raises:
+        NotFoundError: no archive there.
+    """
+    if not tree.archive_toml.exists():
+        raise NotFoundError(f"{tree.root}: no archive here; make one with `phonotheque init`")
+    rows = list(iter_claims(tree))
+    gone = {row["takes_back"] for row in rows} - {None}
+    return [_view(row, row["claim"], _state(row, gone)) for row in rows]
+
+
+def _state(row: dict[str, Any], gone: set[str]) -> State:
+    if row["takes_back"]:
+        return State.TAKES_BACK
+    return State.TAKEN_BACK if row["claim"] in gone else State.STANDING
+
+
+def _view(row: dict[str, Any], claim: str | None, state: State) -> ClaimView:
+    nothing = dict.fromkeys(("kind", "witness", "source", "sha256"))
+    first = row["evidence"][0] if row["evidence"] else nothing
+    return ClaimView(
+        id=claim,
+        state=state,
+        recording=row["recording"],
+        public_id=row["public_id"],
+        title=row["title"],
+        artist_credit=row["artist_credit"],
+        said=[f"{e['claim']}={e['value']}" for e in row["evidence"]],
+        kind=first["kind"],
+        witness=first["witness"],
+        document=first["source"],
+        sha256=first["sha256"],
+        recorded_at=row["recorded_at"],
+        takes_back=row["takes_back"],
+    )
+
+
+def _kind(text: str) -> EvidenceKind:
+    if text not in KINDS:
+        raise UsageError(f"{text!r} is no kind of evidence; one of: {', '.join(KINDS)}")
+    return EvidenceKind(text)
+
+
+def _parse(text: str, kind: EvidenceKind) -> tuple[Claim, str, str]:
+    """Claim, normalised value and value as written of ``FIELD=VALUE``."""
+    name, equals, raw = text.partition("=")
+    field, raw = name.strip().lower().replace("_", "-"), raw.strip()
+    if not equals or field not in FIELDS:
+        fields = ", ".join(FIELDS)
+        raise UsageError(f"{text!r} does not say FIELD=VALUE; fields are {fields}")
+    claim = Claim(field)
+    if claim in GRANTS and kind not in GRANTING:
+        raise UsageError(
+            f"{claim.value}: only a rights holder's own word gives this; if the document is one, "
+            "say --kind rightsholder (or --kind sidecar: you state it yourself)"
+        )
+    value = _value(claim, raw)
+    if not value:
+        raise UsageError(f"{raw!r} is no value of {claim.value}; see docs/formats/import.md")
+    return claim, value, raw
+
+
+def _value(claim: Claim, raw: str) -> str | None:
+    """`raw` as the claim's value, or None where it is none."""
+    if claim in _WORDS:
+        return raw if raw in _WORDS[claim] else None
+    parse = _PARSERS.get(claim)
+    return parse(raw) if parse else fact_value(claim, raw)
+
+
+def _layer_licence(raw: str) -> str | None:
+    layer, _, written = raw.partition("=")
+    licence = understand(written)
+    return f"{layer}={licence}" if layer in tuple(Layer) and licence else None
+
+
+def _deal(raw: str) -> str | None:
+    try:
+        parse_deal(raw)
+    except FormatError:
+        return None
+    return raw
+
+
+def _filing(raw: str) -> str | None:
+    if raw == "opt-out":
+        return raw
+    try:
+        return date.fromisoformat(raw).isoformat()
+    except ValueError:
+        return None
+
+
+_PARSERS: dict[Claim, Callable[[str], str | None]] = {
+    Claim.LICENCE: understand,
+    Claim.LAYER_LICENCE: _layer_licence,
+    Claim.HOLDER: str.strip,
+    Claim.DEAL: _deal,
+    Claim.NOTICE_1401C: _filing,
+}
+
+
+def _read(document: Path) -> bytes:
+    try:
+        with document.open("rb") as stream:
+            content = stream.read(MAX_DOCUMENT_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{document}: cannot be read ({error.strerror})") from error
+    if not content:
+        raise InputError(f"{document}: is empty; give the document that shows it")
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise InputError(f"{document}: longer than {MAX_DOCUMENT_BYTES:,} bytes; give an excerpt")
+    return content
