@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phonotheque.archive.row_worker import otherwise
 from phonotheque.model.findings import FindingCode
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind
 from phonotheque.rights import parse_licence
@@ -77,6 +78,25 @@ def test_a_copyright_tag_without_a_licence_names_only_the_holder() -> None:
 def test_an_unclear_licence_tag_is_kept_as_not_understood() -> None:
     found = tag_evidence(Tags({"license": ["free download"]}), understand, NOW)
     assert claims(found) == [("licence", None)]
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"license": ["http://rightsstatements.org/vocab/InC/1.0/"]}, [("statement", "InC")]),
+        ({"copyright": ["Public Domain"]}, [("basis", "public-domain")]),
+        ({"license": ["public domain"]}, [("basis", "public-domain")]),
+        ({"copyright": ["No Known Copyright"]}, [("statement", "NKC")]),
+        ({"license": ["not in the public domain"]}, [("licence", None)]),
+        (
+            {"license": ["public domain"], "copyright": ["Anna, CC BY 4.0"]},
+            [("basis", "public-domain"), ("licence", None), ("licence", "CC-BY-4.0"),
+             ("holder", "Anna, CC BY 4.0")],
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_said_instead_of_a_licence_is_heard(tags, said) -> None:
+    assert claims(tag_evidence(Tags(tags), understand, NOW, otherwise)) == said
 
 
 def test_signs_of_other_rights_are_seen() -> None:

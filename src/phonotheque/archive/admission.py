@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from phonotheque.archive.row_worker import otherwise
 from phonotheque.archive.signals import Signals
 from phonotheque.archive.withdrawals import in_force
 from phonotheque.model.errors import InputError
@@ -74,7 +75,7 @@ class Audio:
         self._tree = tree
         self._source = source
         self._folder = folder
-        self._rights = FolderRights(folder, understand, now)
+        self._rights = FolderRights(folder, understand, now, otherwise)
         self._signals = Signals(folder, now)
         self._policy = policy
         self._now = now

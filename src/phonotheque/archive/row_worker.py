@@ -3,7 +3,8 @@
 import sys
 from datetime import datetime
 
-from phonotheque.rights import parse_licence
+from phonotheque.model.rights import Claim
+from phonotheque.rights import parse_licence, parse_rights_statement, says_public_domain
 from phonotheque.sources import Maker, maker_of, serve
 
 WORKER = (sys.executable, "-P", "-c", "from phonotheque.archive import row_worker as w; w.main()")
@@ -15,6 +16,14 @@ def understand(raw: str) -> str | None:
     """The id of the licence that a statement names, or None."""
     licence = parse_licence(raw)
     return licence.id if licence else None
+
+
+def otherwise(raw: str) -> tuple[Claim, str] | None:
+    """What a statement that names no licence says all the same: a statement of
+    RightsStatements.org, or that the recording is in the public domain."""
+    if statement := parse_rights_statement(raw):
+        return Claim.STATEMENT, statement.id
+    return (Claim.BASIS, "public-domain") if says_public_domain(raw) else None
 
 
 def make_maker(start: tuple[str, str, str, datetime]) -> Maker:

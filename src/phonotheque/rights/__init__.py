@@ -64,7 +64,7 @@ from phonotheque.rights.notices import (
     check_counter,
     check_notice,
 )
-from phonotheque.rights.parse import parse_licence
+from phonotheque.rights.parse import parse_licence, says_public_domain
 from phonotheque.rights.policy import Policy, policy_of
 from phonotheque.rights.redaction import (
     NOT_HERE,
@@ -75,6 +75,7 @@ from phonotheque.rights.redaction import (
 )
 from phonotheque.rights.rules import Mark, Rule, rule_book
 from phonotheque.rights.signals import signal_evidence, tag_signal_evidence
+from phonotheque.rights.statements_org import RightsStatement, parse_rights_statement
 from phonotheque.rights.term_rules import TermRule, as_day, term_rules
 from phonotheque.rights.term_sql import term_query, year_columns
 from phonotheque.rights.terms import OPEN
@@ -110,6 +111,7 @@ __all__ = [
     "Material",
     "Notice",
     "Policy",
+    "RightsStatement",
     "Rule",
     "RuleView",
     "Situation",
@@ -145,6 +147,7 @@ __all__ = [
     "mask_of",
     "parse_deal",
     "parse_licence",
+    "parse_rights_statement",
     "policy_of",
     "published_lacks",
     "published_sender",
@@ -153,6 +156,7 @@ __all__ = [
     "redact",
     "rule_book",
     "rule_ids",
+    "says_public_domain",
     "signal_evidence",
     "tag_signal_evidence",
     "term_query",

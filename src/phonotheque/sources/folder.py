@@ -24,7 +24,13 @@ from phonotheque.sources.sidecar import (
     sidecar_evidence,
     unreadable_evidence,
 )
-from phonotheque.sources.statements import Understand, tag_evidence, title_signs
+from phonotheque.sources.statements import (
+    Otherwise,
+    Understand,
+    nothing_else,
+    tag_evidence,
+    title_signs,
+)
 from phonotheque.sources.walk import AudioFile, OtherFile, iter_folder
 
 UNKNOWN_ARTIST = "[unknown]"
@@ -67,9 +73,12 @@ class FolderRights:
     """Gathers what sidecars, package copyright files and tags say. Files in walking order, so
     that only the sidecars above the current file are held."""
 
-    def __init__(self, root: Path, understand: Understand, now: datetime) -> None:
+    def __init__(
+        self, root: Path, understand: Understand, now: datetime, otherwise: Otherwise = nothing_else
+    ) -> None:
         self._root = root
         self._understand = understand
+        self._otherwise = otherwise
         self._now = now
         self._packages = Packages(root)
         self._sidecars: dict[str, Sidecar | Evidence | None] = {}
@@ -86,7 +95,7 @@ class FolderRights:
             collection = copyright_file.package
             kept[copyright_file.sha256] = copyright_file.content
             evidence += copyright_evidence(copyright_file, below, self._understand, self._now)
-        said = tag_evidence(tags, self._understand, self._now) if tags else ()
+        said = tag_evidence(tags, self._understand, self._now, self._otherwise) if tags else ()
         signs = title_signs(file.path.stem, "file name", self._now)
         evidence += [e for e in (*said, *signs) if e.claim is not Claim.REBUTTAL
                      or e.value not in cleared]  # fmt: skip

@@ -1,7 +1,7 @@
 """Statements on rights in tags and titles, as evidence. Pure.
 
-What a licence statement means is for others to say: `Understand` maps the text to a licence id,
-or None. (archive.ingest gives the rights room's parser.)
+What a statement means is for others to say: `Understand` maps the text to a licence id, or None,
+`Otherwise` to another claim and its value. (archive.ingest gives the rights room's parsers.)
 """
 
 import re
@@ -12,6 +12,12 @@ from phonotheque.model.rights import Claim, Evidence, EvidenceKind
 from phonotheque.sources.audio_tags import Tags
 
 Understand = Callable[[str], str | None]
+Otherwise = Callable[[str], tuple[Claim, str] | None]
+
+
+def nothing_else(text: str) -> None:
+    """An `Otherwise` that hears nothing."""
+
 
 LICENCE_TAGS = ("license", "licence", "licenseurl", "licenceurl", "wcop", "licenseuri")
 COPYRIGHT_TAGS = ("copyright", "copyrightmessage", "rights", "copyrightnotice")
@@ -38,16 +44,26 @@ _HOLDER_END = re.compile(
 )
 
 
-def tag_evidence(tags: Tags, understand: Understand, now: datetime) -> Iterator[Evidence]:
+def tag_evidence(
+    tags: Tags, understand: Understand, now: datetime, otherwise: Otherwise = nothing_else
+) -> Iterator[Evidence]:
     """What the tags of one file say of licence, holder and other people's rights; what they reserve
-    is for the rights room to read."""
-    for name, text in tags.all(*LICENCE_TAGS):
-        yield _tag(Claim.LICENCE, understand(text), text, name, now)
-    for name, text in tags.all(*COPYRIGHT_TAGS):
+    is for the rights room to read.
+
+    What is said instead of a licence is not the matter of one tag alone: beside a licence in
+    another tag it contradicts that, so it stands as a licence that nobody understands, too.
+    """
+    stated = list(tags.all(*LICENCE_TAGS, *COPYRIGHT_TAGS))
+    licensed = any(understand(text) is not None for _, text in stated)
+    for name, text in stated:
         licence = understand(text)
-        if licence is not None or _speaks_of_licence(text):
+        other = None if licence is not None else otherwise(text)
+        if other is not None:
+            yield _tag(*other, text, name, now)
+        unclear = licensed if other else name in LICENCE_TAGS or _speaks_of_licence(text)
+        if licence is not None or unclear:
             yield _tag(Claim.LICENCE, licence, text, name, now)
-        if holder := holder_in(text):
+        if name in COPYRIGHT_TAGS and other is None and (holder := holder_in(text)):
             yield _tag(Claim.HOLDER, holder, text, name, now)
     yield from title_signs(tags.first("title") or "", "tag:title", now)
 
