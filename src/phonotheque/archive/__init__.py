@@ -17,6 +17,7 @@ from phonotheque.archive.claims import (
 )
 from phonotheque.archive.estimate import IngestEstimate, InputEstimate, estimate_ingest
 from phonotheque.archive.explaining import explain
+from phonotheque.archive.foreseeing import NextReport, ReviewReport, next_year, work_list
 from phonotheque.archive.freshness import Freshness, FreshnessReport, keep_fresh
 from phonotheque.archive.ingest import IngestReport, execute_ingest
 from phonotheque.archive.ingest_plan import IngestPlan, plan_ingest
@@ -66,11 +67,13 @@ __all__ = [
     "InitReport",
     "InputEstimate",
     "Letter",
+    "NextReport",
     "PublishPlan",
     "PublishReport",
     "ReceivePlan",
     "RestorePlan",
     "RestoreReport",
+    "ReviewReport",
     "RightsExplanation",
     "StepReport",
     "WithdrawPlan",
@@ -91,6 +94,7 @@ __all__ = [
     "explain",
     "explain_rights",
     "keep_fresh",
+    "next_year",
     "plan_build",
     "plan_claim",
     "plan_counter",
@@ -107,4 +111,5 @@ __all__ = [
     "read_claims",
     "read_letter",
     "read_withdrawals",
+    "work_list",
 ]

@@ -7,16 +7,18 @@ else is joins, which spill. Tables stand in the connection given; `Verdicts` nam
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from phonotheque.model.rights import Evidence
+from phonotheque.model.rights import Evidence, Layer
 from phonotheque.rights import (
+    ATTESTED,
     BITS,
-    OPEN,
+    POSSIBLE,
+    SURE,
     TIMED,
     Policy,
     Situation,
@@ -48,6 +50,7 @@ _SITUATIONS = pa.schema(
         pa.field("mask", pa.int32()),
     ]
 )
+_STATES = (POSSIBLE, ATTESTED, SURE)
 Parse = Callable[[str], tuple[Evidence, ...]]
 
 
@@ -92,6 +95,20 @@ class Verdicts:
         )
         for part in parts:
             self._connection.execute(f"DROP TABLE {part}")
+
+    def end_terms(self, name: str, code: str, after: date) -> None:
+        """Make the table `name` with `signature`, `layer` and `free`: the terms that end in the
+        jurisdiction `code` the day before `after`; `free` is false where that is not sure.
+        """
+        before, day = as_day(after - timedelta(days=1)), as_day(after)
+        ended = [
+            f"SELECT c.signature, '{layer}' AS layer, "
+            f"{_over(code, layer, SURE, before, day)} AS free "
+            f"FROM cuts c JOIN terms_{layer} {layer} ON {layer}.key = c.key_{layer} WHERE "
+            f"{' OR '.join(_over(code, layer, bit, before, day) for bit in _STATES)}"
+            for layer in TIMED
+        ]
+        self._connection.execute(f"CREATE OR REPLACE TABLE {name} AS {' UNION ALL '.join(ended)}")
 
     def _cut(self, parse: Parse) -> None:
         def rows() -> Iterator[pa.RecordBatch]:
@@ -188,15 +205,23 @@ def _join_terms() -> str:
     return " ".join(f"LEFT JOIN terms_{one} {one} ON {one}.key = c.key_{one}" for one in TIMED)
 
 
+def _since(code: str, layer: Layer, bit: int) -> str:
+    """The day from which a term is in the state `bit`."""
+    best, one, worst = (f"{layer}.{code}_{name}" for name in ("best", "one", "worst"))
+    if bit == POSSIBLE:
+        return best
+    return f"greatest({best}, {one if bit == ATTESTED else worst})"
+
+
+def _over(code: str, layer: Layer, bit: int, before: int, day: int) -> str:
+    since = _since(code, layer, bit)
+    return f"({since} > {before} AND {since} <= {day})"
+
+
 def _state(code: str, day: int) -> str:
     """The bits of all layers on `day` (rights.Situation.terms); none where no years are known."""
     bits = []
     for number, layer in enumerate(TIMED):
-        best, one, worst = (f"{layer}.{code}_{name}" for name in ("best", "one", "worst"))
-        over = (
-            f"({best} <= {day})::INTEGER",
-            f"2 * (greatest({best}, {one}) <= {day})::INTEGER",
-            f"4 * ({worst} < {OPEN} AND greatest({best}, {worst}) <= {day})::INTEGER",
-        )
+        over = [f"{bit} * ({_since(code, layer, bit)} <= {day})::INTEGER" for bit in _STATES]
         bits.append(f"(coalesce({' + '.join(over)}, 0) << {BITS * number})")
     return " | ".join(bits)

@@ -14,6 +14,7 @@ from phonotheque.catalogue.build import (
 )
 from phonotheque.catalogue.builds import build_directory, current_build, open_build
 from phonotheque.catalogue.checking import CatalogueReport, CheckResult, check_catalogue
+from phonotheque.catalogue.evidence import parse_signature
 from phonotheque.catalogue.explaining import ExplainedRow, Explanation, explain_from_imports
 from phonotheque.catalogue.exporting import (
     ExportFormat,
@@ -34,6 +35,7 @@ from phonotheque.catalogue.published import (
     find_edition,
 )
 from phonotheque.catalogue.reader import CatalogueReader, open_edition
+from phonotheque.catalogue.signed import signatures_from_imports
 from phonotheque.catalogue.slice_columns import Of
 from phonotheque.catalogue.slicing import Filters, Slice, open_slice
 from phonotheque.catalogue.stated import Stated, evidence_from_imports
@@ -76,6 +78,8 @@ __all__ = [
     "open_build",
     "open_edition",
     "open_slice",
+    "parse_signature",
     "plan_export",
+    "signatures_from_imports",
     "work_directory",
 ]

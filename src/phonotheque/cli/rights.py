@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from phonotheque.cli import foreseeing
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Screen
 from phonotheque.cli.options import ArchivePath, Json, parse_date
@@ -19,6 +20,8 @@ def add_commands(app: typer.Typer) -> None:
     """Hang this module's commands into `app`."""
     for command in (explain, rules):
         rights.command()(command)
+    rights.command(name="next")(foreseeing.next_)
+    rights.command()(foreseeing.review)
     app.add_typer(rights)
 
 

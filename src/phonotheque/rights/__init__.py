@@ -6,7 +6,10 @@ reads a file of the archive: evidence comes in, a verdict goes out.
 """
 
 from phonotheque.rights.bulk import (
+    ATTESTED,
     BITS,
+    POSSIBLE,
+    SURE,
     TIMED,
     Cut,
     Situation,
@@ -83,6 +86,7 @@ from phonotheque.rights.territories import Jurisdiction, jurisdiction_of, jurisd
 from phonotheque.rights.years import FOREVER, NEVER, Known, Span
 
 __all__ = [
+    "ATTESTED",
     "BITS",
     "EVERYWHERE",
     "FOREVER",
@@ -90,6 +94,8 @@ __all__ = [
     "NEVER",
     "NOT_HERE",
     "OPEN",
+    "POSSIBLE",
+    "SURE",
     "TIMED",
     "Answer",
     "Argument",
