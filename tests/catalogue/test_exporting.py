@@ -24,7 +24,7 @@ from phonotheque.catalogue.exporting import (
     plan_export,
 )
 from phonotheque.catalogue.published import Bounds, CatalogueFiles
-from phonotheque.catalogue.slice_columns import COLUMNS, Of
+from phonotheque.catalogue.slice_columns import CATALOGUED, COLUMNS, Of
 from phonotheque.catalogue.slicing import Filters, open_slice
 from phonotheque.model.errors import NoSpaceError, NotFoundError, UsageError
 from phonotheque.model.numbers import Kind, format_public_id
@@ -91,7 +91,7 @@ def test_a_filter_chooses_recordings_and_what_belongs_to_them(
     catalogue: CatalogueFiles, target: Path, filters: Filters,
     recordings: list[int], tracks: list[int], releases: list[int], artists: list[int],
 ) -> None:  # fmt: skip
-    wanted = dict(zip(Of, (recordings, tracks, releases, artists), strict=True))
+    wanted = dict(zip(CATALOGUED, (recordings, tracks, releases, artists), strict=True))
     for of, expected in wanted.items():
         found = numbers(catalogue, target.with_name(of.value), of, filters)
         assert found == expected, of
@@ -110,14 +110,14 @@ def test_tracks_are_told_as_reported_with_what_is_joined(
     ]
 
 
-@pytest.mark.parametrize("of", Of)
+@pytest.mark.parametrize("of", CATALOGUED)
 def test_every_column_can_be_had_and_public_ids_are_those_of_the_edition(
     catalogue: CatalogueFiles, target: Path, of: Of
 ) -> None:
     names = [column.name for column in COLUMNS[of]]
     rows = rows_of(catalogue, target, of, Filters(), *names)
     assert list(rows[0]) == names
-    kind = dict(zip(Of, Kind, strict=True))[of]
+    kind = dict(zip(CATALOGUED, Kind, strict=True))[of]
     assert [r["public_id"] for r in rows] == [
         format_public_id(r["number"], KEY, kind) for r in rows
     ]

@@ -155,7 +155,8 @@ def write_tiny_edition(
         if r.ai_train is not None:
             training.setdefault(volume, []).append({
                 **{n: volumes[volume][-1][n] for n in
-                   ("path", "recording", "sha256", "licence", "licence_url", "rule_ids", "reasons")},
+                   ("path", "recording", "sha256", "licence", "licence_url", "attribution",
+                    "rule_ids", "reasons")},
                 "source_url": None, "ai_train": r.ai_train, "signals": [],
                 "conditions": ["credit"] if r.ai_train == "ALLOW_IF" else [],
             })  # fmt: skip

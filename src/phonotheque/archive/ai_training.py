@@ -89,10 +89,10 @@ def _gather(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.execute(
         "CREATE TABLE said AS SELECT f.volume, f.path, "
         "coalesce(nullif(r.new, 0), f.recording) AS recording, f.sha256, f.licence, "
-        "f.licence_url, coalesce(n.signature, f.signature) AS signature, "
+        "f.licence_url, f.attribution, coalesce(n.signature, f.signature) AS signature, "
         "CASE WHEN n.sha256 IS NULL THEN f.signals ELSE n.signals END AS signals, "
         "CASE WHEN n.sha256 IS NULL THEN f.source_url ELSE n.source_url END AS source_url "
-        "FROM (SELECT volume, path, recording, sha256, licence, licence_url, "
+        "FROM (SELECT volume, path, recording, sha256, licence, licence_url, attribution, "
         f"{_SAID} FROM files) f "
         "LEFT JOIN newest n USING (sha256) "
         "LEFT JOIN redirects r ON r.kind = 'r' AND r.old = f.recording "

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from phonotheque.catalogue.slice_columns import Column, Of, choose_columns
+from phonotheque.catalogue.slice_columns import CATALOGUED, Column, Of, choose_columns
 from phonotheque.catalogue.slicing import Slice
 from phonotheque.model import tables
 from phonotheque.model.progress import Progress
@@ -71,7 +71,7 @@ def write_sqlite(
             database.execute("PRAGMA synchronous = OFF")
             database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             database.executescript(_BEFORE)
-            written = {of.value: _write_table(database, rows, of, progress) for of in Of}
+            written = {of.value: _write_table(database, rows, of, progress) for of in CATALOGUED}
             progress.start("index", None, "tables")
             database.executescript(_AFTER)
             told = [(k, json.dumps(v, ensure_ascii=False)) for k, v in provenance.items()]

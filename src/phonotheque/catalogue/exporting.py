@@ -19,7 +19,7 @@ from phonotheque.catalogue.export_formats import (
     write_sidecar,
 )
 from phonotheque.catalogue.export_sqlite import columns_of, write_sqlite
-from phonotheque.catalogue.slice_columns import Column, Of, choose_columns
+from phonotheque.catalogue.slice_columns import CATALOGUED, Column, Of, choose_columns
 from phonotheque.catalogue.slicing import Slice, schema_of
 from phonotheque.model.errors import NoSpaceError, UsageError
 from phonotheque.model.progress import Progress
@@ -95,7 +95,12 @@ def plan_export(rows: Slice, request: ExportRequest) -> ExportPlan:
         NotFoundError: an artist that the catalogue does not know.
     """
     _check_target(request)
-    kinds = list(Of) if request.format is ExportFormat.SQLITE else [request.of]
+    if request.of is Of.FILES and rows.catalogue.training is None:
+        raise UsageError(
+            f"{rows.catalogue.label}: it does not say which files may train; only editions do, "
+            "those made since they have tables ai-training/"
+        )
+    kinds = list(CATALOGUED) if request.format is ExportFormat.SQLITE else [request.of]
     columns = {of: _columns(request, of) for of in kinds}
     counts = {of: rows.count(of) for of in kinds}
     size = sum(counts[of] * _row_bytes(rows, of, columns[of], request.format) for of in kinds)

@@ -46,6 +46,7 @@ class CatalogueFiles:
     listens: int | None = None
     id_key: IdKey | None = None
     previous: str | None = None  # edition
+    training: Sequence[str] | None = None  # paths of ai-training/; None: there is none here
     beside: Sequence[ShardFile] = ()  # files that are listed, but are no tables of the catalogue
 
     @contextmanager
@@ -69,7 +70,9 @@ class CatalogueFiles:
             raise FormatError(f"{self.directory}: {reason}; {_TEST_IT}") from error
 
     def _reader(self, bounds: Bounds) -> CatalogueReader:
-        return CatalogueReader(self.directory, self.shards, threads=bounds.threads)
+        reader = CatalogueReader(self.directory, self.shards, threads=bounds.threads)
+        reader.add_training_view(self.training or [])
+        return reader
 
 
 def find_edition(tree: Tree, name: str | None = None) -> CatalogueFiles:
@@ -94,7 +97,14 @@ def find_edition(tree: Tree, name: str | None = None) -> CatalogueFiles:
         listens=counts.listens,
         id_key=IdKey(bytes.fromhex(manifest.id_key)),
         previous=manifest.previous,
+        training=_training(manifest),
     )
+
+
+def _training(manifest: EditionManifest) -> list[str] | None:
+    """The tables on training with files; None for an edition of before there were any."""
+    found = [e.path for e in manifest.contents if e.path.startswith("ai-training/")]
+    return found if found or not manifest.counts.volumes else None
 
 
 def find_build(tree: Tree, number: int | None = None) -> CatalogueFiles | None:

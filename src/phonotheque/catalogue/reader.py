@@ -64,6 +64,21 @@ class CatalogueReader:
             f"* EXCLUDE (filename) FROM read_parquet([{listed}], filename=true, {_GROWN})"
         )
 
+    def add_training_view(self, paths: Sequence[str]) -> None:
+        """Add the view `files` over ``ai-training/<volume>.parquet``: a row for each published
+        file, with its volume and, as `number`, that of its recording."""
+        self._create_view("training", tables.AI_TRAINING, paths)
+        source, volume = "training", "''::VARCHAR"
+        if paths:
+            listed = ", ".join(self._quoted(path) for path in paths)
+            source = f"read_parquet([{listed}], filename=true)"
+            volume = "parse_filename(filename, true)"
+        rest = "* EXCLUDE (recording, filename)" if paths else "* EXCLUDE (recording)"
+        self._connection.execute(
+            f"CREATE VIEW files AS SELECT {volume} AS volume, recording AS number, {rest} "
+            f"FROM {source}"
+        )
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own to the same views."""
         return self._connection.cursor()

@@ -1,6 +1,6 @@
 """The columns that an export can have, each as SQL over a row and what it is joined with.
 
-Aliases: `r` recordings, `s` standing, `t` tracks, `d` releases, `a` artists.
+Aliases: `r` recordings, `s` standing, `t` tracks, `d` releases, `a` artists, `f` files.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,17 @@ class Of(StrEnum):
     TRACKS = "tracks"
     RELEASES = "releases"
     ARTISTS = "artists"
+    FILES = "files"  # published ones, with what an edition says of training with them
 
 
-ALIASES = {Of.RECORDINGS: "r", Of.TRACKS: "t", Of.RELEASES: "d", Of.ARTISTS: "a"}
+CATALOGUED = (Of.RECORDINGS, Of.TRACKS, Of.RELEASES, Of.ARTISTS)
+ALIASES = {Of.RECORDINGS: "r", Of.TRACKS: "t", Of.RELEASES: "d", Of.ARTISTS: "a", Of.FILES: "f"}
 KINDS = {
     Of.RECORDINGS: Kind.RECORDING,
     Of.TRACKS: Kind.TRACK,
     Of.RELEASES: Kind.RELEASE,
     Of.ARTISTS: Kind.ARTIST,
+    Of.FILES: Kind.RECORDING,  # numbered by what they hold
 }
 
 
@@ -87,11 +90,29 @@ def _track_columns() -> list[Column]:
     ]
 
 
+_SIGNALS = (
+    "list_transform(f.signals, lambda s: concat_ws(' ', s.claim, s.value, s.source, "
+    "strftime(s.captured_at AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ'), 'sha256:' || s.sha256))"
+)
+
+
+def _file_columns() -> list[Column]:
+    own = _own(tables.AI_TRAINING, "f")
+    return [
+        Column("recording", "f.number", pa.int64(), "f"),
+        Column("volume", "f.volume", pa.string(), "f"),
+        *(c for c in own if c.name not in ("recording", "signals")),
+        Column("signals", _SIGNALS, pa.list_(pa.string()), "f"),
+        *_own(tables.RECORDINGS, "r", "title", "artist_credit", "recording_mbid", "isrcs"),
+    ]
+
+
 COLUMNS: dict[Of, list[Column]] = {
     Of.RECORDINGS: [_public_id("r"), *_own(tables.RECORDINGS, "r"), *_STANDS],
     Of.TRACKS: [_public_id("t"), *_track_columns(), *_OF_RECORDING, *_OF_RELEASE, *_STANDS],
     Of.RELEASES: [_public_id("d"), *_own(tables.RELEASES, "d")],
     Of.ARTISTS: [_public_id("a"), *_own(tables.ARTISTS, "a")],
+    Of.FILES: [_public_id("f"), *_file_columns(), *_STANDS],
 }
 _DEFAULTS = {
     Of.RECORDINGS: [*tables.RECORDINGS.names, *(c.name for c in _STANDS)],
@@ -100,6 +121,7 @@ _DEFAULTS = {
     ],
     Of.RELEASES: tables.RELEASES.names,
     Of.ARTISTS: tables.ARTISTS.names,
+    Of.FILES: [c.name for c in _file_columns() if c.alias == "f"],
 }  # fmt: skip
 
 

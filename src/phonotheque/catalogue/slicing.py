@@ -70,7 +70,7 @@ class Slice:
         """The ranges of numbers that have rows, each as its first number, rising."""
         chosen = self._choose(of)
         if chosen is None:
-            highest = self._one(f"SELECT max(number) FROM {of.value}")
+            highest = self._one(f"SELECT coalesce(max(number), -1) FROM {of.value}")
             return list(range(0, highest + 1, STEP))
         found = self._cursor.execute(
             f"SELECT DISTINCT number // {STEP} AS step FROM {chosen} ORDER BY step"
@@ -110,8 +110,9 @@ class Slice:
             for other in ("r", "s", "d")
             if other != alias and any(column.alias == other for column in columns)
         )
+        then = ", f.volume, f.path" if of is Of.FILES else ""
         selected = ", ".join(f'{column.sql} AS "{column.name}"' for column in columns)
-        return f"SELECT {selected} FROM ({rows}) {alias}{joins} ORDER BY {alias}.number"
+        return f"SELECT {selected} FROM ({rows}) {alias}{joins} ORDER BY {alias}.number{then}"
 
     def _rows_of(self, of: Of, low: int) -> str:
         chosen = self._choose(of)
@@ -155,6 +156,9 @@ class Slice:
                 query = f"SELECT number FROM tracks SEMI JOIN {chosen} c ON recording = c.number"
                 country = self._of_country()
                 return query + (f" WHERE release IN ({country})" if country else "")
+            case Of.FILES:
+                chosen = self._made(Of.RECORDINGS, False, self._selection)
+                return f"SELECT f.number FROM files f SEMI JOIN {chosen} c ON f.number = c.number"
             case Of.RELEASES:
                 return self._releases()
             case Of.ARTISTS:

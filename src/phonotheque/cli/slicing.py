@@ -40,7 +40,7 @@ Tolerate = Annotated[
 ]
 Target = Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")]
 Rows = Annotated[
-    str, typer.Option(metavar="recordings|tracks|releases|artists", help="What the rows are.")
+    str, typer.Option(metavar="recordings|tracks|releases|artists|files", help="What the rows are.")
 ]
 Columns = Annotated[
     str, typer.Option(metavar="A,B,…", help="Which columns, in this order; else the usual ones.")
