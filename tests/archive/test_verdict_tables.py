@@ -35,8 +35,12 @@ def disagreements(
         connection.register("rows", rows)
         connection.execute("CREATE TABLE signatures AS FROM rows")
         tables = Verdicts(connection, lambda text: evidences[int(text)], policy)
-        tables.decide("asked", asked, on)
-        for signature, withdrawn, mask in connection.execute("FROM asked").fetchall():
+        tables.decide("there", asked, on)
+        tables.decide("gone", asked, on, withdrawn=True)
+        found = connection.execute(
+            "SELECT *, false FROM there UNION ALL SELECT *, true FROM gone"
+        ).fetchall()
+        for signature, mask, withdrawn in found:
             facts = facts_of(evidences[signature], withdrawn=withdrawn)
             for use in Use:
                 level = decide(facts, asked, on, use, policy).level
@@ -53,7 +57,9 @@ def disagreements(
 @pytest.mark.parametrize("asked", ASKED)
 @settings(max_examples=3, deadline=None, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**32), year=st.sampled_from([2013, 2026, 2027, 2047, 2068]))
-def test_set_wise_verdicts_are_those_of_the_core(asked, seed, year) -> None:
+def test_set_wise_verdicts_are_those_of_the_core(
+    asked: tuple[str, ...], seed: int, year: int
+) -> None:
     random = Random(seed)
     evidences = [random_evidence(random) for _ in range(60)]
     for policy in POLICIES:

@@ -157,7 +157,7 @@ def work_list(
         opened.cursor.execute(
             "CREATE TABLE doubtful AS SELECT s.recording, s.signature, "
             "coalesce(st.listens, 0) AS listens FROM signed s "
-            "JOIN asked v ON v.signature = s.signature AND NOT v.withdrawn "
+            "JOIN asked v ON v.signature = s.signature "
             "LEFT JOIN standing st ON st.number = s.recording "
             f"WHERE bit_count((v.mask >> {at}) & 7) = {int(Level.REVIEW)} "
             "AND s.recording NOT IN (SELECT number FROM withdrawn_now)"
@@ -266,8 +266,8 @@ def _risen(
         ((allowed, to_review, listens),) = opened.cursor.execute(
             f"SELECT count(*) FILTER ({allows} <> 0), "
             f"count(*) FILTER ({allows} = 0), coalesce(sum(st.listens), 0)::BIGINT FROM signed s "
-            "JOIN day_before b ON b.signature = s.signature AND NOT b.withdrawn "
-            "JOIN day_after a ON a.signature = s.signature AND NOT a.withdrawn "
+            "JOIN day_before b ON b.signature = s.signature "
+            "JOIN day_after a ON a.signature = s.signature "
             "LEFT JOIN standing st ON st.number = s.recording "
             f"WHERE (a.mask >> {at}) & 7 > (b.mask >> {at}) & 7 "
             "AND s.recording NOT IN (SELECT number FROM withdrawn_now)"

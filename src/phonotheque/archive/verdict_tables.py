@@ -46,7 +46,6 @@ _SITUATIONS = pa.schema(
         pa.field("head", pa.int64()),
         pa.field("flags", pa.int32()),
         pa.field("terms", pa.int32()),
-        pa.field("withdrawn", pa.bool_()),
         pa.field("mask", pa.int32()),
     ]
 )
@@ -64,6 +63,7 @@ class Verdicts:
     def __init__(self, connection: duckdb.DuckDBPyConnection, parse: Parse, policy: Policy) -> None:
         self._connection = connection
         self._policy = policy
+        self._withdrawn = False
         self._cut(parse)
         codes = sorted(jurisdictions())
         for layer in TIMED:
@@ -73,9 +73,11 @@ class Verdicts:
                 + term_query(layer, codes, policy.accepted_rules, source)
             )
 
-    def decide(self, name: str, territories: Sequence[str], on: date) -> None:
-        """Make the table `name` with `signature`, `withdrawn` and `mask` (rights.level_in): the
-        levels of all uses in all of `territories` on the day `on`, withdrawn and not.
+    def decide(
+        self, name: str, territories: Sequence[str], on: date, *, withdrawn: bool = False
+    ) -> None:
+        """Make the table `name` with `signature` and `mask` (rights.level_in): the levels of all
+        uses in all of `territories` on the day `on`, of recordings that are `withdrawn` or not.
 
         Raises:
             InputError: a territory is no code of two letters.
@@ -83,6 +85,7 @@ class Verdicts:
         places: dict[str, list[str]] = {}
         for territory in territories:
             places.setdefault(jurisdiction_of(territory), []).append(territory)
+        self._withdrawn = withdrawn
         parts = []
         for number, (code, countries) in enumerate(places.items()):
             part = f"{name}_{number}"
@@ -90,7 +93,7 @@ class Verdicts:
             parts.append(part)
         union = " UNION ALL ".join(f"SELECT * FROM {part}" for part in parts)
         self._connection.execute(
-            f"CREATE OR REPLACE TABLE {name} AS SELECT signature, withdrawn, "
+            f"CREATE OR REPLACE TABLE {name} AS SELECT signature, "
             f"bit_and(mask)::INTEGER AS mask FROM ({union}) GROUP BY ALL"
         )
         for part in parts:
@@ -134,18 +137,16 @@ class Verdicts:
         states = f"{table}_states"
         self._connection.execute(
             f"CREATE OR REPLACE TABLE {states} AS SELECT c.signature, c.head, c.flags, "
-            f"({_state(code, as_day(on))})::INTEGER AS terms, withdrawn "
-            f"FROM cuts c {_join_terms()} "
-            "CROSS JOIN (VALUES (false), (true)) w(withdrawn)"
+            f"({_state(code, as_day(on))})::INTEGER AS terms FROM cuts c {_join_terms()}"
         )
         asked = self._stream(
-            "SELECT s.*, h.text FROM (SELECT DISTINCT head, flags, terms, withdrawn "
+            "SELECT s.*, h.text FROM (SELECT DISTINCT head, flags, terms "
             f"FROM {states}) s JOIN heads h USING (head)"
         )
         self._insert(f"{table}_levels", _SITUATIONS, self._answers(asked, countries, on))
         self._connection.execute(
-            f"CREATE OR REPLACE TABLE {table} AS SELECT signature, withdrawn, mask "
-            f"FROM {states} JOIN {table}_levels USING (head, flags, terms, withdrawn)"
+            f"CREATE OR REPLACE TABLE {table} AS SELECT signature, mask "
+            f"FROM {states} JOIN {table}_levels USING (head, flags, terms)"
         )
         self._connection.execute(f"DROP TABLE {states}; DROP TABLE {table}_levels")
 
@@ -156,8 +157,8 @@ class Verdicts:
             found = []
             for row in zip(*(c.to_pylist() for c in batch.columns), strict=True):
                 *key, text = row
-                _, flags, terms, withdrawn = key
-                situation = Situation(text, flags, terms, withdrawn)
+                _, flags, terms = key
+                situation = Situation(text, flags, terms, self._withdrawn)
                 levels = levels_of(situation, countries, on, self._policy)
                 found.append((*key, mask_of(levels)))
             yield _batch(_SITUATIONS, found)

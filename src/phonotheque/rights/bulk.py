@@ -15,7 +15,7 @@ import msgspec
 
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Layer, Level, Use
 from phonotheque.rights.channels import PRE_1972
-from phonotheque.rights.decide import argue
+from phonotheque.rights.decide import layer_levels
 from phonotheque.rights.facts import Authors, Facts, Years, facts_of
 from phonotheque.rights.layer_terms import TermAnswer
 from phonotheque.rights.layers import layer_years
@@ -39,6 +39,7 @@ YEAR_CLAIMS = frozenset(
 POSSIBLE, ATTESTED, SURE = 1, 2, 4
 """Bits of one layer: its term may be over; is, if one witness is enough; is."""
 BITS = 3
+ALL = POSSIBLE | ATTESTED | SURE
 _UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMED_YEARS, _PRE_1972, _ARRANGED = 1, 2, 4
 _ABSENT = 3  # the bit of the first layer
@@ -92,16 +93,43 @@ def levels_of(
     situation: Situation, territories: Sequence[str], on: date, policy: Policy
 ) -> tuple[Level, ...]:
     """The level of every use, in the order of `Use`, in all of `territories` on the day `on`."""
-    facts = _facts(situation)
-    answers: dict[Layer, TermAnswer] = {
-        layer: _answer(situation.terms >> BITS * n) for n, layer in enumerate(TIMED)
-    }
+    asked = _Asked(tuple(territories), on, policy)
+    known = _Known(situation.head, situation.flags, situation.withdrawn)
+    states = [situation.terms >> BITS * n & ALL for n in range(len(TIMED))]
+    layers = [_uniform(known, asked, state) for state in states]
+    return tuple(min(layer[n][use] for n, layer in enumerate(layers)) for use in range(len(Use)))
+
+
+class _Asked(NamedTuple):
+    territories: tuple[str, ...]
+    on: date
+    policy: Policy
+
+
+class _Known(NamedTuple):
+    head: str
+    flags: int
+    withdrawn: bool
+
+
+@lru_cache(maxsize=1 << 15)
+def _uniform(known: _Known, asked: _Asked, state: int) -> tuple[tuple[Level, ...], ...]:
+    """For each of TIMED the level of every use, if the term of every layer is in `state`.
+
+    A layer's level depends on no other layer's term, so a few of these make up every situation.
+    """
+    facts, answer = _facts(known), _answer(state)
 
     def term(years: Years, layer: Layer, territory: str, policy: Policy) -> TermAnswer:
-        return answers[layer]
+        return answer
 
+    where, on, policy = asked
+    by_use = [layer_levels(facts, where, on, use, policy, terms=term) for use in Use]
+    most = [min(found.get(None, Level.ALLOW), found.get(Layer.ARTWORK, Level.ALLOW))
+            for found in by_use]  # fmt: skip
     return tuple(
-        argue(facts, territories, on, use, policy, terms=term).verdict.level for use in Use
+        tuple(min(most[n], found.get(layer, Level.ALLOW)) for n, found in enumerate(by_use))
+        for layer in TIMED
     )
 
 
@@ -137,9 +165,9 @@ def _head(text: str, withdrawn: bool) -> Facts:
     return facts_of(evidence, withdrawn=withdrawn)
 
 
-def _facts(situation: Situation) -> Facts:
-    """The facts of a situation, with years of which nothing but the flags is true."""
-    facts, flags = _head(situation.head, situation.withdrawn), situation.flags
+def _facts(known: _Known) -> Facts:
+    """The facts of a head, with years of which nothing but the flags is true."""
+    facts, flags = _head(known.head, known.withdrawn), known.flags
     if not flags & _TIMED_YEARS:
         return facts
     unknown = Known(SOME_YEAR, SOME_YEAR)

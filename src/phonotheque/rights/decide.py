@@ -113,6 +113,28 @@ def argue(
     return Argument(verdict, gates, layers, steps)
 
 
+def layer_levels(
+    facts: Facts,
+    territories: Sequence[str],
+    on: date,
+    use: Use,
+    policy: Policy,
+    *,
+    terms: TermIn = term_in,
+) -> dict[Layer | None, Level]:
+    """The level that each layer has, the gates taken in; under None where one grant settles all.
+
+    The least of them is the level of the verdict that `decide` gives.
+    """
+    day = as_day(on)
+    gates = gate_rules(facts, use, policy)
+    most = min((rule_level(rule, use, policy) for rule in gates), default=Level.ALLOW)
+    found: dict[Layer | None, Level] = {}
+    for one in _layers(facts, _places(tuple(territories)), _Asked(day, use, policy), terms):
+        found[one.layer] = min(one.level, most, found.get(one.layer, Level.ALLOW))
+    return found
+
+
 def _layers(
     facts: Facts, places: Sequence[Place], asked: _Asked, terms: TermIn
 ) -> tuple[LayerArgument, ...]:
