@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from phonotheque.catalogue import ImportFiles
+from phonotheque.catalogue import ImportFiles, parse_signature, signatures_from_imports
+from phonotheque.engine import LocalEngine
 from phonotheque.model import tables
 from phonotheque.storage.tables import write_table
 from tests.support.catalogues import Archive, row
@@ -85,3 +86,23 @@ def test_a_claim_on_nothing_rests(archive: Archive) -> None:
     first = archive.build()
     claim(archive, 4_000, "CC0-1.0")
     assert archive.table("recordings", archive.build()) == archive.table("recordings", first)
+
+
+def test_verdicts_set_by_set_hear_claims_too(archive: Archive, tmp_path: Path) -> None:
+    numbers = archive.recordings(archive.build())
+    claim(archive, numbers["shop:01"], "CC0-1.0")
+    claim(archive, numbers["shop:05"], "CC0-1.0")
+    made = archive.build()
+    engine = LocalEngine(tmp_path / "work", memory="500MB")
+    try:
+        batches = signatures_from_imports(
+            engine, archive.inputs(), made, archive.tree.catalogue / "builds" / "0002", at_once=3
+        )
+        signed = [row for batch in batches for row in batch.to_pylist()]
+    finally:
+        engine.close()
+    said = {r["recording"]: {e.value for e in parse_signature(r["signature"])} for r in signed}
+    assert said == {
+        numbers["shop:01"]: {"CC0-1.0", "CC-BY-4.0"},
+        numbers["shop:05"]: {"CC0-1.0"},
+    }
