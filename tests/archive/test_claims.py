@@ -171,7 +171,7 @@ def test_document_witness_and_recording_have_to_be_there(
     tree: Tree, letter: Path, tmp_path: Path
 ) -> None:
     def plan(**more: Any) -> None:
-        told = {"document": letter, "witness": "loc"} | more
+        told: dict[str, Any] = {"document": letter, "witness": "loc"} | more
         plan_claim(tree, told.pop("recording", "1"), ["published=1921"], now=NOW, **told)
 
     with pytest.raises(InputError, match=r"none\.txt"):
