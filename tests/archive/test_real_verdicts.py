@@ -1,0 +1,75 @@
+"""Verdicts on the whole of two real collections, set by set; the counts stand in docs/rights.md."""
+
+import csv
+from collections import Counter
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from phonotheque.archive.verdict_tables import Verdicts
+from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use
+from phonotheque.rights import Policy, level_in, parse_licence
+from phonotheque.sources.statements import title_signs
+
+AT = datetime(1970, 1, 1, tzinfo=UTC)
+FREEMUSI = {
+    "STREAM": {"ALLOW": 52, "ALLOW_IF": 18_516, "DENY": 2_290, "REVIEW": 644},
+    "DISTRIBUTE": {"ALLOW": 52, "ALLOW_IF": 18_516, "DENY": 2_290, "REVIEW": 644},
+    "AI_TRAIN": {"ALLOW": 52, "ALLOW_IF": 632, "DENY": 14_523, "REVIEW": 6_295},
+}
+"""Of 21,502 tracks, their licences taken for the labels' own tags; an archive without commerce."""
+USES = (Use.STREAM, Use.DISTRIBUTE, Use.AI_TRAIN)
+
+
+def netlabel_sets(folder: Path, kind: EvidenceKind) -> Counter[tuple[Evidence, ...]]:
+    """How many tracks state the same: the release's licence, and signs in titles."""
+    licences = {}
+    with (folder / "releases.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            found = parse_licence(row["licenseurl"])
+            licences[row["id"]] = Evidence(
+                Claim.LICENCE, found.id if found else None, row["licenseurl"], kind, "tag", AT
+            )
+    sets: Counter[tuple[Evidence, ...]] = Counter()
+    with (folder / "tracks.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            signs = title_signs(row["title"] or "", "tag:title", AT)
+            told = {(sign.claim, sign.value): sign for sign in signs}
+            some = [Evidence(c, v, "", s.kind, "tag", AT) for (c, v), s in sorted(told.items())]
+            licence = licences.get(row["id"])
+            sets[(*([licence] if licence else []), *some)] += 1
+    return sets
+
+
+def counts(
+    sets: Counter[tuple[Evidence, ...]], territories: tuple[str, ...]
+) -> dict[str, dict[str, int]]:
+    """Tracks by use and level."""
+    every = list(sets)
+    rows = pa.table({"signature": range(len(every)), "text": [str(n) for n in range(len(every))]})
+    with duckdb.connect() as connection:
+        connection.register("rows", rows)
+        connection.execute("CREATE TABLE signatures AS FROM rows")
+        tables = Verdicts(connection, lambda text: every[int(text)], Policy(noncommercial=True))
+        tables.decide("v", territories, date(2026, 11, 23))
+        found: dict[str, Counter[str]] = {use.value: Counter() for use in USES}
+        for signature, mask in connection.execute("FROM v").fetchall():
+            for use in USES:
+                found[use.value][level_in(mask, use).name] += sets[every[signature]]
+    return {use: dict(sorted(levels.items())) for use, levels in found.items()}
+
+
+def test_netlabel_music_is_decided_whole_and_the_same_everywhere(shared_data: Path) -> None:
+    sets = netlabel_sets(shared_data / "freemusi", EvidenceKind.TAG)
+    world = counts(sets, Policy().territories)
+    assert all(sum(levels.values()) == sum(sets.values()) for levels in world.values())
+    assert world == counts(sets, ("US",)) == counts(sets, ("DE",)), "licences know no borders"
+    assert world == FREEMUSI
+
+
+def test_what_a_list_says_of_licences_allows_nothing(shared_data: Path) -> None:
+    sets = netlabel_sets(shared_data / "freemusi", EvidenceKind.CATALOGUE)
+    for levels in counts(sets, ("US", "DE")).values():
+        assert not {Level.ALLOW.name, Level.ALLOW_IF.name} & set(levels)
