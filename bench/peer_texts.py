@@ -36,13 +36,15 @@ _COLUMNS = "rank, number, listens, title, artist_credit, other"
 
 
 def open_tables(edition: Path, memory: str = "2GB") -> duckdb.DuckDBPyConnection:
-    """The tables of an edition as views."""
+    """The tables of an edition as views; made up (editions.py) or of an archive, whose standing is
+    beside its catalogue. Its overlays are not laid over."""
     connection = duckdb.connect()
     connection.execute("SET enable_progress_bar = false")
     connection.execute(f"SET memory_limit = '{memory}'")
     connection.execute(f"SET temp_directory = '{edition.parent / 'spill'}'")
     for name in ("recordings", "tracks", "releases", "artists", "standing"):
-        where = edition / name / "*.parquet"
+        published = edition / "catalogue" / name
+        where = (published if published.exists() else edition / name) / "*.parquet"
         connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{where}')")
     return connection
 

@@ -65,9 +65,10 @@ NOTHING = Found(np.zeros(0, np.uint32), 0, exhausted=True)
 def walk(
     conditions: Sequence[Condition], documents: int, start: int, limit: int, deadline: Deadline
 ) -> Found:
-    """The first `limit` documents from `start` on that satisfy all conditions."""
+    """The first `limit` documents from `start` on that satisfy all conditions; those from
+    `documents` on need not be looked at."""
     if start >= documents:
-        return Found(NOTHING.docs, documents, exhausted=True)
+        return Found(NOTHING.docs, start, exhausted=True)
     rising = sorted(conditions, key=_size)
     driver = rising[0] if rising and rising[0].load is not None else None
     tests = [c.test for c in rising if c is not driver]
@@ -82,9 +83,11 @@ def walk(
         if count > limit:
             docs = np.concatenate(found)[:limit]
             return Found(docs, int(docs[-1]) + 1, exhausted=False)
-        if deadline.is_over and after < documents:
+        if after >= documents:
+            break
+        if deadline.is_over:
             return Found(_joined(found), after, exhausted=False, partial=True)
-    return Found(_joined(found), documents, exhausted=True)
+    return Found(_joined(found), max(after, documents), exhausted=True)
 
 
 def _size(condition: Condition) -> float:

@@ -1,7 +1,8 @@
 """Windows of candidates: what one page is taken from, in an order that stays.
 
 A window is the next 100 documents, by rank, that have all words as typed, the next 100 that have
-the last word only as a beginning (300 each for a single word), and, in the first window, the first
+the last word only as a beginning (300 each for a single word; these as far as the former reach, for
+what is less popular and only begun stands behind them anyway), and, in the first window, the first
 50 whose title is the query. Once these are at an end, there follow those that have a word through
 others (`related`): a release, a label, an artist's other name; in a window of their own if one of
 the first is all that was asked for and finding more takes long, which keeps the most frequent kind
@@ -12,7 +13,7 @@ Each window is ranked by itself. A cursor says where a window begins and how muc
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import msgspec
@@ -116,7 +117,8 @@ def window_at(search: Search, cursor: Cursor) -> Window:
     titles = _exact_titles(search)
     shut_out = [without_condition(titles)] if len(titles) else []
     whole = _walk(search, [w.only_whole() for w in search.wanted], shut_out, cursor.whole_from)
-    beginning = _walk_beginnings(search, shut_out, cursor.beginning_from)
+    end = search.files.documents if whole.exhausted else whole.after
+    beginning = _walk_beginnings(search, shut_out, cursor.beginning_from, end)
     first = cursor.before == 0 and cursor.whole_from == 0 and cursor.beginning_from == 0
     parts = [whole.docs, beginning.docs, *([titles] if first else [])]
     if whole.partial or beginning.partial or not (whole.exhausted and beginning.exhausted):
@@ -149,22 +151,30 @@ def _ranked(
     return Window(docs[order], scored.scores[order], whole, beginning, related, scored.is_answered)
 
 
-def _walk(search: Search, wanted: Sequence[Wanted], more: Sequence[Condition], start: int) -> Found:
+def _walk(
+    search: Search,
+    wanted: Sequence[Wanted],
+    more: Sequence[Condition],
+    start: int,
+    end: int | None = None,
+) -> Found:
     if any(w.is_unknown for w in wanted):
         return NOTHING
     conditions = search.conditions(wanted, more)
     limit = CANDIDATES * (ONE_WORD if len(wanted) == 1 else 1)
-    return walk(conditions, search.files.documents, start, limit, search.deadline)
+    end = search.files.documents if end is None else end
+    found = walk(conditions, end, start, limit, search.deadline)
+    return replace(found, exhausted=found.exhausted and end >= search.files.documents)
 
 
-def _walk_beginnings(search: Search, more: Sequence[Condition], start: int) -> Found:
+def _walk_beginnings(search: Search, more: Sequence[Condition], start: int, end: int) -> Found:
     """Documents with a word only as a beginning: not those that have them all as typed."""
     open_words = [w for w in search.wanted if w.high - w.low > (1 if w.whole else 0)]
     if not any(w.term.prefix for w in open_words):
         return NOTHING
     if all(w.whole for w in open_words):
         more = [*more, search.not_own([w.only_whole() for w in open_words])]
-    return _walk(search, search.wanted, more, start)
+    return _walk(search, search.wanted, more, start, end)
 
 
 def _exact_titles(search: Search) -> Array:
