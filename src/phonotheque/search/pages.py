@@ -18,6 +18,7 @@ from phonotheque.search.values import Facets, Hit, SearchPage
 from phonotheque.search.windows import Cursor, Window, format_cursor, window_at
 
 FACETS_MOST = 131_072  # hits that facets are counted of
+WIDE_WORDS = 3  # of more words, one that is too common to be followed may as well be missing
 OFFER_BELOW = 5  # with so many hits or more, no other spelling is looked for
 NO_HITS = SearchPage((), 0, True, False, None, False, None)
 
@@ -43,15 +44,16 @@ class Pages:
         """The page of a search that begins at `place`."""
         window = window_at(search, place)
         first = place.before == 0 and bool(search.wanted)
-        if first and window.is_empty and not place.wide:
+        few = len(search.wanted) <= WIDE_WORDS
+        if first and few and window.is_empty and not place.wide:
             place = msgspec.structs.replace(place, wide=True)
             window = window_at(search, place)
         if first and window.is_empty:
             return self._relaxed_page(search, place, asked)
         facets = self._facets(search, place) if asked.facets else None
         total, exact = _total(search, window, place, facets)
-        few = first and not place.given and exact and total < OFFER_BELOW
-        offer = few and not window.is_answered
+        rare = first and not place.given and exact and total < OFFER_BELOW
+        offer = rare and not window.is_answered
         shown = slice(place.given, place.given + asked.limit)
         terms = search.query.marked if asked.highlights else None
         return SearchPage(
