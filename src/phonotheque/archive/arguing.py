@@ -2,20 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
-from phonotheque.archive.build import build_inputs
-from phonotheque.archive.explaining import MEMORY, recording_number
+from phonotheque.archive.explaining import opened_imports
 from phonotheque.archive.policy import archive_policy
 from phonotheque.archive.verdicts import parse_evidence
 from phonotheque.archive.withdrawals import read_withdrawals
-from phonotheque.catalogue import Stated, current_build, evidence_from_imports
-from phonotheque.engine import LocalEngine
-from phonotheque.model.archive import ArchiveSettings
-from phonotheque.model.errors import NotFoundError
+from phonotheque.catalogue import Stated, evidence_from_imports
 from phonotheque.model.numbers import IdKey, Kind, format_public_id
 from phonotheque.model.rights import Use
 from phonotheque.rights import VerdictView, explain_verdict, facts_of
@@ -56,7 +50,7 @@ def explain_rights(
     """
     settings = read_settings(tree)
     policy = archive_policy(settings)
-    stated = _stated(tree, settings, recording)
+    stated = _stated(tree, recording)
     withdrawn = any(w.recording == stated.number for w in read_withdrawals(tree))
     facts = facts_of(parse_evidence(stated.evidence), withdrawn=withdrawn)
     home, world = [settings.seat], list(policy.territories)
@@ -76,16 +70,6 @@ def explain_rights(
     )
 
 
-def _stated(tree: Tree, settings: ArchiveSettings, recording: str) -> Stated:
-    current = current_build(tree)
-    if current is None:
-        raise NotFoundError(f"{tree.root}: no catalogue yet; run `phonotheque build` first")
-    manifest, directory = current
-    number = recording_number(recording, IdKey(bytes.fromhex(settings.id_key)))
-    inputs = build_inputs(tree, settings, manifest)
-    with TemporaryDirectory(prefix="phonotheque-rights-") as folder:
-        engine = LocalEngine(Path(folder), memory=MEMORY)
-        try:
-            return evidence_from_imports(engine, inputs, manifest, directory, number)
-        finally:
-            engine.close()
+def _stated(tree: Tree, recording: str) -> Stated:
+    with opened_imports(tree, recording) as (engine, inputs, manifest, directory, number):
+        return evidence_from_imports(engine, inputs, manifest, directory, number)

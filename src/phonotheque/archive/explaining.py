@@ -1,17 +1,21 @@
 """`explain`: why the rows of a recording are one recording, from the archive's own imports."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from phonotheque.archive.build import build_inputs
-from phonotheque.catalogue import Explanation, current_build, explain_from_imports
+from phonotheque.catalogue import BuildInputs, Explanation, current_build, explain_from_imports
 from phonotheque.engine import LocalEngine
+from phonotheque.model.edition import BuildManifest
 from phonotheque.model.errors import InputError, NotFoundError
 from phonotheque.model.numbers import IdKey, Kind, parse_public_id
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.layout import Tree
 
 MEMORY = "2GB"
+Opened = tuple[LocalEngine, BuildInputs, BuildManifest, Path, int]
 
 
 def explain(tree: Tree, recording: str) -> Explanation:
@@ -21,6 +25,19 @@ def explain(tree: Tree, recording: str) -> Explanation:
 
     Raises:
         NotFoundError: no archive, no build, or no such recording in it.
+        InputError: what was given names no recording.
+    """
+    with opened_imports(tree, recording) as (engine, inputs, manifest, directory, number):
+        return explain_from_imports(engine, inputs, manifest, directory, number)
+
+
+@contextmanager
+def opened_imports(tree: Tree, recording: str) -> Iterator[Opened]:
+    """What asking the imports of the current build about a recording takes: an engine in a
+    temporary directory, the imports, the build, where it stands, and the number of `recording`.
+
+    Raises:
+        NotFoundError: no archive, or no build.
         InputError: what was given names no recording.
     """
     settings = read_settings(tree)
@@ -33,7 +50,7 @@ def explain(tree: Tree, recording: str) -> Explanation:
     with TemporaryDirectory(prefix="phonotheque-explain-") as folder:
         engine = LocalEngine(Path(folder), memory=MEMORY)
         try:
-            return explain_from_imports(engine, inputs, manifest, directory, number)
+            yield engine, inputs, manifest, directory, number
         finally:
             engine.close()
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 import msgspec
@@ -16,6 +17,7 @@ from phonotheque.archive.policy import archive_policy
 from phonotheque.archive.verdict_tables import BATCH_ROWS, Verdicts, insert_batches
 from phonotheque.archive.withdrawals import read_withdrawals
 from phonotheque.catalogue import (
+    SIGNED,
     current_build,
     open_build,
     parse_signature,
@@ -32,7 +34,6 @@ from phonotheque.storage.layout import Tree
 
 MEMORY = "2GB"
 _NUMBERS = pa.schema([pa.field("number", pa.int64())])
-_SIGNED = pa.schema([pa.field("recording", pa.int64()), pa.field("text", pa.string())])
 
 
 class LayerNext(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,20 +172,27 @@ def work_list(
             "JOIN recordings r ON r.number = d.recording JOIN signatures t USING (signature) "
             "ORDER BY d.listens DESC, d.recording"
         ).fetchall()
-        ids = opened.public_ids([row[0] for row in rows])
-        items = []
-        for public_id, (_, title, credit, heard, text) in zip(ids, rows, strict=True):
-            facts = facts_of(parse_signature(text))
-            view = explain_verdict(facts, asked, on, use, opened.policy)
-            items.append(
-                ReviewItem(
-                    recording=public_id, title=title, artist_credit=credit, listens=heard,
-                    reasons=view.reasons, changes=view.changes,
-                )
-            )  # fmt: skip
+        items = _items(opened, rows, use, asked, on)
     return ReviewReport(
         use=use.value, territories=asked, on=on, recordings=count, listens=listens, items=items
     )
+
+
+def _items(
+    opened: _Open, rows: Sequence[Any], use: Use, territories: Sequence[str], on: date
+) -> list[ReviewItem]:
+    """Rows (number, title, artist credit, listens, signature), each with its argument."""
+    items = []
+    ids = opened.public_ids([row[0] for row in rows])
+    for public_id, (_, title, credit, heard, text) in zip(ids, rows, strict=True):
+        view = explain_verdict(facts_of(parse_signature(text)), territories, on, use, opened.policy)
+        items.append(
+            ReviewItem(
+                recording=public_id, title=title, artist_credit=credit, listens=heard,
+                reasons=view.reasons, changes=view.changes,
+            )
+        )  # fmt: skip
+    return items
 
 
 @contextmanager
@@ -216,20 +224,16 @@ def _opened(tree: Tree, memory: str) -> Iterator[_Open]:
 
 def _sign(cursor: duckdb.DuckDBPyConnection, batches: Iterator[pa.RecordBatch]) -> None:
     """The tables `signatures` (each text once) and `signed` (recording, signature)."""
-    cursor.execute("CREATE TABLE signatures (signature BIGINT, text VARCHAR)")
-    cursor.execute("CREATE TABLE signed (recording BIGINT, signature BIGINT)")
-    for batch in batches:
-        cursor.register("incoming", pa.Table.from_batches([batch]))
-        cursor.execute(
-            "INSERT INTO signatures SELECT (SELECT count(*) FROM signatures) "
-            "+ row_number() OVER (), text FROM (SELECT DISTINCT signature AS text FROM incoming) "
-            "ANTI JOIN signatures USING (text)"
-        )
-        cursor.execute(
-            "INSERT INTO signed SELECT i.recording, s.signature "
-            "FROM incoming i JOIN signatures s ON s.text = i.signature"
-        )
-        cursor.unregister("incoming")
+    insert_batches(cursor, "said", SIGNED, batches)
+    cursor.execute(
+        "CREATE TABLE signatures AS SELECT row_number() OVER () AS signature, text "
+        "FROM (SELECT DISTINCT signature AS text FROM said)"
+    )
+    cursor.execute(
+        "CREATE TABLE signed AS SELECT i.recording, s.signature "
+        "FROM said i JOIN signatures s ON s.text = i.signature"
+    )
+    cursor.execute("DROP TABLE said")
 
 
 def _ending(opened: _Open, territory: str, after: date) -> Iterator[LayerNext]:

@@ -22,7 +22,7 @@ from phonotheque.archive.cases import (
 from phonotheque.archive.ledger import LedgerEvent, add_events, keep_document
 from phonotheque.archive.letters import Letter, keep_letter, make_letter, read_form
 from phonotheque.archive.purging import purge_withdrawn
-from phonotheque.archive.withdraw import find_recordings
+from phonotheque.archive.withdraw import find_named
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.rights import (
     NOT_HERE,
@@ -244,13 +244,12 @@ def note_tombstones(tree: Tree, edition: str, now: datetime) -> None:
 
 def _known(tree: Tree, notice: Notice) -> tuple[list[str], list[str]]:
     """Public ids of the recordings that a notice names, and what names none."""
-    found, unknown = [], []
-    for named in dict.fromkeys(m.named for m in notice.material if m.named):
-        try:
-            found += [r.public_id for r in find_recordings(tree, [named])]
-        except (NotFoundError, UsageError) as error:
-            unknown.append(str(error))
-    return found, unknown
+    named = list(dict.fromkeys(m.named for m in notice.material if m.named))
+    try:
+        found, unknown = find_named(tree, named) if named else ([], [])
+    except NotFoundError as error:  # nothing was built yet
+        return [], [str(error)] * len(named)
+    return [r.public_id for r in found], [str(error) for error in unknown]
 
 
 def _asked(lacks: list[Lack]) -> list[str]:

@@ -7,7 +7,6 @@ Killed anywhere, the same command again completes it.
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
@@ -158,8 +157,9 @@ def _plan(
     name = case.case if case else None
     ids = {line.recording: line.public_id for line in read_lines(tree)}
     held: dict[str, list[str]] = {}
+    asked = set(numbers)
     for other in in_force(tree):
-        if other.recording in set(numbers) and other.case != name:
+        if other.recording in asked and other.case != name:
             held.setdefault(other.public_id, []).append(other.case or "")
     return RestorePlan(
         case=name,
@@ -187,17 +187,14 @@ def _take_back(tree: Tree, plan: RestorePlan, items: Sequence[LedgerItem], now: 
 def _put_back(tree: Tree, items: Sequence[LedgerItem]) -> list[str]:
     """Give volumes the files they lost to a purge; returns what is nowhere any more."""
     missing = []
-    for file in (file for item in items for file in item.files):
-        held = _object(tree, file.sha256)
+    files = [file for item in items for file in item.files]
+    with Vault.open(tree.vault) as vault:
+        objects = {file.sha256: vault.object_path(file.sha256) for file in files}
+    for file in files:
+        held = objects[file.sha256] if objects[file.sha256].exists() else None
         place = tree.volume(file.volume) / file.path if file.volume and file.path else None
         if place is not None and not place.exists() and held is not None:
             link_or_copy(held, place)
         if held is None and not (place is not None and place.exists()):
             missing.append(file.sha256)
     return sorted(set(missing))
-
-
-def _object(tree: Tree, digest: str) -> Path | None:
-    with Vault.open(tree.vault) as vault:
-        path = vault.object_path(digest)
-    return path if path.exists() else None

@@ -63,7 +63,6 @@ class Verdicts:
     def __init__(self, connection: duckdb.DuckDBPyConnection, parse: Parse, policy: Policy) -> None:
         self._connection = connection
         self._policy = policy
-        self._withdrawn = False
         self._cut(parse)
         codes = sorted(jurisdictions())
         for layer in TIMED:
@@ -85,11 +84,10 @@ class Verdicts:
         places: dict[str, list[str]] = {}
         for territory in territories:
             places.setdefault(jurisdiction_of(territory), []).append(territory)
-        self._withdrawn = withdrawn
         parts = []
         for number, (code, countries) in enumerate(places.items()):
             part = f"{name}_{number}"
-            self._decide_place(part, code, countries, on)
+            self._decide_place(part, code, countries, on, withdrawn=withdrawn)
             parts.append(part)
         union = " UNION ALL ".join(f"SELECT * FROM {part}" for part in parts)
         self._connection.execute(
@@ -133,7 +131,9 @@ class Verdicts:
         )
         self._connection.execute("DROP TABLE cut_rows")
 
-    def _decide_place(self, table: str, code: str, countries: list[str], on: date) -> None:
+    def _decide_place(
+        self, table: str, code: str, countries: list[str], on: date, *, withdrawn: bool
+    ) -> None:
         states = f"{table}_states"
         self._connection.execute(
             f"CREATE OR REPLACE TABLE {states} AS SELECT c.signature, c.head, c.flags, "
@@ -143,7 +143,8 @@ class Verdicts:
             "SELECT s.*, h.text FROM (SELECT DISTINCT head, flags, terms "
             f"FROM {states}) s JOIN heads h USING (head)"
         )
-        self._insert(f"{table}_levels", _SITUATIONS, self._answers(asked, countries, on))
+        answers = self._answers(asked, countries, on, withdrawn=withdrawn)
+        self._insert(f"{table}_levels", _SITUATIONS, answers)
         self._connection.execute(
             f"CREATE OR REPLACE TABLE {table} AS SELECT signature, mask "
             f"FROM {states} JOIN {table}_levels USING (head, flags, terms)"
@@ -151,14 +152,19 @@ class Verdicts:
         self._connection.execute(f"DROP TABLE {states}; DROP TABLE {table}_levels")
 
     def _answers(
-        self, asked: Iterator[pa.RecordBatch], countries: list[str], on: date
+        self,
+        asked: Iterator[pa.RecordBatch],
+        countries: list[str],
+        on: date,
+        *,
+        withdrawn: bool,
     ) -> Iterator[pa.RecordBatch]:
         for batch in asked:
             found = []
             for row in zip(*(c.to_pylist() for c in batch.columns), strict=True):
                 *key, text = row
                 _, flags, terms = key
-                situation = Situation(text, flags, terms, self._withdrawn)
+                situation = Situation(text, flags, terms, withdrawn)
                 levels = levels_of(situation, countries, on, self._policy)
                 found.append((*key, mask_of(levels)))
             yield _batch(_SITUATIONS, found)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from phonotheque.archive.policy import archive_policy
 from phonotheque.model.archive import ArchiveSettings
 from phonotheque.model.findings import FindingCode
-from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use, Verdict
+from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use, Verdict, evidence_of
 from phonotheque.rights import Policy, agreed_licence, decide, facts_of
 
 NO_LICENCE = "LicenseRef-none"
@@ -49,10 +49,7 @@ def decide_evidence(batch: pa.RecordBatch, settings: ArchiveSettings, on: date) 
 
 def parse_evidence(rows: list[dict[str, Any]]) -> tuple[Evidence, ...]:
     """Evidence as the rights room takes it, from rows of `tables.EVIDENCE`."""
-    return tuple(
-        Evidence(**{**row, "claim": Claim(row["claim"]), "kind": EvidenceKind(row["kind"])})
-        for row in rows
-    )
+    return tuple(map(evidence_of, rows))
 
 
 def _decided(evidence: tuple[Evidence, ...], policy: Policy, on: date) -> dict[str, object]:

@@ -107,15 +107,35 @@ def find_recordings(
         NotFoundError: nothing built yet, or an id that names no recording.
         UsageError: an ISRC that several recordings carry.
     """
-    settings = read_settings(tree)
-    gone = {w.recording for w in in_force(tree) if w.case == case}
-    reader = _open_newest(tree)
-    try:
-        found = [_find(reader.cursor(), text, settings, gone) for text in ids]
-    finally:
-        reader.close()
+    found, unknown = find_named(tree, ids, case)
+    if unknown:
+        raise unknown[0]
     unique = {r.recording: r for r in reversed(found)}
     return [unique[number] for number in sorted(unique)]
+
+
+def find_named(
+    tree: Tree, ids: Sequence[str], case: str | None = None
+) -> tuple[list[WithdrawnRecording], list[NotFoundError | UsageError]]:
+    """As `find_recordings`, in the order of `ids`; and why the others name none, or not one.
+
+    Raises:
+        NotFoundError: nothing built yet.
+    """
+    settings = read_settings(tree)
+    gone = {w.recording for w in in_force(tree) if w.case == case}
+    found: list[WithdrawnRecording] = []
+    unknown: list[NotFoundError | UsageError] = []
+    reader = _open_newest(tree)
+    try:
+        for text in ids:
+            try:
+                found.append(_find(reader.cursor(), text, settings, gone))
+            except (NotFoundError, UsageError) as error:
+                unknown.append(error)
+    finally:
+        reader.close()
+    return found, unknown
 
 
 def execute_withdraw(

@@ -35,13 +35,14 @@ from phonotheque.catalogue.published import (
     find_edition,
 )
 from phonotheque.catalogue.reader import CatalogueReader, open_edition
-from phonotheque.catalogue.signed import signatures_from_imports
+from phonotheque.catalogue.signed import SIGNED, signatures_from_imports
 from phonotheque.catalogue.slice_columns import Of
 from phonotheque.catalogue.slicing import Filters, Slice, open_slice
 from phonotheque.catalogue.stated import Stated, evidence_from_imports
 
 __all__ = [
     "HOLDER_PRESENT",
+    "SIGNED",
     "Bounds",
     "BuildInputs",
     "CatalogueFiles",

@@ -16,7 +16,7 @@ from phonotheque.catalogue.inputs import ImportFiles, table_of_numbers
 from phonotheque.catalogue.ports import DecideSummary, TableEngine
 from phonotheque.model import tables
 from phonotheque.model.errors import InputError
-from phonotheque.model.rights import Claim, Evidence, EvidenceKind
+from phonotheque.model.rights import evidence_of
 from phonotheque.storage.tables import check_schema
 
 MOST_CLAIMS = 1_000_000
@@ -124,7 +124,7 @@ def with_claims(
         for batch in engine.stream(theirs.select("number", "signature"), ["number"]):
             rows = []
             for row in batch.to_pylist():
-                said = tuple(_evidence(item) for item in claims[row["number"]])
+                said = tuple(evidence_of(item) for item in claims[row["number"]])
                 answer = decide((*parse_signature(row["signature"]), *said))
                 rows.append((row["number"], *answer))
             columns = [list(column) for column in zip(*rows, strict=True)]
@@ -140,8 +140,3 @@ def with_claims(
         stream=ibis.coalesce(table.stream_c, table.stream),
         distribute=ibis.coalesce(table.distribute_c, table.distribute),
     ).select(made.columns)
-
-
-def _evidence(item: dict[str, Any]) -> Evidence:
-    named = {"claim": Claim(item["claim"]), "kind": EvidenceKind(item["kind"])}
-    return Evidence(**{**item, **named})

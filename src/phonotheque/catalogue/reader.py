@@ -5,6 +5,7 @@ of the base row with the same number, and a number that stands in `redirects.old
 not a row any more.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import gettempdir
@@ -17,7 +18,7 @@ from phonotheque.model.edition import EditionManifest, ShardFile
 from phonotheque.model.numbers import Kind
 from phonotheque.storage.documents import read_document
 
-_SPILL = str(Path(gettempdir()) / "phonotheque-spill")  # and not the directory one stands in
+_SPILL = str(Path(gettempdir()) / f"phonotheque-spill-{os.getuid()}")  # not where one stands
 NUMBERED = {
     "recordings": (tables.RECORDINGS, Kind.RECORDING),
     "tracks": (tables.TRACKS, Kind.TRACK),

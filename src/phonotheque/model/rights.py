@@ -1,8 +1,10 @@
 """Values of the rights room that travel: uses, levels, evidence, verdicts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from typing import Any
 
 
 class Use(StrEnum):
@@ -97,6 +99,11 @@ class Evidence:
     sha256: str | None = None
     witness: str | None = None
     confidence: float | None = None
+
+
+def evidence_of(row: Mapping[str, Any]) -> Evidence:
+    """Evidence from a row of `tables.EVIDENCE`."""
+    return Evidence(**{**row, "claim": Claim(row["claim"]), "kind": EvidenceKind(row["kind"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def argue(
         reasons=tuple(dict.fromkeys(_reasons(facts, gates, layers, level, asked))),
         rule_ids=_rule_ids(gates, layers, day),
         conditions=_conditions(gates, layers, use) if level is Level.ALLOW_IF else (),
-        valid_until=_valid_until(steps, layers, day),
+        valid_until=_valid_until(steps, day),
     )
     return Argument(verdict, gates, layers, steps)
 
@@ -267,10 +267,9 @@ def _conditions(
     return tuple(sorted({c for rule in rules for c in rule.conditions_of(use)}))
 
 
-def _valid_until(steps: Steps, layers: Sequence[LayerArgument], day: int) -> date | None:
-    """The day before the level changes, or before another channel takes over."""
-    changes = [change_after(steps, day)]
-    change = min((c for c in changes if c is not None), default=None)
+def _valid_until(steps: Steps, day: int) -> date | None:
+    """The day before the level changes."""
+    change = change_after(steps, day)
     if change is None or change >= OPEN:
         return None
     return date(change // 10_000, change // 100 % 100, change % 100) - timedelta(days=1)

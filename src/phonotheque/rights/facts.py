@@ -12,7 +12,7 @@ from typing import NamedTuple
 from phonotheque.model.errors import FormatError
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Layer, Use
 from phonotheque.rights.deals import Deal, parse_deal
-from phonotheque.rights.licences import Licence, licence_by_id
+from phonotheque.rights.licences import Family, Licence, licence_by_id
 from phonotheque.rights.years import (
     FOREVER,
     PERHAPS,
@@ -153,7 +153,7 @@ def agreed_licence(evidence: Iterable[Evidence]) -> Licence | None:
     if len(known) < len(stated) or len({one.terms for _, one in known}) != 1:
         return None
     strength, licence = min(known, key=lambda pair: (pair[0], pair[1].id))
-    if strength >= len(ADMISSIBLE) or licence.family.value == "none":
+    if strength >= len(ADMISSIBLE) or licence.family is Family.NONE:
         return None
     return licence
 
