@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from phonotheque.archive.verdict_tables import Verdicts
 from phonotheque.model.rights import Evidence, Use
 from phonotheque.rights import Policy, decide, facts_of, level_in, term_rules
-from tests.support.rights_cases import random_evidence
+from tests.support.rights_cases import random_absence, random_evidence
 
 POLICIES = [
     Policy(),
@@ -64,6 +64,12 @@ def test_set_wise_verdicts_are_those_of_the_core(
     evidences = [random_evidence(random) for _ in range(60)]
     for policy in POLICIES:
         assert not disagreements(evidences, policy, asked, date(year, 1, 1))
+
+
+def test_what_is_not_there_is_heard_set_wise_by_as_many_witnesses() -> None:
+    evidences = [tuple(random_absence(Random(seed))) for seed in range(60)]
+    for policy in POLICIES:
+        assert not disagreements(evidences, policy, ("DE", "US", "ZZ"), date(2026, 11, 23))
 
 
 def test_no_evidence_at_all_is_decided_too() -> None:

@@ -13,7 +13,7 @@ from phonotheque.rights.layer_terms import term_of
 from phonotheque.rights.term_rules import LayerYears, term_rules
 from phonotheque.rights.term_sql import term_query, year_columns
 from phonotheque.rights.territories import jurisdictions
-from phonotheque.rights.years import FOREVER, NEVER, PERHAPS, SOME_YEAR, Span
+from phonotheque.rights.years import FOREVER, NEVER, PERHAPS, SOME_YEAR, Backing, Span
 
 CODES = list(jurisdictions())
 LAYERS = [layer for layer in Layer if layer is not Layer.ARTWORK]
@@ -40,8 +40,8 @@ def some_event(random: Random) -> Span:
     return random.choices(pick, [5, 2, 1, 1])[0]
 
 
-def some_case(random: Random) -> tuple[LayerYears, LayerYears, bool]:
-    """Years as stated, as borne out, and whether nobody knows the author."""
+def some_case(random: Random) -> tuple[LayerYears, LayerYears, Backing]:
+    """Years as stated, as borne out, and who says that nobody knows the author."""
     sharp, attested = (
         LayerYears(
             some_years(random), some_event(random), some_event(random),
@@ -49,7 +49,8 @@ def some_case(random: Random) -> tuple[LayerYears, LayerYears, bool]:
         )
         for _ in range(2)
     )  # fmt: skip
-    return sharp, sharp if random.random() < 0.5 else attested, random.random() < 0.3
+    nameless = random.choices(list(Backing), [3, 1, 1])[0]
+    return sharp, sharp if random.random() < 0.5 else attested, nameless
 
 
 @pytest.mark.parametrize("accepted", [frozenset(), ALL], ids=["none accepted", "all accepted"])
@@ -70,7 +71,7 @@ def test_every_term_in_sql_is_that_of_the_core(accepted, seed) -> None:
     with duckdb.connect() as connection:
         connection.register("years", table)
         for layer in LAYERS:
-            anonymous = layer not in (Layer.PHONOGRAM, Layer.PERFORMERS)
+            written = layer not in (Layer.PHONOGRAM, Layer.PERFORMERS)
             found = connection.execute(
                 f"{term_query(layer, CODES, accepted, 'SELECT * FROM years')} ORDER BY key"
             ).fetchall()
@@ -78,13 +79,13 @@ def test_every_term_in_sql_is_that_of_the_core(accepted, seed) -> None:
                 for at, code in enumerate(CODES):
                     term = term_of(
                         code, layer, sharp, attested,
-                        anonymous=nameless and anonymous, accepted=accepted,
+                        anonymous=nameless if written else Backing.NOBODY, accepted=accepted,
                     )  # fmt: skip
                     got = tuple(row[3 * at : 3 * at + 3])
                     assert got == (term.best, term.on_one_witness, term.worst), (code, layer, sharp)
 
 
-def flat(case: tuple[LayerYears, LayerYears, bool]) -> list[int]:
+def flat(case: tuple[LayerYears, LayerYears, Backing]) -> list[int]:
     """The years of a case as the columns that SQL takes."""
     sharp, attested, nameless = case
     return [*(year for span in (*sharp, *attested) for year in span), nameless]

@@ -1,5 +1,6 @@
 """Random evidence of every kind, for holding the set-wise verdicts against the core."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from random import Random
 
@@ -31,6 +32,25 @@ def random_evidence(random: Random) -> tuple[Evidence, ...]:
         for _ in range(random.choice([1, 1, 2, 4]))
     ]
     return tuple(items)
+
+
+def random_absence(random: Random) -> Iterator[Evidence]:
+    """Old years by two witnesses; no lyrics, no more authors or nobody known by up to two."""
+
+    def said(claim: Claim, value: str, witnesses: list[str | None]) -> Iterator[Evidence]:
+        for one in witnesses:
+            yield Evidence(claim, value, value, EvidenceKind.CATALOGUE, "x", AT, witness=one)
+
+    two: list[str | None] = ["loc", "bnf"]
+    died = random.choice(["anonymous", "1880"])
+    for claim in (Claim.FIXED, Claim.PUBLISHED, Claim.WORK_PUBLISHED):
+        yield from said(claim, "1920", two)
+    yield from said(Claim.AUTHOR, f"work:{died}", random.choice([two, two[:1]]))
+    for claim, value in ((Claim.AUTHORS, "work"), (Claim.ABSENT, "lyrics")):
+        yield from said(claim, value, random.choice([[], [None], two[:1], two]))
+    if random.random() < 0.3:
+        yield from said(Claim.REBUTTAL, "arrangement", [None])
+        yield from said(Claim.ABSENT, "arrangement", random.choice([two[:1], two]))
 
 
 def _said(random: Random, claim: Claim, value: str | None, *kinds: EvidenceKind) -> Evidence:

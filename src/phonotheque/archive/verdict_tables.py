@@ -201,7 +201,7 @@ def _years_source(column: str) -> str:
     """Distinct year keys of one layer, as the columns that `term_query` takes."""
     *years, anonymous = year_columns()
     ends = [f"ends[{n}]::INTEGER AS {name}" for n, name in enumerate(years, 1)]
-    ends.append(f"ends[{len(years) + 1}] = '1' AS {anonymous}")
+    ends.append(f"ends[{len(years) + 1}]::INTEGER AS {anonymous}")
     return (
         f"SELECT key, {', '.join(ends)} FROM (SELECT DISTINCT {column} AS key, "
         f"string_split({column}, ',') AS ends FROM cuts WHERE {column} <> '')"

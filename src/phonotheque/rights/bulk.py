@@ -42,7 +42,8 @@ BITS = 3
 ALL = POSSIBLE | ATTESTED | SURE
 _UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMED_YEARS, _PRE_1972, _ARRANGED = 1, 2, 4
-_ABSENT = 3  # the bit of the first layer
+_ABSENT = 3  # the bit of the first layer that somebody says is not there
+_SURELY_ABSENT = _ABSENT + len(Layer)  # the same, as two witnesses say
 
 
 class Cut(NamedTuple):
@@ -80,6 +81,7 @@ def cut(evidence: Iterable[Evidence]) -> Cut:
     flags = _TIMED_YEARS | _PRE_1972 * early | _ARRANGED * bool(years.authors[2].died.witnesses)
     for bit, layer in enumerate(Layer):
         flags |= (layer in years.absent) << (_ABSENT + bit)
+        flags |= (layer in years.surely_absent) << (_SURELY_ABSENT + bit)
     return Cut(text, flags, tuple(_key(years, layer) for layer in TIMED))
 
 
@@ -181,6 +183,12 @@ def _facts(known: _Known) -> Facts:
         communicated=event,
         work_published=event,
         authors=(nobody, nobody, named if flags & _ARRANGED else nobody),
-        absent=frozenset(layer for bit, layer in enumerate(Layer) if flags >> (_ABSENT + bit) & 1),
+        absent=_flagged(flags >> _ABSENT),
+        surely_absent=_flagged(flags >> _SURELY_ABSENT),
     )
     return replace(facts, years=years)
+
+
+def _flagged(bits: int) -> frozenset[Layer]:
+    """The layers whose bits are set, from the lowest."""
+    return frozenset(layer for bit, layer in enumerate(Layer) if bits >> bit & 1)

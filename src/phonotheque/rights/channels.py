@@ -142,11 +142,13 @@ def own_channels(
             rules = _rules(licence_rules(licence, policy))
             yield Channel(constant(least(rules, use, policy)), rules)
     term = None
-    if facts.years and layer in facts.years.absent:
-        rule = rule_book()["layer.absent"]
+    years = facts.years
+    if years and layer in years.absent:
+        sure = layer in years.surely_absent
+        rule = rule_book()["layer.absent" if sure else "evidence.one-witness"]
         yield Channel(constant(rule.level(use)), (rule,))
-    elif facts.years and layer is not Layer.ARTWORK:
-        term = terms(facts.years, layer, territory, policy)
+    if years and layer not in years.surely_absent and layer is not Layer.ARTWORK:
+        term = terms(years, layer, territory, policy)
         yield _term_channel(term, statement_rules(facts, territory), use, policy)
     if facts.statements:
         yield _statement_channel(facts, territory, term, use, policy)

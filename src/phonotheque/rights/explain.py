@@ -8,19 +8,16 @@ from datetime import date
 
 import msgspec
 
-from phonotheque.model.rights import Layer, Level, Use
+from phonotheque.model.rights import Level, Use
 from phonotheque.rights.channels import is_uncertain, rule_level
 from phonotheque.rights.decide import Argument, LayerArgument, argue, format_day, term_reason
-from phonotheque.rights.facts import WRITTEN, Facts, witness_of
-from phonotheque.rights.layer_terms import TermAnswer
+from phonotheque.rights.facts import Facts, witness_of
+from phonotheque.rights.missing import NOBODY, missing_of
 from phonotheque.rights.policy import Policy
 from phonotheque.rights.rules import Rule, rule_book
 from phonotheque.rights.steps import change_after, level_on
 from phonotheque.rights.term_rules import TermRule, as_day, term_rules
 from phonotheque.rights.terms import OPEN
-from phonotheque.rights.years import Known
-
-NOBODY = "nobody named"
 
 
 class RuleView(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,10 +155,9 @@ def _view(
 def _layer(argument: LayerArgument, facts: Facts, day: int, use: Use, policy: Policy) -> LayerView:
     term = argument.chosen.term
     why = [rule.text for rule in argument.chosen.rules]
-    missing: list[str] = []
+    missing = list(missing_of(argument, facts, day))
     if term:
         why.append(term_reason(argument.territory, argument.layer, term, day))
-        missing = list(_missing(argument, term, facts, day))
     for rule in argument.chosen.rules:
         if is_uncertain(rule, policy) and rule.level(use) > rule_level(rule, use, policy):
             missing.append(f"the rule {rule.id} is not checked (mark K)")
@@ -180,43 +176,6 @@ def _layer(argument: LayerArgument, facts: Facts, day: int, use: Use, policy: Po
 
 def _day_or_none(day: int) -> str | None:
     return format_day(day) if 0 < day < OPEN else None
-
-
-def _missing(argument: LayerArgument, term: TermAnswer, facts: Facts, day: int) -> Iterator[str]:
-    """What would have to be known for the term to be settled."""
-    if facts.years is None or not term.best <= day < term.worst:
-        return
-    if term.contradiction:
-        yield "years that can go together"
-        return
-    if term.on_all_rules <= day and term.uncertain:
-        yield f"rules that are checked: {', '.join(term.uncertain)} are not (mark K)"
-        return
-    lack = "a second witness for" if term.on_one_witness <= day else "exact years of"
-    yield f"{lack} {' and '.join(_doubtful(facts, argument.layer))}"
-
-
-def _doubtful(facts: Facts, layer: Layer | None) -> Iterator[str]:
-    """The years of a layer that are not borne out, by name and as they are known."""
-    years = facts.years
-    assert years is not None
-    known: list[tuple[str, Known]]
-    if layer in WRITTEN:
-        authors = years.authors[WRITTEN.index(layer)]
-        known = [
-            (f"the death of the last author of the {layer}", authors.died),
-            ("the first publication of the work", years.work_published),
-        ]
-    else:
-        known = [
-            ("the making of the recording", years.fixed),
-            ("its first publication", years.published),
-            ("its first communication", years.communicated),
-        ]
-    for name, one in known:
-        if one.attested.first != one.attested.last:
-            said = ", ".join(witness or NOBODY for witness in one.witnesses)
-            yield f"{name} ({one.sharp} says {said})" if said else f"{name} (nobody says)"
 
 
 def _evidence(facts: Facts) -> Iterator[EvidenceView]:

@@ -17,8 +17,10 @@ from phonotheque.rights.years import (
     FOREVER,
     PERHAPS,
     SOME_YEAR,
+    Backing,
     Known,
     Span,
+    backing,
     combine,
     parse_event,
     parse_years,
@@ -50,10 +52,13 @@ _YEAR_CLAIMS = (
 
 
 class Authors(NamedTuple):
-    """Those who wrote one layer: when the last of them died, and whether nobody knows them."""
+    """Those who wrote one layer: when the last of them died, who says that nobody knows them, and
+    who that those named are all there are.
+    """
 
     died: Known
-    anonymous: bool = False
+    anonymous: Backing = Backing.NOBODY
+    complete: Backing = Backing.NOBODY
 
 
 class Years(NamedTuple):
@@ -64,7 +69,8 @@ class Years(NamedTuple):
     communicated: Known
     work_published: Known
     authors: tuple[Authors, Authors, Authors]  # in the order of WRITTEN
-    absent: frozenset[Layer]
+    absent: frozenset[Layer]  # as somebody says
+    surely_absent: frozenset[Layer]  # as two witnesses say
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ def facts_of(evidence: Iterable[Evidence], *, withdrawn: bool = False, drm: bool
         statements=tuple(
             sorted(
                 {
-                    (e.value, witness_of(e) if _bears_out(e) else "")
+                    (e.value, witness_of(e) if bears_out(e) else "")
                     for e in by_claim.get(Claim.STATEMENT, empty)
                     if e.value
                 }
@@ -210,15 +216,14 @@ def _years(by_claim: dict[Claim, list[Evidence]]) -> Years:
         found = (
             (witness_of(e), span)
             for e in by_claim.get(claim, [])
-            if _bears_out(e) and e.value and (span := parse(e.value))
+            if bears_out(e) and e.value and (span := parse(e.value))
         )
         return combine(found, unknown)
 
-    complete = {e.value for e in by_claim.get(Claim.AUTHORS, []) if _bears_out(e)}
-    absent = {e.value for e in by_claim.get(Claim.ABSENT, []) if _bears_out(e)}
+    complete = _backed(by_claim.get(Claim.AUTHORS, []))
+    absent = _backed(by_claim.get(Claim.ABSENT, []))
     work, lyrics, arrangement = (
-        _authors(by_claim.get(Claim.AUTHOR, []), layer, complete=layer.value in complete)
-        for layer in WRITTEN
+        _authors(by_claim.get(Claim.AUTHOR, []), layer, complete[layer]) for layer in WRITTEN
     )
     return Years(
         fixed=event(Claim.FIXED, SOME_YEAR, parse_years),
@@ -226,29 +231,36 @@ def _years(by_claim: dict[Claim, list[Evidence]]) -> Years:
         communicated=event(Claim.COMMUNICATED, PERHAPS, parse_event),
         work_published=event(Claim.WORK_PUBLISHED, PERHAPS, parse_event),
         authors=(work, lyrics, arrangement),
-        absent=frozenset(layer for layer in Layer if layer.value in absent),
+        absent=frozenset(layer for layer in Layer if absent[layer]),
+        surely_absent=frozenset(layer for layer in Layer if absent[layer] is Backing.TWO),
     )
 
 
-def _bears_out(evidence: Evidence) -> bool:
+def bears_out(evidence: Evidence) -> bool:
+    """Whether a claim counts where two witnesses are needed: no tag, guess or long shot."""
     sure = evidence.confidence is None or evidence.confidence >= LEAST_CONFIDENCE
     return sure and evidence.kind not in NO_WITNESS
 
 
-def _authors(claims: list[Evidence], layer: Layer, *, complete: bool) -> Authors:
+def _backed(claims: list[Evidence]) -> dict[Layer, Backing]:
+    """For each layer, who states it in `claims`, whose values are layers."""
+    said = [e for e in claims if bears_out(e)]
+    return {layer: backing(witness_of(e) for e in said if e.value == layer) for layer in Layer}
+
+
+def _authors(claims: list[Evidence], layer: Layer, complete: Backing) -> Authors:
     """When the last author of `layer` died. Unless somebody says that those named are all there
-    are, there may be one who died later.
+    are, there may be one who died later; unless two say so, that is not borne out.
     """
     by_witness: dict[str, list[Span]] = {}
-    anonymous, named = False, False
+    nobody: set[str] = set()
     for e in claims:
         name, _, text = (e.value or "").partition(":")
-        if name != layer.value or not _bears_out(e):
+        if name != layer.value or not bears_out(e):
             continue
         if text == "anonymous":
-            anonymous = True
+            nobody.add(witness_of(e))
             continue
-        named = True
         span = LIVING if text == "living" else parse_years(text)
         by_witness.setdefault(witness_of(e), []).append(span or SOME_YEAR)
     found = [
@@ -258,4 +270,7 @@ def _authors(claims: list[Evidence], layer: Layer, *, complete: bool) -> Authors
         )
         for witness, spans in by_witness.items()
     ]
-    return Authors(combine(found, SOME_YEAR), anonymous and not named)
+    died = combine(found, SOME_YEAR)
+    if complete is not Backing.TWO:
+        died = died._replace(attested=Span(died.attested.first, FOREVER))
+    return Authors(died, backing(() if by_witness else nobody), complete)

@@ -1,5 +1,6 @@
 """The term of one layer in one territory: all rules that bear on it, taken together. Pure."""
 
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from phonotheque.rights.term_rules import (
     term_rules,
 )
 from phonotheque.rights.terms import OPEN, Bounds
+from phonotheque.rights.years import Backing
 
 REMEMBERED = 1 << 17
 
@@ -73,11 +75,14 @@ def term_of(
     sharp: LayerYears,
     attested: LayerYears,
     *,
-    anonymous: bool,
+    anonymous: Backing,
     accepted: frozenset[str],
 ) -> TermAnswer:
-    """When `layer` is free in the jurisdiction `territory`, by all rules on it."""
-    rules = rules_of_layer(territory, layer, anonymous)
+    """When `layer` is free in the jurisdiction `territory`, by all rules on it. Unless two say that
+    nobody knows its authors, what is borne out is judged as if they were known.
+    """
+    rules = rules_of_layer(territory, layer, anonymous is not Backing.NOBODY)
+    borne_out = rules_of_layer(territory, layer, anonymous is Backing.TWO)
     applied = [(one, found) for one in rules if (found := bounds_of(one, sharp))]
     if not any(one.rule.bound is not Bound.SHORTEST for one, _ in applied):
         ids = tuple(one.rule.id for one in rules)
@@ -85,22 +90,27 @@ def term_of(
     best = min(found.best for one, found in applied if one.rule.bound is not Bound.LONGEST)
     longest = [one for one in rules if one.rule.bound is not Bound.SHORTEST]
     ids, uncertain = _named(longest, sharp, accepted)
-    on_all = _worst(longest, attested, None)
-    worst = on_all if not uncertain and sharp == attested else _worst(longest, attested, accepted)
+    on_all = _worst(borne_out, attested, None)
+    same = sharp == attested and rules is borne_out
+    worst = on_all if not uncertain and same else _worst(borne_out, attested, accepted)
     return TermAnswer(
         best,
         worst,
-        worst if sharp == attested else _worst(longest, sharp, accepted),
+        worst if same else _worst(longest, sharp, accepted),
         on_all,
         (*ids, *(o.rule.id for o, _ in applied if o.rule.bound is Bound.SHORTEST)),
         uncertain,
     )
 
 
-def _worst(rules: list[Compiled], years: LayerYears, accepted: frozenset[str] | None) -> int:
-    """The latest day by all `rules`; by those that count alone, where `accepted` is given."""
+def _worst(rules: Iterable[Compiled], years: LayerYears, accepted: frozenset[str] | None) -> int:
+    """The latest day by all `rules` that tell one; by those that count alone, where `accepted` is
+    given.
+    """
     latest = 0
     for one in rules:
+        if one.rule.bound is Bound.SHORTEST:
+            continue
         cut = one.rule.kept_free
         keep = cut is None or accepted is None or counts(cut.mark, cut.id, accepted)
         found = bounds_of(one, years, kept=keep)

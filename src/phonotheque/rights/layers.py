@@ -5,7 +5,7 @@ from functools import lru_cache
 from phonotheque.model.rights import Layer
 from phonotheque.rights.facts import WRITTEN, Facts, Years
 from phonotheque.rights.term_rules import LayerYears
-from phonotheque.rights.years import Known, Span
+from phonotheque.rights.years import Backing, Known, Span
 
 ALWAYS = (Layer.PHONOGRAM, Layer.PERFORMERS, Layer.WORK, Layer.LYRICS)
 """Layers that every recording is taken to have unless somebody says that it does not."""
@@ -40,23 +40,24 @@ def rebutted_layers(facts: Facts) -> frozenset[Layer]:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def layer_years(years: Years, layer: Layer) -> tuple[LayerYears, LayerYears, bool]:
+def layer_years(years: Years, layer: Layer) -> tuple[LayerYears, LayerYears, Backing]:
     """The years that the terms of `layer` count from: as stated, as borne out by two witnesses; and
-    whether nobody knows its authors.
+    who says that nobody knows its authors.
     """
     if layer not in WRITTEN:
         recording = (years.fixed, years.published, years.communicated)
         return (
             LayerYears(*(known.sharp for known in recording)),
             LayerYears(*(known.attested for known in recording)),
-            False,
+            Backing.NOBODY,
         )
     authors = years.authors[WRITTEN.index(layer)]
-    together = _together(years, layer)
+    stated = _together(years, layer, years.absent)
+    borne_out = _together(years, layer, years.surely_absent)
     published = years.work_published if layer is not Layer.ARRANGEMENT else None
-    sharp = LayerYears(died=authors.died.sharp, together=_latest([one.sharp for one in together]))
+    sharp = LayerYears(died=authors.died.sharp, together=_latest([one.sharp for one in stated]))
     attested = LayerYears(
-        died=authors.died.attested, together=_latest([one.attested for one in together])
+        died=authors.died.attested, together=_latest([one.attested for one in borne_out])
     )
     if published:
         sharp = sharp._replace(work_published=published.sharp)
@@ -64,12 +65,12 @@ def layer_years(years: Years, layer: Layer) -> tuple[LayerYears, LayerYears, boo
     return sharp, attested, authors.anonymous
 
 
-def _together(years: Years, layer: Layer) -> list[Known]:
+def _together(years: Years, layer: Layer, absent: frozenset[Layer]) -> list[Known]:
     """Deaths that count together: of a song, those of lyricists and composers."""
     if layer is Layer.ARRANGEMENT:
         return [years.authors[2].died]
     parts = (Layer.WORK, Layer.LYRICS)
-    there = [part for part in parts if part not in years.absent or part is layer]
+    there = [part for part in parts if part not in absent or part is layer]
     return [years.authors[WRITTEN.index(part)].died for part in there]
 
 

@@ -13,7 +13,7 @@ from phonotheque.model.rights import Layer
 from phonotheque.rights.layer_terms import counts, rules_of_layer
 from phonotheque.rights.term_rules import Bound, Compiled, LayerYears, TermKind
 from phonotheque.rights.terms import OPEN, Cohort, KeptFree
-from phonotheque.rights.years import FOREVER, NEVER
+from phonotheque.rights.years import FOREVER, NEVER, Backing
 
 NO_WINDOW = 20_000
 _COLUMN = re.compile(r"\bc\d+\b")
@@ -106,7 +106,9 @@ def term_query(
             for anonymous in (False, True)
         ]
         for name, plain, nameless in zip(("best", "one", "worst"), *answers, strict=True):
-            text = plain if plain == nameless else f"if(anonymous, {nameless}, {plain})"
+            least = Backing.TWO if name == "worst" else Backing.SOMEBODY
+            nobody = f"anonymous >= {int(least)}"
+            text = plain if plain == nameless else f"if({nobody}, {nameless}, {plain})"
             outputs.append(f"{text} AS {code}_{name}")
     return plan.query(f"({source})", outputs)
 

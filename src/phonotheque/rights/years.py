@@ -7,6 +7,7 @@ happened is one span too.
 
 import re
 from collections.abc import Iterable
+from enum import IntEnum
 from typing import NamedTuple
 
 EARLIEST = 1
@@ -57,6 +58,22 @@ class Known(NamedTuple):
     sharp: Span
     attested: Span
     witnesses: tuple[str, ...] = ()
+
+
+class Backing(IntEnum):
+    """Who stands behind a statement that is no year, such as "there are no lyrics"."""
+
+    NOBODY = 0
+    SOMEBODY = 1  # one witness, or some that nobody named
+    TWO = 2  # witnesses that do not depend on each other
+
+
+def backing(witnesses: Iterable[str]) -> Backing:
+    """What these witnesses together are; one without a name ("") bears nobody out."""
+    said = set(witnesses)
+    if len(said - {""}) >= 2:
+        return Backing.TWO
+    return Backing.SOMEBODY if said else Backing.NOBODY
 
 
 def parse_years(text: str) -> Span | None:
