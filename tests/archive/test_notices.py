@@ -246,6 +246,62 @@ def test_an_upheld_case_gets_its_tombstone_with_the_next_edition(
     assert stone in ((1,), {"recording": 1})
 
 
+def test_a_new_notice_is_heard_after_one_that_was_upheld_restored_or_dismissed(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    tree = workshop.tree
+    first = disable(tree, tmp_path)
+    uphold(tree, first)
+    workshop.build(SONGS)
+    release(tree, "two", days=1)
+    second = receive(tree, form(tmp_path, text=FORM.replace("A song", "Another song")))
+    execute_withdraw(tree, plan_withdraw(tree, [], "take-down", case=second), NOW, Silent())
+    assert read_case(tree, second).state is CaseState.DISABLED
+    execute_restore(
+        tree, plan_restore(tree, [second], NOW, ground="retracted", document=b"no"), NOW, Silent()
+    )
+    path = form(tmp_path, text=FORM.replace("A song", "Another song"))
+    assert receive(tree, path) == second
+    plan, letter = plan_receive(tree, path, NOW, again=True)
+    third = execute_receive(tree, plan, letter, NOW)
+    assert (third.case, third.state) == (f"{NOW.year}-00003", CaseState.VALID)
+    assert plan_receive(tree, path, NOW, again=True)[0].case == third.case
+    assert list(check_ledger(tree)) == []
+
+
+def test_an_incomplete_answer_is_kept_and_leaves_the_case_where_it_stands(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    tree = workshop.tree
+    case = disable(tree, tmp_path)
+    path = tmp_path / "counter.toml"
+    path.write_text(COUNTER.replace("mistake_under_perjury = true", ""))
+    for _ in range(2):  # the second time it is known
+        plan, letter = plan_counter(tree, case, path, NOW)
+        assert len(plan.missing) == 1 and "(C)" in plan.missing[0]
+        assert execute_counter(tree, plan, letter, NOW).state is CaseState.DISABLED
+    steps = read_case(tree, case).steps
+    assert [s.state for s in steps].count(CaseState.COUNTER_INCOMPLETE) == 1
+    assert "(C)" in steps[-1].detail["missing"] and steps[-1].actor == "respondent"
+    assert read_case(tree, case).window is None
+    counter(tree, tmp_path, case)
+    assert read_case(tree, case).state is CaseState.COUNTER_RECEIVED
+
+
+def test_an_upheld_case_can_still_be_answered_and_is_put_back_in_the_window(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    tree = workshop.tree
+    case = disable(tree, tmp_path)
+    uphold(tree, case)
+    counter(tree, tmp_path, case)
+    execute_step(tree, case, CaseState.FORWARDED, NOW)
+    window = read_case(tree, case).window
+    assert window is not None and revoked(tree) == [SONGS[0].digest]
+    execute_restore(tree, plan_restore(tree, [case], window.opens), window.opens, Silent())
+    assert revoked(tree) == []
+
+
 def test_a_plain_withdrawal_is_restored_and_published_again(workshop: Workshop) -> None:
     tree = workshop.tree
     execute_withdraw(tree, plan_withdraw(tree, ["1"], "error"), NOW, Silent())

@@ -68,8 +68,9 @@ def test_a_notice_goes_from_receipt_to_restoration(desk: Desk) -> None:
     desk.set_clock(NOW + timedelta(hours=1))
     bad = desk.write("counter.toml", COUNTER.replace("accepts_service = true", ""))
     said = desk.run("notice", "counter", "2026-00001", bad, expect=ExitCode.FINDINGS)
-    assert "jurisdiction" in said and "2026-00001: incomplete" in said
+    assert "jurisdiction" in said and "counter-notice incomplete" in said
     assert desk.public("2026-00001")["state"] == "disabled"
+    assert "jurisdiction" not in json.dumps(desk.public("2026-00001"))
     good = desk.write("counter.toml", COUNTER)
     # Thanksgiving is a holiday: the tenth business day after 23 November is 8 December
     assert "on 2026-12-08" in desk.run("notice", "counter", "2026-00001", good)
@@ -81,7 +82,8 @@ def test_a_notice_goes_from_receipt_to_restoration(desk: Desk) -> None:
     assert "Restored: r" in desk.run("restore", "2026-00001")
     shown = desk.json("notice", "show", "2026-00001")
     assert [step["state"] for step in shown["steps"]] == [
-        "received", "valid", "disabled", "counter-received", "forwarded", "restored",
+        "received", "valid", "disabled", "counter-incomplete", "counter-received", "forwarded",
+        "restored",
     ]  # fmt: skip
     [listed] = desk.json("notice", "list")["cases"]
     assert (listed["case"], listed["state"]) == ("2026-00001", "restored")
@@ -143,6 +145,37 @@ def test_a_court_and_a_dismissal_are_recorded(desk: Desk) -> None:
     assert "2026-00002: dismissed" in desk.run("notice", "dismiss", "2026-00002")
     said = desk.run("withdraw", "--notice", "2026-00002", expect=ExitCode.USAGE)
     assert "cannot follow" in said
+    said = desk.run("notice", "receive", two)
+    assert "dismissed" in said and "--again" in said
+    assert "2026-00003: act" in desk.run("notice", "receive", two, "--again")
+    assert "disabled" in desk.run("withdraw", "--notice", "2026-00003")
+
+
+EUROPEAN = """
+law = "eu-dsa-16"
+reasons = "I wrote it, and nobody asked me."
+statements = { good_faith = true }
+contact = { name = "Jane Roe", email = "jane@example.org" }
+material = [{ url = "https://a.example/recording/1" }]
+"""
+COMPLAINT = 'reasons = "Yes."\ncontact = { name = "Joe Doe", email = "joe@example.org" }\n'
+
+
+def test_a_decision_is_complained_of_and_the_months_for_it_are_told(desk: Desk) -> None:
+    form = desk.write("notice.toml", EUROPEAN)
+    desk.run("notice", "receive", form)
+    assert "dismissed" in desk.run("notice", "dismiss", "2026-00001")
+    assert "heard until 2027-05-23" in desk.run("notice", "show", "2026-00001")
+    complaint = desk.write("complaint.toml", COMPLAINT)
+    said = desk.run("notice", "counter", "2026-00001", complaint)
+    assert "complaint complete" in said and "heard until 2027-05-23" in said
+    assert "appealed by complainant" in desk.run("notice", "show", "2026-00001")
+    assert "disabled" in desk.run("withdraw", "--notice", "2026-00001")
+    desk.run("notice", "uphold", "2026-00001")
+    other = desk.write("other.toml", COMPLAINT.replace("Yes", "No"))
+    desk.run("notice", "counter", "2026-00001", other)
+    assert "Restored" in desk.run("restore", "2026-00001", "--because", "complaint")
+    assert desk.public("2026-00001")["state"] == "restored"
 
 
 def test_trying_dry_writes_nothing(desk: Desk) -> None:

@@ -1,7 +1,7 @@
 """Notices, counter-notices, and the course of a case."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import msgspec
@@ -25,6 +25,7 @@ from phonotheque.rights import (
     check_counter,
     check_move,
     check_notice,
+    complaints_until,
     is_late,
     put_back_window,
 )
@@ -174,6 +175,41 @@ def test_a_complaint_is_of_european_law_alone() -> None:
         check_move(at(CaseState.FORWARDED), CaseState.RESTORED, NOW, Ground.COMPLAINT)
     with pytest.raises(UsageError, match="notice counter"):
         check_move(at(CaseState.DISABLED, Law.EU), CaseState.RESTORED, NOW, Ground.COMPLAINT)
+
+
+def test_an_upheld_case_is_answered_once_under_american_law_and_complained_of_elsewhere() -> None:
+    for state in (CaseState.UPHELD, CaseState.TOMBSTONED):
+        check_move(at(state), CaseState.COUNTER_RECEIVED, NOW)
+        answered = replace(at(state), countered=True)
+        with pytest.raises(UsageError, match="--because"):
+            check_move(answered, CaseState.COUNTER_RECEIVED, NOW)
+        check_move(replace(answered, law=Law.EU), CaseState.COUNTER_RECEIVED, NOW)
+    with pytest.raises(UsageError, match="notice court"):
+        check_move(at(CaseState.COUNTER_RECEIVED), CaseState.UPHELD, NOW)
+    check_move(at(CaseState.COUNTER_RECEIVED, Law.EU), CaseState.UPHELD, NOW)
+
+
+def test_a_dismissal_is_complained_of_where_the_law_knows_it() -> None:
+    check_move(at(CaseState.DISMISSED, Law.EU), CaseState.APPEALED, NOW)
+    check_move(at(CaseState.APPEALED, Law.EU), CaseState.DISABLED, NOW)
+    check_move(at(CaseState.APPEALED, Law.EU), CaseState.DISMISSED, NOW)
+    with pytest.raises(UsageError, match="new notice"):
+        check_move(at(CaseState.DISMISSED), CaseState.APPEALED, NOW)
+    with pytest.raises(UsageError, match="never complete"):
+        check_move(
+            replace(at(CaseState.DISMISSED, Law.EU), complete=False), CaseState.APPEALED, NOW
+        )
+
+
+@pytest.mark.parametrize(
+    ("decided", "last"),
+    [
+        ("2026-11-23", "2027-05-23"), ("2026-08-31", "2027-02-28"), ("2027-08-31", "2028-02-29"),
+        ("2026-12-31", "2027-06-30"), ("2026-06-30", "2026-12-30"),
+    ],
+)  # fmt: skip
+def test_complaints_are_heard_for_six_months(decided: str, last: str) -> None:
+    assert complaints_until(date.fromisoformat(decided)) == date.fromisoformat(last)
 
 
 @pytest.mark.parametrize("state", CaseState)

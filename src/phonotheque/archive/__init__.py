@@ -15,6 +15,7 @@ from phonotheque.archive.claims import (
     plan_take_back,
     read_claims,
 )
+from phonotheque.archive.counters import CounterPlan, execute_counter, plan_counter
 from phonotheque.archive.estimate import IngestEstimate, InputEstimate, estimate_ingest
 from phonotheque.archive.explaining import explain
 from phonotheque.archive.foreseeing import NextReport, ReviewReport, next_year, work_list
@@ -25,13 +26,9 @@ from phonotheque.archive.init import InitPlan, InitReport, execute_init, plan_in
 from phonotheque.archive.ledger import check_ledger
 from phonotheque.archive.letters import Letter, read_letter
 from phonotheque.archive.notices import (
-    CounterPlan,
     ReceivePlan,
-    StepReport,
-    execute_counter,
     execute_receive,
     execute_step,
-    plan_counter,
     plan_receive,
     plan_step,
 )
@@ -42,6 +39,7 @@ from phonotheque.archive.publish import (
     plan_publish,
 )
 from phonotheque.archive.restoring import RestorePlan, RestoreReport, execute_restore, plan_restore
+from phonotheque.archive.steps import StepReport
 from phonotheque.archive.withdraw import (
     WithdrawPlan,
     WithdrawReport,

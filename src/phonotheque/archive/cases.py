@@ -1,7 +1,7 @@
 """Cases of notices as the ledger tells them, their letters, and what of them is public."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,7 @@ from phonotheque.model.errors import NotFoundError
 from phonotheque.model.notices import PublicNotice, PublicStep
 from phonotheque.model.tables import FORMAT_VERSION
 from phonotheque.rights import (
+    DECISIONS,
     BusinessCalendar,
     CaseState,
     Law,
@@ -25,6 +26,7 @@ from phonotheque.rights import (
     Standing,
     Window,
     calendar_of,
+    complaints_until,
     published_lacks,
     published_sender,
     published_works,
@@ -62,7 +64,27 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def standing(self) -> Standing:
         """What the next step depends on."""
-        return Standing(self.case, self.law, self.state, self.steps[-1].at, self.window)
+        taken = {step.state for step in self.steps}
+        return Standing(
+            self.case, self.law, self.state, self.steps[-1].at, self.window,
+            complete=CaseState.VALID in taken, countered=CaseState.COUNTER_RECEIVED in taken,
+        )  # fmt: skip
+
+    @property
+    def forms(self) -> list[str]:
+        """SHA-256 of each form of its notice; the newest is that of `notice_sha256`."""
+        return [s.documents[0] for s in self.steps if s.state is CaseState.RECEIVED]
+
+    @property
+    def heard_until(self) -> date | None:
+        """The last day on which a complaint of the newest decision must be heard, where one must.
+
+        By the date in UTC of that decision; whoever it concerns is told on the same day.
+        """
+        decided = [s.at for s in self.steps if s.state in DECISIONS]
+        if self.law is not Law.EU or not decided or self.state is CaseState.RESTORED:
+            return None
+        return complaints_until(decided[-1].astimezone(UTC).date())
 
 
 class _Closed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,6 +196,8 @@ def _after(case: Case | None, event: LedgerEvent) -> Case:
             steps=[*(case.steps if case else []), step],
         )
     assert case is not None, f"event {event.event}: a step of a case that was never received"
+    if state is CaseState.COUNTER_INCOMPLETE:
+        return msgspec.structs.replace(case, steps=[*case.steps, step])
     items = [*case.items, *event.items] if state is CaseState.DISABLED else case.items
     window = case.window
     if "opens" in event.detail:

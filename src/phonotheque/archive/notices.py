@@ -1,43 +1,33 @@
-"""Notices: received and judged, answered by a counter-notice, forwarded, decided.
+"""Notices: received and judged, forwarded, decided.
 
 Each step is a plan that only reads, and an execution that adds to the ledger and renews the public
-form. Disabling is `withdraw`, giving back is `restore`.
+form. Disabling is `withdraw`, giving back is `restore`; answers to a notice are in `counters`.
+Killed anywhere, the same command again completes it.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
-from phonotheque.archive.cases import (
-    Case,
-    next_case_id,
-    publish_notice,
-    read_calendar,
-    read_case,
-    read_cases,
-)
+from phonotheque.archive.cases import Case, next_case_id, read_case, read_cases
 from phonotheque.archive.ledger import LedgerEvent, add_events, keep_document
 from phonotheque.archive.letters import Letter, keep_letter, make_letter, read_form
 from phonotheque.archive.purging import purge_withdrawn
+from phonotheque.archive.steps import StepReport, add_step, asked, finish_step, step_event
 from phonotheque.archive.withdraw import find_named
-from phonotheque.model.errors import NotFoundError, UsageError
+from phonotheque.model.errors import NotFoundError
 from phonotheque.rights import (
     NOT_HERE,
     Answer,
     CaseState,
-    CounterNotice,
     Lack,
     Law,
     Notice,
-    Window,
     answer_notice,
-    check_counter,
     check_move,
     check_notice,
-    put_back_window,
 )
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.layout import Tree
@@ -51,8 +41,14 @@ ACTORS = {
 }
 
 
+_CLOSED = (CaseState.RESTORED, CaseState.DISMISSED)
+
+
 class ReceivePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a notice comes to. `missing`: clause and what to ask for; `already`: it is known."""
+    """What a notice comes to. `missing`: clause and what to ask for.
+
+    `already`: this very form is known as `case`, which is `state`.
+    """
 
     case: str
     law: Law
@@ -61,34 +57,16 @@ class ReceivePlan(msgspec.Struct, frozen=True, kw_only=True):
     recordings: list[str]  # public ids that it names
     already: bool
     received_at: datetime
-
-
-class CounterPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a counter-notice comes to; nothing is recorded of one that is not complete.
-
-    `calendar_known`: whether more than weekends is known of the seat's free days.
-    """
-
-    case: str
-    missing: list[str]
-    received_at: datetime
-    window: Window | None
-    calendar_known: bool
-
-
-class StepReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a case stands after a step."""
-
-    case: str
-    state: CaseState
-    window: Window | None = None
-    purged_files: int = 0
+    state: CaseState | None = None
 
 
 def plan_receive(
-    tree: Tree, form: Path, now: datetime, *, case: str | None = None
+    tree: Tree, form: Path, now: datetime, *, case: str | None = None, again: bool = False
 ) -> tuple[ReceivePlan, Letter]:
     """Judge the notice in `form`; `case` is that of an incomplete one which it completes.
+
+    The same form is the same case, so that the command may be repeated; with `again` it opens a
+    new one where that case was restored or dismissed, for the letter came once more.
 
     Raises:
         NotFoundError: no archive, nothing built, no such file or case.
@@ -100,7 +78,9 @@ def plan_receive(
     letter = make_letter(form, content, notice.original, notice.received_at, now)
     cases = read_cases(tree)
     digest = sha256(content).hexdigest()
-    known = next((c for c in cases if c.notice_sha256 == digest), None)
+    known = next(
+        (c for c in cases if digest in c.forms and not (again and c.state in _CLOSED)), None
+    )
     if case is not None and known is None:
         check_move(read_case(tree, case).standing, CaseState.RECEIVED, now)
     lacks = check_notice(notice)
@@ -111,10 +91,11 @@ def plan_receive(
         case=known.case if known else case or next_case_id(cases, now),
         law=notice.law,
         answer=answer_notice(notice, lacks),
-        missing=_asked(lacks),
+        missing=asked(lacks),
         recordings=found,
         already=known is not None,
         received_at=letter.received_at,
+        state=known.state if known else None,
     )
     return plan, letter
 
@@ -126,71 +107,14 @@ def execute_receive(tree: Tree, plan: ReceivePlan, letter: Letter, now: datetime
         ArchiveBusyError: somebody else writes.
     """
     with writing(tree.root):
-        if plan.already:
-            case = read_case(tree, plan.case)
-            return StepReport(case=case.case, state=case.state, window=case.window)
-        documents = keep_letter(tree, letter)
-        complete = plan.answer is Answer.ACT
-        state = CaseState.VALID if complete else CaseState.INCOMPLETE
         told = {"law": plan.law.value, "received_at": plan.received_at.isoformat()}
-        judged = {} if complete else {"missing": "; ".join(plan.missing), "answer": plan.answer}
-        events = [
-            LedgerEvent(type=f"takedown/{CaseState.RECEIVED}", at=now, actor="complainant",
-                        case=plan.case, documents=documents, detail=told),
-            LedgerEvent(type=f"takedown/{state}", at=now, actor="operator", case=plan.case,
-                        detail=judged),
-        ]  # fmt: skip
-        add_events(tree, events)
-        return _done(tree, plan.case)
-
-
-def plan_counter(tree: Tree, case: str, form: Path, now: datetime) -> tuple[CounterPlan, Letter]:
-    """Judge the counter-notice in `form`, and compute the window it opens.
-
-    Raises:
-        NotFoundError: no archive, no such file or case.
-        FormatError: the form does not parse, or its date has no offset.
-        UsageError: the case is not disabled, or the date lies before that or after now.
-    """
-    settings = read_settings(tree)
-    found = read_case(tree, case)
-    check_move(found.standing, CaseState.COUNTER_RECEIVED, now)
-    counter, content = read_form(form, CounterNotice)
-    letter = make_letter(form, content, counter.original, counter.received_at, now)
-    if letter.received_at < found.received_at:
-        raise UsageError(f"{form}: received_at is before the notice it answers came in")
-    calendar = read_calendar(tree, settings.seat)
-    us = found.law is Law.US
-    plan = CounterPlan(
-        case=case,
-        missing=_asked(check_counter(counter, found.law)),
-        received_at=letter.received_at,
-        window=put_back_window(calendar, letter.received_at) if us else None,
-        calendar_known=calendar.known,
-    )
-    return plan, letter
-
-
-def execute_counter(tree: Tree, plan: CounterPlan, letter: Letter, now: datetime) -> StepReport:
-    """Record a complete counter-notice.
-
-    Raises:
-        UsageError: it is not complete, or the case moved on meanwhile.
-        ArchiveBusyError: somebody else writes.
-    """
-    if plan.missing:
-        raise UsageError(f"{letter.path}: not complete; ask for: {'; '.join(plan.missing)}")
-    detail = {"received_at": plan.received_at.isoformat()}
-    if plan.window is not None:
-        window = plan.window
-        detail |= {"opens": window.opens.isoformat(), "closes": window.closes.isoformat(),
-                   "tenth": str(window.tenth), "fourteenth": str(window.fourteenth)}  # fmt: skip
-    with writing(tree.root):
-        case = read_case(tree, plan.case)
-        check_move(case.standing, CaseState.COUNTER_RECEIVED, now)
-        _add(tree, case, CaseState.COUNTER_RECEIVED, now, actor="respondent",
-             documents=keep_letter(tree, letter), detail=detail)  # fmt: skip
-        return _done(tree, plan.case)
+        if not plan.already:
+            event = step_event(plan.case, CaseState.RECEIVED, now, actor="complainant",
+                               documents=keep_letter(tree, letter), detail=told)  # fmt: skip
+            add_events(tree, [event, _judgement(plan, now)])
+        elif read_case(tree, plan.case).state is CaseState.RECEIVED:  # killed in between
+            add_events(tree, [_judgement(plan, now)])
+        return finish_step(tree, plan.case)
 
 
 def plan_step(tree: Tree, case: str, to: CaseState, now: datetime) -> Case:
@@ -226,20 +150,20 @@ def execute_step(
         found = plan_step(tree, case, to, now)
         if found.state is not to:
             documents = [keep_document(tree, document)] if document is not None else []
-            detail = {"note": note} if note else {}
-            _add(tree, found, to, now, actor=ACTORS[to], documents=documents, detail=detail)
+            add_step(tree, step_event(case, to, now, actor=ACTORS[to], documents=documents,
+                                      detail={"note": note} if note else {}))  # fmt: skip
         purged = 0
         if to is CaseState.UPHELD:
             purged = purge_withdrawn(tree, [i.recording for i in found.items], now, case)
-        return msgspec.structs.replace(_done(tree, case), purged_files=purged)
+        return msgspec.structs.replace(finish_step(tree, case), purged_files=purged)
 
 
 def note_tombstones(tree: Tree, edition: str, now: datetime) -> None:
     """Say in the ledger that `edition` has the tombstones of upheld cases; the caller locks."""
     for found in read_cases(tree):
         if found.state is CaseState.UPHELD:
-            _add(tree, found, CaseState.TOMBSTONED, now, detail={"edition": edition})
-            _done(tree, found.case)
+            event = step_event(found.case, CaseState.TOMBSTONED, now, detail={"edition": edition})
+            add_step(tree, event)
 
 
 def _known(tree: Tree, notice: Notice) -> tuple[list[str], list[str]]:
@@ -252,26 +176,8 @@ def _known(tree: Tree, notice: Notice) -> tuple[list[str], list[str]]:
     return [r.public_id for r in found], [str(error) for error in unknown]
 
 
-def _asked(lacks: list[Lack]) -> list[str]:
-    return [f"{lack.clause}: {lack.ask}" for lack in lacks]
-
-
-def _add(
-    tree: Tree,
-    case: Case,
-    state: CaseState,
-    now: datetime,
-    *,
-    actor: str = "operator",
-    documents: Sequence[str] = (),
-    detail: dict[str, str],
-) -> None:
-    event = LedgerEvent(type=f"takedown/{state}", at=now, actor=actor, case=case.case,
-                        documents=list(documents), detail=detail)  # fmt: skip
-    add_events(tree, [event])
-
-
-def _done(tree: Tree, case: str) -> StepReport:
-    found = read_case(tree, case)
-    publish_notice(tree, found)
-    return StepReport(case=case, state=found.state, window=found.window)
+def _judgement(plan: ReceivePlan, now: datetime) -> LedgerEvent:
+    if plan.answer is Answer.ACT:
+        return step_event(plan.case, CaseState.VALID, now)
+    detail = {"missing": "; ".join(plan.missing), "answer": plan.answer.value}
+    return step_event(plan.case, CaseState.INCOMPLETE, now, detail=detail)

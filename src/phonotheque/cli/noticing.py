@@ -11,6 +11,8 @@ from phonotheque.cli.options import ArchivePath, DryRun, Json
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from phonotheque.archive import StepReport
     from phonotheque.rights import Window
 
@@ -41,6 +43,9 @@ def receive(
     case: Annotated[
         str | None, typer.Option(metavar="CASE", help="The incomplete notice that it completes.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="The same letter came once more after its case ended.")
+    ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -49,11 +54,15 @@ def receive(
     from phonotheque.storage.layout import Tree
 
     screen, tree, at = Screen(json_mode=json), Tree(archive.absolute()), now()
-    plan, letter = plan_receive(tree, form, at, case=case)
+    plan, letter = plan_receive(tree, form, at, case=case, again=again)
     if not dry_run:
         execute_receive(tree, plan, letter, at)
     lines = [f"{plan.case}: {plan.answer}; names {', '.join(plan.recordings) or 'nothing here'}"]
-    screen.result(plan, lines + [f"  missing – {lack}" for lack in plan.missing])
+    lines += [f"  missing – {lack}" for lack in plan.missing]
+    if plan.already:
+        lines.append(f"  This form is known, its case {plan.state}; if that ended and the letter"
+                     " came once more: --again.")  # fmt: skip
+    screen.result(plan, lines)
     if plan.missing:
         raise typer.Exit(ExitCode.FINDINGS)
 
@@ -65,6 +74,7 @@ def show(archive: ArchivePath, case: CaseId, json: Json = False) -> None:
 
     found = read_case(Tree(archive.absolute()), case)
     lines = [f"{found.case}: {found.state} ({found.law})", *_window_lines(found.window)]
+    lines += _hearing_lines(found.heard_until)
     lines += [f"  {step.at:%Y-%m-%d %H:%M} {step.state} by {step.actor}" for step in found.steps]
     lines += [f"  {item.public_id}: {len(item.files):,} files" for item in found.items]
     Screen(json_mode=json).result(found, lines)
@@ -99,14 +109,18 @@ def counter(
 
     screen, tree, at = Screen(json_mode=json), Tree(archive.absolute()), now()
     plan, letter = plan_counter(tree, case, form, at)
-    if not dry_run and not plan.missing:
+    if not dry_run:
         execute_counter(tree, plan, letter, at)
-    lines = [f"{case}: {'incomplete' if plan.missing else 'counter-notice complete'}"]
-    lines += [f"  missing – {lack}" for lack in plan.missing]
-    lines += _window_lines(plan.window)
-    if not plan.calendar_known:
+    kind = "counter-notice" if plan.window else "complaint"
+    if plan.missing:
+        lines = [f"{case}: {kind} incomplete; ask its sender for:"]
+        lines += [f"  missing – {lack}" for lack in plan.missing]
+    else:
+        lines = [f"{case}: {kind} complete", *_window_lines(plan.window)]
+    if plan.window and not plan.calendar_known:
         lines.append("  Only weekends are known of the seat; list its holidays in "
                      "rights/holidays.toml.")  # fmt: skip
+    lines += _hearing_lines(plan.heard_until)
     screen.result(plan, lines)
     if plan.missing:
         raise typer.Exit(ExitCode.FINDINGS)
@@ -116,7 +130,7 @@ def forward(
     archive: ArchivePath, case: CaseId, note: Note = None, dry_run: DryRun = False,
     json: Json = False,
 ) -> None:  # fmt: skip
-    """Record that the counter-notice was sent to the complainant."""
+    """Record that the counter-notice was sent to whoever sent the notice."""
     _step(archive, case, "forwarded", None, note=note, dry_run=dry_run, json=json)
 
 
@@ -132,7 +146,7 @@ def uphold(
     archive: ArchivePath, case: CaseId, document: Document = None, note: Note = None,
     dry_run: DryRun = False, json: Json = False,
 ) -> None:  # fmt: skip
-    """Decide for the complainant; the vault keeps or purges as rights.withdrawn_audio says."""
+    """Decide for the sender; the vault keeps or purges as rights.withdrawn_audio says."""
     _step(archive, case, "upheld", document, note=note, dry_run=dry_run, json=json)
 
 
@@ -140,7 +154,7 @@ def dismiss(
     archive: ArchivePath, case: CaseId, document: Document = None, note: Note = None,
     dry_run: DryRun = False, json: Json = False,
 ) -> None:  # fmt: skip
-    """Decide against a notice before anything was disabled."""
+    """Decide against a notice (or its sender's complaint) before anything was disabled."""
     _step(archive, case, "dismissed", document, note=note, dry_run=dry_run, json=json)
 
 
@@ -197,6 +211,12 @@ def _step(
     purged = [f"{report.purged_files:,} files purged"] if report.purged_files else []
     lines = [f"{case}: {report.state}", *_window_lines(report.window), *purged]
     screen.result(report, lines)
+
+
+def _hearing_lines(until: "date | None") -> list[str]:
+    if until is None:
+        return []
+    return [f"  complaints of the decision must be heard until {until} (DSA art. 20)"]
 
 
 def _window_lines(window: "Window | None") -> list[str]:

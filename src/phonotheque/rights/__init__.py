@@ -25,11 +25,13 @@ from phonotheque.rights.business_days import (
     put_back_window,
 )
 from phonotheque.rights.cases import (
+    DECISIONS,
     HOLDING,
     CaseState,
     Ground,
     Standing,
     check_move,
+    complaints_until,
     is_late,
 )
 from phonotheque.rights.checking import check_rules
@@ -88,6 +90,7 @@ from phonotheque.rights.years import FOREVER, NEVER, Known, Span
 __all__ = [
     "ATTESTED",
     "BITS",
+    "DECISIONS",
     "EVERYWHERE",
     "FOREVER",
     "HOLDING",
@@ -137,6 +140,7 @@ __all__ = [
     "check_move",
     "check_notice",
     "check_rules",
+    "complaints_until",
     "cut",
     "decide",
     "explain_verdict",
