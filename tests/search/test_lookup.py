@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -13,6 +14,7 @@ from phonotheque.model.progress import Silent
 from phonotheque.search import SearchIndex, build_index
 from phonotheque.search.identifiers import write_identifiers
 from phonotheque.search.keys import HashedKeys, text_hashes
+from phonotheque.search.lists import write_documents
 from phonotheque.search.lookup import barcode_keys, read_identifier
 from phonotheque.search.reading import EditionTables
 from tests.support.editions import ID_KEY, TinyRecording, write_tiny_edition
@@ -108,9 +110,11 @@ def test_an_mbid_that_was_merged_away_leads_to_what_it_became(tmp_path: Path) ->
         f"CREATE OR REPLACE VIEW merged_ids AS SELECT 'recording' AS entity, '{MERGED}' AS old, "
         f"'{MBIDS[Kind.RECORDING]}' AS new"
     )
-    write_identifiers(tmp_path, EditionTables(reader, 1 << 28, tmp_path))
+    tables = EditionTables(reader, 1 << 28, tmp_path)
+    write_documents(tmp_path, tmp_path, tables, tables.licences(), tables.years())
+    write_identifiers(tmp_path, tmp_path, tables)
     reader.close()
-    file = HashedKeys(tmp_path, "mbid_r")
+    file = HashedKeys(tmp_path, "mbid_r", np.load(tmp_path / "doc_number.npy"))
     hashes = text_hashes([MERGED, MBIDS[Kind.RECORDING], MBIDS[Kind.ARTIST]])
     assert file.find_many(hashes) == [(2,), (2,), ()]
 
@@ -123,6 +127,31 @@ def test_merged_numbers_lead_to_the_recording_in_use(tmp_path: Path) -> None:
         np.save(target / f"{name}.npy", np.array(values, np.uint64))
     index = SearchIndex.open(target)
     assert [found.numbers for found in index.lookup_many(["50", "60", "70"])] == [(3,), (3,), ()]
+
+
+def test_recordings_without_a_standing_are_found_by_their_public_ids(tmp_path: Path) -> None:
+    rows = [TinyRecording(str(n), "Ann", listens=n) for n in range(6)]
+    write_tiny_edition(tmp_path, rows)
+    (path,) = (tmp_path / "editions/2026-11/standing").glob("*.parquet")
+    standing = pq.read_table(path)  # of all but 2 and 4; the others keep no gap
+    held = standing.filter(pc.is_in(standing["number"], pa.array([1, 3, 5, 6])))
+    place = held.schema.get_field_index("rank")
+    ranks = pa.array([4, 3, 2, 1], held.schema.field(place).type)
+    pq.write_table(held.set_column(place, held.schema.field(place), ranks), path)
+    build_index(tmp_path / "editions/2026-11", tmp_path / "index", Silent())
+    index = SearchIndex.open(tmp_path / "index")
+    for number in range(1, 7):
+        page = index.search(format_public_id(number, KEY, Kind.RECORDING))
+        assert [hit.number for hit in page.hits] == [number]
+    assert index.lookup("7").numbers == index.lookup("99999").numbers == ()
+
+
+def test_a_track_of_no_recording_is_left_out_of_its_release(tmp_path: Path) -> None:
+    write_tiny_edition(tmp_path, RECORDINGS)
+    rewrite(tmp_path, "tracks", recording=[1, 2, 3], release=[1, 1, 1])
+    rewrite(tmp_path, "recordings", number=[1, 3, 4])
+    build_index(tmp_path / "editions/2026-11", tmp_path / "index", Silent())
+    assert SearchIndex.open(tmp_path / "index").release_recordings(1) == [1, 3]
 
 
 def test_a_barcode_without_its_check_digit_is_tried_with_it() -> None:

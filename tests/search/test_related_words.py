@@ -108,7 +108,7 @@ class Plain:
                 for where in [self.release if related.field is Field.RELEASE else self.label]
             )
             and (not query.tiers or query.tiers[0] <= r.tier <= query.tiers[1])
-            and (not query.years or query.years[0] <= (r.year or 0) <= query.years[1])
+            and (not query.years or query.years[0] <= (r.year or -1) <= query.years[1])
             and (not query.licences or any(fits(asked, r.licence) for asked in query.licences))
         )
 

@@ -119,7 +119,7 @@ def test_facets_count_all_hits_whatever_the_page(index: SearchIndex) -> None:
 
 
 def test_the_filter_of_a_facet_leaves_as_many_as_it_counts(index: SearchIndex) -> None:
-    facets = index.search("year:..9999", facets=True).facets
+    facets = index.search("tier:1..", facets=True).facets
     assert facets is not None
     for value in (*facets.licences, *facets.decades, *facets.tiers):
         if value.filter is not None:
@@ -160,7 +160,7 @@ def test_a_public_id_of_a_release_or_an_artist_leads_to_its_recordings(
 def test_pages_follow_each_other_without_gap_or_repetition(index: SearchIndex) -> None:
     seen, cursor = [], None
     while True:
-        page = index.search("year:..9999", limit=2, cursor=cursor)
+        page = index.search("tier:1..", limit=2, cursor=cursor)
         seen += titles(page)
         cursor = page.next_cursor
         if cursor is None:

@@ -58,6 +58,7 @@ class IndexContents:
     terms: int
     postings: int
     licences: list[str]
+    years: list[int]
 
 
 def build_index(
@@ -122,6 +123,7 @@ def _manifest(edition: EditionManifest, digest: str, contents: IndexContents) ->
         postings=contents.postings,
         head_postings=HEAD_POSTINGS,
         licences=contents.licences,
+        years=contents.years,
     )
 
 
@@ -138,12 +140,12 @@ def _build(
     spill = work / "spill"
     ensure_directory(spill)
     tables = EditionTables(reader, memory_bytes // 2, spill)
-    licences = tables.licences()
+    licences, years = tables.licences(), tables.years()
     progress.start("index: identifiers", 4, "steps")
     for name, write in (
-        ("documents", lambda: lists.write_documents(work, tables, licences)),
-        ("identifiers", lambda: identifiers.write_identifiers(work, tables)),
-        ("contents", lambda: identifiers.write_contents(work, tables)),
+        ("documents", lambda: lists.write_documents(work, spill, tables, licences, years)),
+        ("identifiers", lambda: identifiers.write_identifiers(work, spill, tables)),
+        ("contents", lambda: identifiers.write_contents(work, spill, tables)),
         ("redirects", lambda: identifiers.write_redirects(work, tables)),
     ):
         _once(spill, name, write)
@@ -155,7 +157,7 @@ def _build(
     (work / _PLAN).unlink()
     terms = len(load_array(work / "term_offsets.npy")) - 1
     postings = int(load_array(work / "posting_offsets.npy")[-1])
-    return IndexContents(tables.count("recordings")[0], terms, postings, licences)
+    return IndexContents(tables.count("recordings")[0], terms, postings, licences, years)
 
 
 def _merge(

@@ -7,16 +7,15 @@ import numpy as np
 from phonotheque.search.arrays import Array
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.query import NO_LICENCE
-from phonotheque.search.values import Facets, FacetValue
+from phonotheque.search.values import Codes, Facets, FacetValue
 
 
-def count_facets(files: IndexFiles, licences: Sequence[str], docs: Array, *, exact: bool) -> Facets:
-    """The facets of `docs`; `licences` are those of the index in order of their codes. `exact`:
-    these are all hits."""
+def count_facets(files: IndexFiles, codes: Codes, docs: Array, *, exact: bool) -> Facets:
+    """The facets of `docs`. `exact`: these are all hits."""
     return Facets(
         counted=len(docs),
-        licences=_licences(np.bincount(files.doc_licence[docs]), licences),
-        decades=_decades(files.doc_year[docs]),
+        licences=_licences(np.bincount(files.doc_licence[docs]), codes.licences),
+        decades=_decades(np.bincount(files.doc_year[docs]), codes.years),
         tiers=tuple(
             FacetValue(str(tier), count, f"tier:{tier}")
             for tier, count in enumerate(np.bincount(files.doc_tier[docs]).tolist())
@@ -36,12 +35,17 @@ def _licences(counts: Array, names: Sequence[str]) -> tuple[FacetValue, ...]:
     return tuple(sorted(found, key=lambda value: (-value.count, value.value)))
 
 
-def _decades(years: Array) -> tuple[FacetValue, ...]:
-    decades, counts = np.unique(years[years != 0] // 10 * 10, return_counts=True)
+def _decades(counts: Array, years: Sequence[int]) -> tuple[FacetValue, ...]:
+    unknown, *known = counts.tolist() or [0]
+    found: dict[int, int] = {}
+    for year, count in zip(years, known, strict=False):  # `counts` end at the last code found
+        if count:
+            decade = year // 10 * 10
+            found[decade] = found.get(decade, 0) + count
     out = [
         FacetValue(f"{decade}s", count, f"year:{decade}..{decade + 9}")
-        for decade, count in zip(decades.tolist(), counts.tolist(), strict=True)
+        for decade, count in found.items()
     ]
-    if unknown := int(np.count_nonzero(years == 0)):
+    if unknown:
         out.append(FacetValue("none", unknown, None))
     return tuple(out)

@@ -1,5 +1,6 @@
 """The files of an index, mapped. Knows where things stand, nothing about queries."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -11,13 +12,15 @@ from phonotheque.search.dictionary import TYPO_LONGEST, TYPO_SHORTEST, form_hash
 from phonotheque.search.forward import Forward, ForwardFiles
 from phonotheque.search.postings import Docs, Postings, is_member
 from phonotheque.search.shortlists import Shortlists
+from phonotheque.search.steps import Steps
 
 __all__ = ["Docs", "Forward", "IndexFiles", "Text", "is_member"]
 
 _ARRAYS = (
     "terms", "term_offsets", "head_low", "head_high", "head_offsets", "head_docs", "doc_number",
-    "doc_tier", "doc_licence", "doc_year", "doc_listens", "number_doc",
+    "doc_licence", "doc_year", "has_number",
 )  # fmt: skip
+NO_TIER = 0
 _MOST_NEAR = 256  # terms under one form
 _TERMS_KEPT = 1 << 15
 
@@ -41,9 +44,9 @@ class IndexFiles:
         self.terms, self.term_offsets = loaded["terms"], loaded["term_offsets"]
         self.head_low, self.head_high = loaded["head_low"], loaded["head_high"]
         self.head_offsets, self.head_docs = loaded["head_offsets"], loaded["head_docs"]
-        self.doc_number, self.number_doc = loaded["doc_number"], loaded["number_doc"]
-        self.doc_tier, self.doc_licence = loaded["doc_tier"], loaded["doc_licence"]
-        self.doc_year, self.doc_listens = loaded["doc_year"], loaded["doc_listens"]
+        self.doc_number, self.has_number = loaded["doc_number"], loaded["has_number"]
+        self.doc_licence, self.doc_year = loaded["doc_licence"], loaded["doc_year"]
+        self.doc_tier, self.doc_listens = Steps(folder, "tier"), Steps(folder, "listens")
         # bisecting probes the same terms again and again: those of the first fourteen steps
         self._term_bytes = lru_cache(maxsize=_TERMS_KEPT)(self._read_term)
         self._postings = Postings(folder)
@@ -55,6 +58,17 @@ class IndexFiles:
     def documents(self) -> int:
         """How many documents there are."""
         return len(self.doc_number)
+
+    def documents_of(self, numbers: Sequence[int], ranks: Sequence[int]) -> Array:
+        """The documents, sorted, of recordings of this edition by number and rank (0: no standing;
+        these stand behind all others, by number)."""
+        ranked = min(self.doc_tier.starts_of(NO_TIER), default=self.documents)
+        behind = self.doc_number[ranked:]
+        docs = [
+            rank - 1 if rank else ranked + int(np.searchsorted(behind, number))
+            for number, rank in zip(numbers, ranks, strict=True)
+        ]
+        return distinct(np.array(docs, np.uint32))
 
     def term_text(self, term: int) -> str:
         """The text of term number `term`."""
@@ -106,7 +120,7 @@ class IndexFiles:
         counts = lists.offsets[numbers.astype(np.int64) + 1].astype(np.int64) - starts
         if int(counts.sum()) > most:
             return None
-        return distinct(self.number_doc[lists.recordings[ranges(starts, counts)]])
+        return distinct(lists.docs[ranges(starts, counts)])
 
     def has_term(self, term: int, docs: Array) -> Mask:
         """Whether each of `docs` has the term."""
@@ -153,14 +167,14 @@ class IndexFiles:
 
 
 class EntityLists:
-    """One kind of text: which releases or artists have a term, and their recordings."""
+    """One kind of text: which releases or artists have a term, and their documents."""
 
     def __init__(self, folder: Path, text: Text) -> None:
         self._words = load_array(folder / f"{text}_words.npy")
         self._ends = load_array(folder / f"{text}_word_offsets.npy")
         self.numbers = load_array(folder / f"{text}_word_numbers.npy")
         self.offsets = load_array(folder / f"{_OWNERS[text]}_offsets.npy")
-        self.recordings = load_array(folder / f"{_OWNERS[text]}_recordings.npy")
+        self.docs = load_array(folder / f"{_OWNERS[text]}_docs.npy")
 
     def slice(self, low: int, high: int) -> tuple[int, int]:
         """Where in `numbers` the terms low ≤ t < high stand."""

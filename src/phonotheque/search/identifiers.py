@@ -9,15 +9,17 @@ import pyarrow as pa
 
 from phonotheque.model.numbers import Kind
 from phonotheque.search.arrays import (
+    U32,
     U64,
     Array,
-    load_array,
+    Mask,
     number_type,
     offsets_of,
     write_array,
 )
 from phonotheque.search.growing import GrowingArray
 from phonotheque.search.keys import pack_isrcs, write_exact_keys, write_hashed_keys
+from phonotheque.search.lists import NO_DOCUMENT, load_number_doc
 from phonotheque.search.reading import EditionTables
 
 _SHIFT = np.uint64(32)
@@ -60,49 +62,64 @@ SELECT owner, number FROM (
 _MOST_CREDITED = 1 << 25  # pairs sorted at a time: 16 bytes each, and as much again
 
 
-def write_identifiers(folder: Path, tables: EditionTables) -> None:
-    """Write ``isrc_*``, ``barcode_*``, ``mbid_<kind>_*`` and ``source_*``
-    (see `phonotheque.search.keys`)."""
-    recordings, releases = (
-        number_type(tables.count(table)[1]) for table in ("recordings", "releases")
+def write_identifiers(folder: Path, spill: Path, tables: EditionTables) -> None:
+    """Write ``isrc_*``, ``barcode_*``, ``mbid_<kind>_*`` and ``source_*`` (see
+    `phonotheque.search.keys`): those of recordings lead to documents, the others to numbers.
+
+    `phonotheque.search.lists.write_documents` must have left its file in `spill`.
+    """
+    number_doc = load_number_doc(spill)
+    isrcs = (
+        (pack_isrcs(b.column("key")), _documents(number_doc, _values(b, "number")))
+        for b in tables.stream(_ISRCS)
     )
-    isrcs = ((pack_isrcs(b.column("key")), _values(b, "number")) for b in tables.stream(_ISRCS))
-    write_exact_keys(folder, "isrc", isrcs, recordings)
+    write_exact_keys(folder, "isrc", isrcs, np.uint32)
+    releases = number_type(tables.count("releases")[1])
     write_exact_keys(folder, "barcode", _pairs(tables, _BARCODES), releases)
     for kind, (entity, table, column) in MBID_TABLES.items():
         query = _MBIDS.format(entity=entity, table=table, column=column)
-        number = number_type(tables.count(table)[1])
-        _write_hashed(folder, f"mbid_{kind.value}", tables, query, number)
-    _write_hashed(folder, "source", tables, _SOURCE_KEYS, recordings)
+        meant = number_doc if kind is Kind.RECORDING else None
+        number = np.uint32 if meant is not None else number_type(tables.count(table)[1])
+        pairs = _pairs(tables, query, meant)
+        write_hashed_keys(folder, f"mbid_{kind.value}", pairs, number, _keys(tables, query))
+    pairs = _pairs(tables, _SOURCE_KEYS, number_doc)
+    write_hashed_keys(folder, "source", pairs, np.uint32, _keys(tables, _SOURCE_KEYS))
 
 
-def write_contents(folder: Path, tables: EditionTables) -> None:
+def write_contents(folder: Path, spill: Path, tables: EditionTables) -> None:
     """Write ``release_*`` and ``artist_*``: offsets [greatest + 2] by owner (u4, or u8 where that
-    is too small), and recordings: of a release by disc and position, of an artist by document.
+    is too small), and documents: of a release by disc and position, of an artist rising.
 
-    ``number_doc.npy`` and ``doc_number.npy`` must be written.
+    `phonotheque.search.lists.write_documents` must have left its file in `spill`.
     """
-    kind = number_type(tables.count("recordings")[1])
+    number_doc = load_number_doc(spill)
     releases, artists = (tables.count(table)[1] + 1 for table in ("releases", "artists"))
     counts = np.zeros(releases, np.uint32)
-    with GrowingArray(folder / "release_recordings.npy", kind) as recordings:
+    with GrowingArray(folder / "release_docs.npy", np.uint32) as docs:
         for batch in tables.stream(_RELEASE_CONTENTS):
-            known = _count(batch, counts)
-            recordings.append(_values(batch, "recording")[known])
+            found = _documents(number_doc, _values(batch, "recording"))
+            docs.append(found[_count(batch, counts, found != NO_DOCUMENT)])
     _write_offsets(folder, "release", counts)
     counts = np.zeros(artists, np.uint32)
     for batch in tables.stream(_CREDITED):
-        _count(batch, counts)
-    with GrowingArray(folder / "artist_recordings.npy", kind) as recordings:
+        _count(batch, counts, np.ones(len(batch), np.bool_))
+    with GrowingArray(folder / "artist_docs.npy", np.uint32) as credited:
         for first, last in _spans(counts, _MOST_CREDITED):
-            recordings.append(_credited(folder, tables, first, last))
+            credited.append(_credited(number_doc, tables, first, last))
     _write_offsets(folder, "artist", counts)
 
 
-def _count(batch: pa.RecordBatch, counts: Array) -> Array:
-    """Add the rows of each owner to `counts`; which rows have a known owner."""
+def _documents(number_doc: U32, numbers: Array) -> Array:
+    """The documents of `numbers`; `NO_DOCUMENT` for what is no recording of the edition."""
+    places = np.minimum(numbers, len(number_doc) - 1)
+    docs: Array = np.where(numbers == places, number_doc[places], np.uint32(NO_DOCUMENT))
+    return docs
+
+
+def _count(batch: pa.RecordBatch, counts: Array, wanted: Mask) -> Mask:
+    """Add the wanted rows of each owner to `counts`; which of them have a known owner."""
     owners = _values(batch, "owner")
-    known: Array = owners < len(counts)
+    known: Mask = wanted & (owners < len(counts))
     found, rows = np.unique(owners[known], return_counts=True)
     counts[found] += rows.astype(np.uint32)
     return known
@@ -120,17 +137,16 @@ def _spans(counts: Array, most: int) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _credited(folder: Path, tables: EditionTables, first: int, last: int) -> Array:
-    """The recordings of the artists first ≤ number < last, by artist and document."""
-    number_doc = load_array(folder / "number_doc.npy")
+def _credited(number_doc: U32, tables: EditionTables, first: int, last: int) -> Array:
+    """The documents of the artists first ≤ number < last, by artist, rising."""
     parts = [np.zeros(0, np.uint64)]
     for batch in tables.stream(f"{_CREDITED} WHERE owner >= {first} AND owner < {last}"):
         docs = number_doc[_values(batch, "number")].astype(np.uint64)
         parts.append(_values(batch, "owner").astype(np.uint64) << _SHIFT | docs)
     pairs = np.concatenate(parts)
     pairs.sort()
-    recordings: Array = load_array(folder / "doc_number.npy")[pairs.astype(np.uint32)]
-    return recordings
+    credited: Array = pairs.astype(np.uint32)
+    return credited
 
 
 def _write_offsets(folder: Path, name: str, counts: Array) -> None:
@@ -153,14 +169,20 @@ def write_redirects(folder: Path, tables: EditionTables) -> None:
                 new.append(_values(batch, "new"))
 
 
-def _write_hashed(folder: Path, name: str, tables: EditionTables, query: str, number: type) -> None:
-    keys = tables.value(f"SELECT count(*) FROM ({query.rpartition('ORDER BY')[0]})")
-    write_hashed_keys(folder, name, _pairs(tables, query), number, keys)
+def _keys(tables: EditionTables, query: str) -> int:
+    return tables.value(f"SELECT count(*) FROM ({query.rpartition('ORDER BY')[0]})")
 
 
-def _pairs(tables: EditionTables, query: str) -> Iterator[tuple[U64, Array]]:
+def _pairs(
+    tables: EditionTables, query: str, number_doc: U32 | None = None
+) -> Iterator[tuple[U64, Array]]:
+    """Keys and numbers; with `number_doc`, keys and documents."""
     for batch in tables.stream(query):
-        yield _values(batch, "key"), _values(batch, "number")
+        keys, numbers = _values(batch, "key"), _values(batch, "number")
+        if number_doc is not None:
+            numbers = _documents(number_doc, numbers)
+            keys, numbers = keys[numbers != NO_DOCUMENT], numbers[numbers != NO_DOCUMENT]
+        yield keys, numbers
 
 
 def _values(batch: pa.RecordBatch, column: str) -> Array:

@@ -4,18 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from phonotheque.model.errors import UsageError
 from phonotheque.model.numbers import IdKey, Kind
-from phonotheque.search.arrays import Array, load_array
+from phonotheque.search.arrays import Array, distinct, load_array
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.lookup import Identifiers
-from phonotheque.search.matching import (
-    documents_of,
-    filter_conditions,
-    find_terms,
-    list_condition,
-)
+from phonotheque.search.matching import NO_DOCS, filter_conditions, find_terms, list_condition
 from phonotheque.search.pages import NO_HITS, Asked, Pages
 from phonotheque.search.query import MAX_CHARACTERS, Query, parse_query
 from phonotheque.search.related import find_related
@@ -46,14 +42,14 @@ class SearchIndex:
         self.manifest = manifest
         self._files = IndexFiles(folder)
         key = IdKey(bytes.fromhex(manifest.id_key))
-        self._identifiers = Identifiers(folder, key, self._files.number_doc)
+        self._identifiers = Identifiers(folder, key, self._files)
         self._contents = {
             name: (load_array(folder / f"{name}_offsets.npy"),
-                   load_array(folder / f"{name}_recordings.npy"))
+                   load_array(folder / f"{name}_docs.npy"))
             for name in ("release", "artist")
         }  # fmt: skip
         self._rows = RowStore(folder / "rows", key)
-        self._pages = Pages(self._files, manifest.licences, self._rows)
+        self._pages = Pages(self._files, manifest.codes, self._rows)
 
     @classmethod
     def open(cls, index_dir: Path) -> "SearchIndex":
@@ -128,22 +124,26 @@ class SearchIndex:
 
     def release_recordings(self, number: int) -> list[int]:
         """The recordings of a release, by disc and position."""
-        return self._owned("release", number)
+        return self._numbers(self._owned("release", number))
 
     def artist_recordings(self, number: int) -> list[int]:
         """The recordings of an artist, the most listened first."""
-        return self._owned("artist", number)
+        return self._numbers(self._owned("artist", number))
 
     def most_listened(self, first: int = 0, count: int = 20) -> list[int]:
         """Recordings by rank, from place `first` (counted from 0)."""
-        numbers: list[int] = self._files.doc_number[first : first + count].tolist()
+        return self._numbers(slice(first, first + count))
+
+    def _numbers(self, docs: Array | slice) -> list[int]:
+        numbers: list[int] = self._files.doc_number[docs].tolist()
         return numbers
 
-    def _owned(self, name: str, number: int) -> list[int]:
-        offsets, recordings = self._contents[name]
+    def _owned(self, name: str, number: int) -> Array:
+        """The documents of a release or artist, in its order."""
+        offsets, docs = self._contents[name]
         if not 0 < number < len(offsets) - 1:
-            return []
-        found: list[int] = recordings[int(offsets[number]) : int(offsets[number + 1])].tolist()
+            return NO_DOCS
+        found: Array = docs[int(offsets[number]) : int(offsets[number + 1])]
         return found
 
     def _named(self, query: str) -> Array | None:
@@ -151,13 +151,18 @@ class SearchIndex:
         named = self._identifiers.look_up(query)
         if not named.numbers or named.recognised == "number":
             return None
-        return documents_of(self._files, self._recordings_of(named))
+        if named.kind is not Kind.RECORDING:
+            owner = "release" if named.kind is Kind.RELEASE else "artist"
+            return self._all_owned(owner, named.numbers)
+        docs = self._identifiers.documents(query)
+        if docs is not None:
+            return distinct(docs)
+        rows = self._rows.recordings(named.numbers)
+        return self._files.documents_of([row.number for row in rows], [row.rank for row in rows])
 
-    def _recordings_of(self, named: LookupResult) -> list[int]:
-        if named.kind is Kind.RECORDING:
-            return list(named.numbers)
-        owner = "release" if named.kind is Kind.RELEASE else "artist"
-        return [recording for n in named.numbers for recording in self._owned(owner, n)]
+    def _all_owned(self, name: str, numbers: Sequence[int]) -> Array:
+        """The documents, sorted, of releases or artists."""
+        return distinct(np.concatenate([NO_DOCS, *(self._owned(name, n) for n in numbers)]))
 
     def _in_latin(
         self, query: str, asked: Asked, deadline: Deadline, page: SearchPage
@@ -180,17 +185,16 @@ class SearchIndex:
 
     def _prepare(self, parsed: Query, named: Array | None, deadline: Deadline) -> Search:
         files = self._files
-        filters = filter_conditions(files, self.manifest.licences, parsed)
+        filters = filter_conditions(files, self.manifest.codes, parsed)
         cut = False
         if named is not None:
             filters.append(list_condition(named))
         if parsed.isrcs:
-            numbers = [n for code in parsed.isrcs for n in self._identifiers.find_isrc(code)]
-            filters.append(list_condition(documents_of(files, numbers)))
+            found = [self._identifiers.isrc_documents(code) for code in parsed.isrcs]
+            filters.append(list_condition(distinct(np.concatenate(found))))
         if parsed.barcodes:
             releases = [n for code in parsed.barcodes for n in self._identifiers.find_barcode(code)]
-            numbers = [n for release in releases for n in self._owned("release", release)]
-            filters.append(list_condition(documents_of(files, numbers)))
+            filters.append(list_condition(self._all_owned("release", releases)))
         for related in parsed.related:
             docs, whole = find_related(files, related, deadline)
             filters.append(list_condition(docs))

@@ -78,8 +78,8 @@ def places_bits(keys: int) -> int:
 def write_exact_keys(
     folder: Path, name: str, batches: Iterator[tuple[U64, Array]], number: type
 ) -> None:
-    """Write (key, number) pairs, sorted by key then number, as ``<name>_tops.npy`` (u4, the
-    distinct upper parts), ``_starts`` (u8, one more), ``_rests`` (u4) and ``_numbers``."""
+    """Write (key, number) pairs, sorted by key, as ``<name>_tops.npy`` (u4, the distinct upper
+    parts), ``_starts`` (u8, one more), ``_rests`` (u4) and ``_numbers``."""
     tops = np.zeros(0, np.uint32)
     starts = np.zeros(0, np.uint64)
     total = 0
@@ -103,7 +103,7 @@ def write_exact_keys(
 def write_hashed_keys(
     folder: Path, name: str, batches: Iterator[tuple[U64, Array]], number: type, keys: int
 ) -> None:
-    """Write (hash, number) pairs, `keys` of them, sorted by hash then number, as
+    """Write (hash, number) pairs, `keys` of them, sorted by hash, as
     ``<name>_places.npy`` (u4, or u8 for very many: where each upper part begins, one more than
     2 to the bits of it), ``_rests`` (u4: the 32 bits that follow) and ``_numbers``."""
     bits = places_bits(keys)
@@ -122,14 +122,18 @@ def write_hashed_keys(
 
 
 class KeyFile:
-    """What is common to both: rests and numbers; where to look for a key is the heirs' to say."""
+    """What is common to both: rests and numbers; where to look for a key is the heirs' to say.
 
-    def __init__(self, folder: Path, name: str) -> None:
+    `meaning`: what is filed are places in this array, and what is found is what stands there.
+    """
+
+    def __init__(self, folder: Path, name: str, meaning: Array | None = None) -> None:
         self._rests = load_array(folder / f"{name}_rests.npy")
         self._numbers = load_array(folder / f"{name}_numbers.npy")
+        self._meaning = meaning
 
     def find_many(self, keys: U64) -> list[tuple[int, ...]]:
-        """All numbers filed under each of `keys`, in their order, each once."""
+        """All numbers filed under each of `keys`, rising, each once."""
         if len(keys) == 1:
             return [self.find(int(keys[0]))]
         order = np.argsort(keys, kind="stable")  # neighbours in the file one after the other
@@ -140,23 +144,34 @@ class KeyFile:
         width = _bisect(self._rests, rest, low, end, after=True) - low
         out: list[tuple[int, ...]] = [()] * len(keys)
         single = np.flatnonzero(width == 1)
-        found = self._numbers[low[single]].tolist()
+        found = self._meant(self._numbers[low[single]]).tolist()
         for at, number in zip(order[single].tolist(), found, strict=True):
             out[at] = (number,)
         for i in np.flatnonzero(width > 1).tolist():
-            some = self._numbers[low[i] : low[i] + width[i]].tolist()
-            out[order[i]] = tuple(dict.fromkeys(some))
+            some = self._numbers[low[i] : low[i] + width[i]]
+            out[order[i]] = _each_once(self._meant(some))
         return out
 
     def find(self, key: int) -> tuple[int, ...]:
         """As `find_many` of one."""
+        return _each_once(self._meant(self.filed(key)))
+
+    def filed(self, key: int) -> Array:
+        """What is filed under `key`, as it is."""
         keys = np.array([key], np.uint64)
         low, end = (int(edge[0]) for edge in self._span(keys))
         part = self._rests[low:end]
         rest = self._rest(keys)[0]
         first = int(np.searchsorted(part, rest))
         last = int(np.searchsorted(part, rest, side="right"))
-        return tuple(dict.fromkeys(self._numbers[low + first : low + last].tolist()))
+        numbers: Array = self._numbers[low + first : low + last]
+        return numbers
+
+    def _meant(self, filed: Array) -> Array:
+        if self._meaning is None:
+            return filed
+        meant: Array = self._meaning[filed]
+        return meant
 
     def _span(self, keys: U64) -> tuple[I64, I64]:
         raise NotImplementedError
@@ -168,8 +183,8 @@ class KeyFile:
 class ExactKeys(KeyFile):
     """Reads what `write_exact_keys` wrote."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        super().__init__(folder, name)
+    def __init__(self, folder: Path, name: str, meaning: Array | None = None) -> None:
+        super().__init__(folder, name, meaning)
         self._tops = load_array(folder / f"{name}_tops.npy")
         self._starts = load_array(folder / f"{name}_starts.npy").astype(np.int64)
 
@@ -188,8 +203,8 @@ class ExactKeys(KeyFile):
 class HashedKeys(KeyFile):
     """Reads what `write_hashed_keys` wrote; keys are whole hashes."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        super().__init__(folder, name)
+    def __init__(self, folder: Path, name: str, meaning: Array | None = None) -> None:
+        super().__init__(folder, name, meaning)
         self._places = load_array(folder / f"{name}_places.npy")
         self._bits = (len(self._places) - 1).bit_length() - 1
 
@@ -202,6 +217,12 @@ class HashedKeys(KeyFile):
 
     def _rest(self, keys: U64) -> Array:
         return (keys >> np.uint64(REST_BITS - self._bits)).astype(np.uint32)
+
+
+def _each_once(numbers: Array) -> tuple[int, ...]:
+    if len(numbers) == 1:
+        return (int(numbers[0]),)
+    return tuple(sorted(set(numbers.tolist())))
 
 
 def _bisect(values: Array, wanted: Array, low: I64, high: I64, *, after: bool = False) -> I64:

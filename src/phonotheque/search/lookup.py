@@ -10,8 +10,8 @@ import numpy as np
 from phonotheque.model.identifiers import IsrcStatus, gtin_is_valid, parse_isrc
 from phonotheque.model.numbers import IdKey, Kind, parse_public_ids
 from phonotheque.search.arrays import Array, load_array
-from phonotheque.search.keys import ExactKeys, HashedKeys, pack_isrcs, text_hashes
-from phonotheque.search.lists import NO_DOCUMENT
+from phonotheque.search.files import IndexFiles
+from phonotheque.search.keys import ExactKeys, HashedKeys, pack_isrcs, text_hash, text_hashes
 from phonotheque.search.values import LookupResult
 
 SOURCE_PREFIX = "source:"
@@ -82,16 +82,18 @@ def barcode_keys(digits: str) -> list[int]:
 class Identifiers:
     """The identifiers of one index."""
 
-    def __init__(self, folder: Path, id_key: IdKey, number_doc: Array) -> None:
+    def __init__(self, folder: Path, id_key: IdKey, files: IndexFiles) -> None:
         self._id_key = id_key
-        self._number_doc = number_doc
-        self._isrcs = ExactKeys(folder, "isrc")
+        self._has_number = files.has_number
+        self._isrcs = ExactKeys(folder, "isrc", files.doc_number)
         self._barcodes = ExactKeys(folder, "barcode")
-        self._sources = HashedKeys(folder, "source")
+        self._sources = HashedKeys(folder, "source", files.doc_number)
         self._mbids = {
-            kind: HashedKeys(folder, f"mbid_{kind.value}")
-            for kind in (Kind.RECORDING, Kind.RELEASE, Kind.ARTIST)
-        }
+            kind: HashedKeys(folder, f"mbid_{kind.value}", meaning)
+            for kind, meaning in (
+                (Kind.RECORDING, files.doc_number), (Kind.RELEASE, None), (Kind.ARTIST, None)
+            )
+        }  # fmt: skip
         self._redirects = {
             kind: (load_array(folder / f"redirect_{kind.value}_old.npy"),
                    load_array(folder / f"redirect_{kind.value}_new.npy"))
@@ -121,12 +123,25 @@ class Identifiers:
                     out[at] = LookupResult(texts[at], how, kind, numbers)
         return out
 
-    def find_isrc(self, code: str) -> tuple[int, ...]:
-        """The recordings of an ISRC."""
+    def isrc_documents(self, code: str) -> Array:
+        """The documents of an ISRC."""
         code, status = parse_isrc(code)
         if status is IsrcStatus.MALFORMED:
-            return ()
-        return self._isrcs.find(int(pack_isrcs([code])[0]))
+            return np.zeros(0, np.uint32)
+        return self._isrcs.filed(int(pack_isrcs([code])[0]))
+
+    def documents(self, text: str) -> Array | None:
+        """The documents of a recording's ISRC, MBID or source key; None of any other name."""
+        how, key = read_identifier(text)
+        match how:
+            case "isrc":
+                return self.isrc_documents(key)
+            case "source":
+                return self._sources.filed(text_hash(key))
+            case "mbid":
+                return self._mbids[Kind.RECORDING].filed(text_hash(key))
+            case _:
+                return None
 
     def find_barcode(self, text: str) -> tuple[int, ...]:
         """The releases of a UPC, EAN or other barcode of 1 to 14 digits."""
@@ -210,6 +225,7 @@ class Identifiers:
         """Whether each number is one of this edition."""
         if kind is not Kind.RECORDING:
             return (numbers > 0) & (numbers <= self._greatest.get(kind, 0))
-        known = (numbers > 0) & (numbers < len(self._number_doc))
-        known[known] = self._number_doc[numbers[known]] != NO_DOCUMENT
+        known: Array = (numbers > 0) & (numbers < 8 * len(self._has_number))
+        within = numbers[known]
+        known[known] = (self._has_number[within >> 3] >> (within & 7) & 1).astype(np.bool_)
         return known

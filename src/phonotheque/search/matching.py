@@ -1,5 +1,6 @@
 """A query against the files of an index: words become ranges of terms, filters become tests."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,8 +9,9 @@ import numpy as np
 
 from phonotheque.search.arrays import Array, Mask, distinct
 from phonotheque.search.files import Forward, IndexFiles, is_member
-from phonotheque.search.lists import NO_DOCUMENT
 from phonotheque.search.query import NO_LICENCE, Field, Phrase, Query, Term
+from phonotheque.search.steps import Steps
+from phonotheque.search.values import Codes
 from phonotheque.search.walk import Condition, Test
 
 NO_DOCS: Array = np.zeros(0, np.uint32)
@@ -126,20 +128,22 @@ def phrase_condition(files: IndexFiles, phrase: Phrase) -> Condition:
     return Condition(test)
 
 
-def filter_conditions(files: IndexFiles, licences: Sequence[str], query: Query) -> list[Condition]:
-    """Tiers, years and licences; `licences` are those of the index, in order of their codes."""
+def filter_conditions(files: IndexFiles, codes: Codes, query: Query) -> list[Condition]:
+    """Tiers, years and licences of a query."""
     out = []
     if query.tiers:
         out.append(_span_condition(files.doc_tier, query.tiers))
     if query.years:
-        out.append(_span_condition(files.doc_year, query.years))
+        first, last = query.years
+        span = (bisect_left(codes.years, first) + 1, bisect_right(codes.years, last))
+        out.append(_span_condition(files.doc_year, span))
     if query.licences:
-        codes = [
+        fitting = [
             code
-            for code, known in enumerate([NO_LICENCE, *licences])
+            for code, known in enumerate([NO_LICENCE, *codes.licences])
             if any(licence_fits(asked, known) for asked in query.licences)
         ]
-        out.append(_licence_condition(files, codes))
+        out.append(_licence_condition(files, fitting))
     return out
 
 
@@ -147,14 +151,6 @@ def licence_fits(asked: str, known: str) -> bool:
     """``cc-by`` asks for every version of CC BY, ``cc-by-4.0`` for one, never for CC BY-SA."""
     asked, known = asked.lower(), known.lower()
     return known == asked or (known.startswith(asked + "-") and known[len(asked) + 1].isdigit())
-
-
-def documents_of(files: IndexFiles, numbers: Sequence[int]) -> Array:
-    """The documents, sorted, of recordings by number; unknown numbers are left out."""
-    known = [n for n in numbers if 0 < n < len(files.number_doc)]
-    docs: Array = distinct(files.number_doc[np.array(known, np.int64)])
-    known_docs: Array = docs[docs != NO_DOCUMENT]
-    return known_docs
 
 
 def term_mask(forward: Forward, wanted: Wanted) -> Mask:
@@ -191,11 +187,12 @@ def in_field(forward: Forward, field: Field) -> Mask:
     return chosen
 
 
-def _span_condition(values: Array, span: tuple[int, int]) -> Condition:
+def _span_condition(values: Array | Steps, span: tuple[int, int]) -> Condition:
     first, last = span
 
     def test(docs: Array) -> Mask:
-        inside: Mask = (values[docs] >= first) & (values[docs] <= last)
+        found = values[docs]
+        inside: Mask = (found >= first) & (found <= last)
         return inside
 
     return Condition(test)

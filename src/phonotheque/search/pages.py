@@ -14,7 +14,7 @@ from phonotheque.search.ranking import Scores
 from phonotheque.search.relaxing import better_spelling, relax
 from phonotheque.search.rows import RowStore
 from phonotheque.search.searches import Search
-from phonotheque.search.values import Facets, Hit, SearchPage
+from phonotheque.search.values import Codes, Facets, Hit, SearchPage
 from phonotheque.search.windows import Cursor, Window, format_cursor, window_at
 
 FACETS_MOST = 131_072  # hits that facets are counted of
@@ -34,10 +34,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Makes pages of one index; `licences` are those of the index in order of their codes."""
+    """Makes pages of one index."""
 
     files: IndexFiles
-    licences: Sequence[str]
+    codes: Codes
     rows: RowStore
 
     def page(self, search: Search, place: Cursor, asked: Asked) -> SearchPage:
@@ -70,7 +70,7 @@ class Pages:
     def _relaxed_page(self, search: Search, place: Cursor, asked: Asked) -> SearchPage:
         found, end = relax(search), place.given + asked.limit
         terms = (*search.query.marked, *found.terms) if asked.highlights else None
-        facets = count_facets(self.files, self.licences, found.docs, exact=False)
+        facets = count_facets(self.files, self.codes, found.docs, exact=False)
         following = msgspec.structs.replace(place, given=end)
         return SearchPage(
             hits=self._hits(found.docs[place.given : end], found.scores[place.given : end], terms),
@@ -87,7 +87,7 @@ class Pages:
     def _facets(self, search: Search, place: Cursor) -> Facets:
         every = search.every(FACETS_MOST, wide=place.wide)
         exact = every.exhausted and not every.partial and not search.cut
-        return count_facets(self.files, self.licences, every.docs, exact=exact)
+        return count_facets(self.files, self.codes, every.docs, exact=exact)
 
     def _next(self, window: Window, place: Cursor, limit: int) -> str | None:
         if place.given + limit < len(window.docs):

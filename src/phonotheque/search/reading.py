@@ -51,10 +51,18 @@ class EditionTables:
         query = "SELECT DISTINCT licence FROM recordings WHERE licence IS NOT NULL ORDER BY 1"
         return [row[0] for row in self._connection.execute(query).fetchall()]
 
+    def years(self) -> list[int]:
+        """Every year of first release that a recording has, rising."""
+        query = (
+            "SELECT DISTINCT first_release_year FROM recordings "
+            "WHERE first_release_year IS NOT NULL ORDER BY 1"
+        )
+        return [row[0] for row in self._connection.execute(query).fetchall()]
+
     def iter_by_rank(self) -> Iterator[pa.RecordBatch]:
         """number, licence, year, listens, tier of all recordings, most listened first."""
         return self.stream(
-            "SELECT r.number, r.licence, coalesce(r.first_release_year, 0)::SMALLINT AS year, "
+            "SELECT r.number, r.licence, r.first_release_year::SMALLINT AS year, "
             "coalesce(s.listens, 0) AS listens, coalesce(s.tier, 0)::UTINYINT AS tier "
             "FROM recordings r LEFT JOIN standing s ON s.number = r.number "
             "ORDER BY s.rank NULLS LAST, r.number"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from phonotheque.catalogue import CatalogueReader
 from phonotheque.model.progress import Progress
-from phonotheque.search.arrays import load_array
+from phonotheque.search.lists import load_number_doc
 from phonotheque.search.ranges import add_artists, add_recordings, add_releases, add_tracks
 from phonotheque.search.reading import EditionTables
 from phonotheque.search.runs import Run, RunWriter
@@ -40,7 +40,7 @@ def write_runs(
 ) -> list[Run]:
     """Write the runs of the edition of `reader` into ``work/spill``, but for those that are there.
 
-    ``work/number_doc.npy`` must be written.
+    The documents must be written (`phonotheque.search.lists`).
 
     Raises:
         FormatError: a worker could not read the edition.
@@ -86,7 +86,7 @@ def _iter_added(
     """Add the texts of a part; gives the rows of each batch."""
     span = (part.first, part.last)
     if part.table == "recordings":
-        number_doc = load_array(folder.parent / "number_doc.npy")
+        number_doc = load_number_doc(folder)
         for batch in tables.iter_other_texts(*span):
             add_tracks(batch, number_doc, run)
         for batch in tables.iter_texts(*span):

@@ -8,7 +8,7 @@ import msgspec
 
 from phonotheque.model.numbers import Kind
 
-INDEX_FORMAT = 2
+INDEX_FORMAT = 3
 
 
 class TrackRow(msgspec.Struct, frozen=True):
@@ -175,6 +175,13 @@ class LookupResult(msgspec.Struct, frozen=True):
     numbers: tuple[int, ...]
 
 
+class Codes(msgspec.Struct, frozen=True):
+    """What the codes in ``doc_licence`` and ``doc_year`` stand for: code i + 1 for entry i."""
+
+    licences: list[str]
+    years: list[int]
+
+
 class IndexManifest(msgspec.Struct, frozen=True, kw_only=True):
     """`index.json`: what an index was made from (docs/formats/index.md)."""
 
@@ -190,6 +197,12 @@ class IndexManifest(msgspec.Struct, frozen=True, kw_only=True):
     postings: int
     head_postings: int
     licences: list[str]
+    years: list[int]
+
+    @property
+    def codes(self) -> Codes:
+        """The meaning of codes."""
+        return Codes(self.licences, self.years)
 
 
 class IndexReport(msgspec.Struct, frozen=True, kw_only=True):
