@@ -73,3 +73,21 @@ def written(path: Path, content: bytes) -> Path:
     """`path`, holding `content`."""
     path.write_bytes(content)
     return path
+
+
+def chunk(name: bytes, content: bytes, *, big: bool = False) -> bytes:
+    """A chunk of RIFF, or (`big`) of AIFF, padded to an even length."""
+    length = len(content).to_bytes(4, "big" if big else "little")
+    return name + length + content + bytes(len(content) % 2)
+
+
+def with_chunks(audio: bytes, *chunks: bytes) -> bytes:
+    """A whole WAVE or AIFF file with more chunks at its end."""
+    body = audio[8:] + b"".join(chunks)
+    return audio[:4] + len(body).to_bytes(4, "big" if audio[:4] == b"FORM" else "little") + body
+
+
+def id32(tag: bytes) -> bytes:
+    """A ``meta`` box that holds an ID3 tag (mp4ra.org, ID3 version 2 meta-data)."""
+    handler = box(b"hdlr", bytes(8) + b"ID32" + bytes(13))
+    return box(b"meta", bytes(4), handler, box(b"ID32", bytes(4) + b"\x15\xc7" + tag))

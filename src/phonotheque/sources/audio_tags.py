@@ -18,6 +18,7 @@ from mutagen.id3 import ID3
 from mutagen.mp4 import MP4Tags
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
+from phonotheque.sources.id3_tags import read_further_id3
 
 MAX_TAG_CHARS = 4_000
 MAX_TAG_VALUES = 2_000
@@ -74,19 +75,33 @@ def read_tags(path: Path, where: str) -> Tags | Finding:
     not taken. mutagen bounds neither time nor memory: for files of strangers use `TagReader`.
     """
     try:
-        audio = mutagen.File(path)
-        if audio is None:
-            return Tags()
+        audio = _open(path)
         values: dict[str, list[str]] = {}
-        for name, value in islice(_pairs(audio.tags), MAX_TAG_VALUES):
+        for name, value in islice(_every_pair(path, audio), MAX_TAG_VALUES):
             if value and name not in _PICTURES:
                 values.setdefault(name, []).append(value[:MAX_TAG_CHARS])
-        length = float(getattr(audio.info, "length", 0) or 0)
+        length = float(getattr(getattr(audio, "info", None), "length", 0) or 0)
         return Tags(values, min(max(round(length * 1000), 0), 2**31 - 1))
     except Exception as error:  # mutagen meets hostile files with any exception there is
         what = f"{type(error).__name__}: {error}"[:200]
         message = f"the tags cannot be read ({what}); mend them with a tag editor"
         return Finding(FindingCode.TAGS_UNREADABLE, Severity.WARNING, where, message)
+
+
+def _open(path: Path) -> Any:
+    """The file as mutagen reads it; it knows no RF64, of which ID3 is read all the same."""
+    with path.open("rb") as stream:
+        return None if stream.read(4) == b"RF64" else mutagen.File(path)
+
+
+def _every_pair(path: Path, audio: Any) -> Iterator[tuple[str, str]]:
+    """What the container's own tags say, then what ID3 in other places says besides."""
+    said = set()
+    for pair in islice(_pairs(getattr(audio, "tags", None)), MAX_TAG_VALUES):
+        said.add(pair)
+        yield pair
+    for tag in read_further_id3(path):
+        yield from (pair for pair in _id3_pairs(tag) if pair not in said)
 
 
 def _pairs(tags: Any) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from phonotheque.vault.bounded import BoundedStream, UnparseableError
+from phonotheque.vault.id3_marks import find_enclosed_encryption
 from phonotheque.vault.systems import HEADER_BYTES, PIFF_BOXES, PIFF_SYSTEM_HEADER, system_of
 
 __all__ = ["Boxes", "UnparseableError", "walk_boxes"]
@@ -126,8 +127,7 @@ def _visit(stream: BoundedStream, box: _Box, seen: Boxes, depth: int) -> None:
     elif box.kind in _PERSONAL_TAGS:
         seen.personal.append(box.kind.decode())
     elif box.kind == b"meta":
-        for child in _iter_boxes(stream, _meta_start(stream, box), box.end, seen):
-            _visit(stream, child, seen, depth + 1)
+        _visit_meta(stream, box, seen, depth)
     elif box.kind in _CONTAINERS:
         seen.movies += box.kind == b"moov"
         for child in _iter_boxes(stream, box.start, box.end, seen):
@@ -143,12 +143,27 @@ def _visit_leaf(stream: BoundedStream, box: _Box, seen: Boxes) -> None:
         _visit_sample_table(_content(stream, box), seen)
     elif box.kind == b"ftyp":
         _visit_brands(_content(stream, box), seen)
+    elif box.kind == b"ID32":  # version, flags and language stand before the tag
+        if mark := find_enclosed_encryption(stream, box.start + 6, box.end):
+            seen.protections.append(mark)
     elif box.kind == b"uuid":
         _visit_uuid(stream, box, seen)
     elif box.kind in _SPARE_BOXES and _head(stream, box)[4:8] in (b"mvhd", b"cmov"):
         raise UnparseableError(f"a movie hidden in a box {box.kind.decode()}")
     elif box.kind == b"sgpd" and _content(stream, box)[4:8] == b"seig":
         seen.protections.append("encryption sample group seig")
+
+
+def _visit_meta(stream: BoundedStream, box: _Box, seen: Boxes, depth: int) -> None:
+    of_id3, kinds = False, set[bytes]()
+    for child in _iter_boxes(stream, _meta_start(stream, box), box.end, seen):
+        _visit(stream, child, seen, depth + 1)
+        kinds.add(child.kind)
+        if child.kind == b"hdlr":
+            stream.seek(child.start + 8)
+            of_id3 = stream.read(4) == b"ID32"
+    if of_id3 and b"ID32" not in kinds and kinds & {b"iloc", b"pitm"}:
+        raise UnparseableError("ID3 tags that stand outside of their box")
 
 
 def _meta_start(stream: BoundedStream, box: _Box) -> int:

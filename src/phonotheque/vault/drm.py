@@ -13,11 +13,12 @@ from phonotheque.vault.bounded import BoundedStream, UnparseableError
 from phonotheque.vault.boxes import walk_boxes
 from phonotheque.vault.ebml import find_matroska_encryption
 from phonotheque.vault.formats import AudioFormat, Identified, id3_tag_bytes
-from phonotheque.vault.id3_marks import find_id3_encryption
+from phonotheque.vault.id3_marks import find_chunk_encryption, find_id3_encryption
 from phonotheque.vault.playlists import find_dash_protection, find_hls_key
 
 MAX_MARKS_NAMED = 12
 _ALWAYS_PROTECTED = (formats.AUDIBLE, formats.OMA_DCF, formats.OMA_MESSAGE)
+_CHUNKED = ("wav", "aiff")
 
 _FINDERS = {
     formats.ASF: find_asf_encryption,
@@ -61,6 +62,8 @@ def _find_protection(stream: BoundedStream, size_bytes: int, found: Identified) 
         return f"{kind.name} container"
     if kind is formats.OPENMG:
         return _openmg(stream, found.offset_bytes)
+    if kind.demuxer in _CHUNKED:
+        return find_chunk_encryption(stream, size_bytes)
     return _FINDERS.get(kind, find_id3_encryption)(stream, size_bytes)
 
 

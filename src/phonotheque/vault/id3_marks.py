@@ -1,11 +1,14 @@
 """Marks of protection in ID3v2 tags (id3.org, 2.2 to 2.4): the frame ``AENC`` and encrypted frames.
 
+Tags lead or end a file, stand in a chunk of WAVE and AIFF, or in a box ``ID32`` of MPEG-4.
+
 Lengths of frames are read in every way that writers of tags have meant them; a mark seen in any of
 these counts.
 """
 
 from phonotheque.vault import formats
 from phonotheque.vault.bounded import BoundedStream, UnparseableError
+from phonotheque.vault.chunks import iter_id3_chunks
 from phonotheque.vault.formats import id3_tag_bytes
 
 MAX_FRAMES = 10_000
@@ -29,6 +32,42 @@ def find_id3_encryption(stream: BoundedStream, size_bytes: int) -> str | None:
             return mark or _appended(stream, size_bytes)
         position += size
     return _appended(stream, size_bytes)
+
+
+def find_chunk_encryption(stream: BoundedStream, size_bytes: int) -> str | None:
+    """The same, in the chunks of a WAVE or AIFF file as well.
+
+    Raises:
+        UnparseableError: a tag is too long or is none, or there are too many chunks.
+    """
+    for start, end in iter_id3_chunks(stream, size_bytes):
+        stream.seek(start)
+        if stream.read(3) == b"ID3":
+            mark = find_enclosed_encryption(stream, start, end)
+        else:
+            mark = _astray(_Parts(stream, start, end - start), 0, 4)
+        if mark:
+            return mark
+    return find_id3_encryption(stream, size_bytes)
+
+
+def find_enclosed_encryption(stream: BoundedStream, start: int, end: int) -> str | None:
+    """The mark in the tags that stand between `start` and `end`, one behind the other.
+
+    Raises:
+        UnparseableError: no tag stands there, or one is longer than its place.
+    """
+    position = start
+    for _ in range(formats.MAX_ID3_TAGS):
+        size, mark = _tag(stream, position)
+        if mark:
+            return mark
+        if size > end - position or (size == 0 and position == start):
+            raise UnparseableError(f"no whole ID3 tag at {position}, where there should be one")
+        position += size
+        if size == 0 or position == end:
+            return None
+    raise UnparseableError("too many ID3 tags in one place")
 
 
 def _appended(stream: BoundedStream, size_bytes: int) -> str | None:
