@@ -16,6 +16,8 @@ from phonotheque.rights import VerdictView, explain_verdict, facts_of
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.layout import Tree
 
+AT_HOME = (Use.HOLD, Use.PRESERVE, Use.DERIVE_METADATA)
+"""Uses inside the archive, decided for the country of its publisher unless others are asked for."""
 USES = (Use.HOLD, Use.STREAM, Use.DISTRIBUTE, Use.AI_TRAIN)
 
 
@@ -40,9 +42,9 @@ def explain_rights(
 ) -> RightsExplanation:
     """The verdicts on a recording of the current build, named by its public id or its number.
 
-    Without `uses`, those of USES. Without `territories`, HOLD is decided for the publisher's
-    country and all else for the world set of archive.toml. Reads every import once or twice;
-    writes only to a temporary directory.
+    Without `uses`, those of USES. Without `territories`, those AT_HOME are decided for the
+    publisher's country, all else for the world set of archive.toml. Reads every import once or
+    twice; writes only to a temporary directory.
 
     Raises:
         NotFoundError: no archive, no build, or no such recording in it.
@@ -55,7 +57,7 @@ def explain_rights(
     facts = facts_of(parse_evidence(stated.evidence), withdrawn=withdrawn)
     home, world = [settings.seat], list(policy.territories)
     verdicts = [
-        explain_verdict(facts, territories or (home if use is Use.HOLD else world), on, use, policy)
+        explain_verdict(facts, territories or (home if use in AT_HOME else world), on, use, policy)
         for use in uses or USES
     ]
     return RightsExplanation(

@@ -12,6 +12,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
+from phonotheque.archive.arguing import AT_HOME
 from phonotheque.archive.build import build_inputs
 from phonotheque.archive.policy import archive_policy
 from phonotheque.archive.verdict_tables import BATCH_ROWS, Verdicts, insert_batches
@@ -145,14 +146,18 @@ def work_list(
     limit: int = 50,
     memory: str = MEMORY,
 ) -> ReviewReport:
-    """Recordings whose verdict on `use` is REVIEW in `territories` (the world set), by listens.
+    """Recordings whose verdict on `use` is REVIEW in `territories`, by listens.
+
+    Without `territories`, uses AT_HOME are decided for the publisher's country, others for the
+    world set.
 
     Raises:
         NotFoundError: no archive, or no build in it.
         InputError: a territory is no code of two letters.
     """
     with _opened(tree, memory) as opened:
-        asked = list(territories or opened.policy.territories)
+        home, world = [opened.settings.seat], list(opened.policy.territories)
+        asked = list(territories) or (home if use in AT_HOME else world)
         opened.verdicts.decide("asked", asked, on)
         at = 3 * tuple(Use).index(use)
         opened.cursor.execute(

@@ -59,7 +59,9 @@ def review(
     territory: Annotated[
         list[str],
         typer.Option(
-            metavar="CC", help="Country, ISO 3166; repeatable. Default: the archive's world set."
+            metavar="CC",
+            help="Country, ISO 3166; repeatable. Default: the archive's world set; "
+            "for HOLD, PRESERVE and DERIVE_METADATA its seat.",
         ),
     ] = [],
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most recordings to show.")] = 20,

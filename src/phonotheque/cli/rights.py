@@ -33,7 +33,9 @@ def explain(
     territory: Annotated[
         list[str],
         typer.Option(
-            metavar="CC", help="Country, ISO 3166; repeatable. Default: the archive's world set."
+            metavar="CC",
+            help="Country, ISO 3166; repeatable. Default: the archive's world set; "
+            "for HOLD, PRESERVE and DERIVE_METADATA its seat.",
         ),
     ] = [],
     date: Annotated[
@@ -47,7 +49,7 @@ def explain(
 ) -> None:
     """Argue what may be done with a recording, and why. This is no legal advice."""
     from phonotheque.archive import explain_rights
-    from phonotheque.rights import lines_of, lines_of_evidence
+    from phonotheque.rights import lines_of, lines_of_evidence, lines_of_rules
     from phonotheque.storage.layout import Tree
 
     screen = Screen(json_mode=json)
@@ -65,6 +67,7 @@ def explain(
     lines += ["evidence", *(lines_of_evidence(evidence) if evidence else ["  none"])]
     for verdict in found.verdicts:
         lines += lines_of(verdict)
+    lines += ["rules", *lines_of_rules(found.verdicts)]
     screen.result(found, lines)
 
 

@@ -1,9 +1,10 @@
 """A verdict told as a person would argue it: layer by layer, what it rests on and what is missing.
 
-Pure: `explain_verdict` gives a value that prints as text (`lines_of`) or as JSON.
+Pure: `explain_verdict` gives a value that prints as text (`telling`) or as JSON.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 import msgspec
@@ -12,7 +13,7 @@ from phonotheque.model.rights import Level, Use
 from phonotheque.rights.channels import is_uncertain, rule_level
 from phonotheque.rights.decide import Argument, LayerArgument, argue, format_day, term_reason
 from phonotheque.rights.facts import Facts, witness_of
-from phonotheque.rights.missing import NOBODY, missing_of
+from phonotheque.rights.missing import missing_of
 from phonotheque.rights.policy import Policy
 from phonotheque.rights.rules import Rule, rule_book
 from phonotheque.rights.steps import change_after, level_on
@@ -51,7 +52,8 @@ class EvidenceView(msgspec.Struct, frozen=True, kw_only=True):
     value: str | None
     raw: str
     kind: str
-    witness: str
+    witness: str | None
+    counts_as: str | None  # the witness that it is one with: all discographies are one
     source: str
     captured: str
     sha256: str | None
@@ -154,8 +156,12 @@ def _view(
 
 def _layer(argument: LayerArgument, facts: Facts, day: int, use: Use, policy: Policy) -> LayerView:
     term = argument.chosen.term
-    why = [rule.text for rule in argument.chosen.rules]
+    why = [_held_down(rule, use, policy) for rule in argument.chosen.rules]
     missing = list(missing_of(argument, facts, day))
+    if argument.level is Level.REVIEW and not (missing or term):
+        for channel in argument.channels:  # a licence holds it there, but a term may yet free it
+            if channel.term:
+                missing += missing_of(replace(argument, chosen=channel), facts, day)
     if term:
         why.append(term_reason(argument.territory, argument.layer, term, day))
     for rule in argument.chosen.rules:
@@ -174,6 +180,12 @@ def _layer(argument: LayerArgument, facts: Facts, day: int, use: Use, policy: Po
     )
 
 
+def _held_down(rule: Rule, use: Use, policy: Policy) -> str:
+    """The rule, and what it says of `use` where that allows nothing: its text need not tell."""
+    level = rule_level(rule, use, policy)
+    return rule.text if level >= Level.ALLOW_IF else f"{rule.text} ({level.name} for {use})"
+
+
 def _day_or_none(day: int) -> str | None:
     return format_day(day) if 0 < day < OPEN else None
 
@@ -185,7 +197,8 @@ def _evidence(facts: Facts) -> Iterator[EvidenceView]:
             value=e.value,
             raw=e.raw,
             kind=e.kind.value,
-            witness=witness_of(e) or NOBODY,
+            witness=e.witness,
+            counts_as=witness_of(e) or None,
             source=e.source,
             captured=e.captured_at.isoformat(),
             sha256=e.sha256,
@@ -201,49 +214,17 @@ def _changes(argument: Argument, views: Sequence[LayerView], policy: Policy) -> 
     for rule in argument.gates:
         if rule_level(rule, use, policy) is level:
             yield f"{rule.id} no longer applying"
+    where: dict[str, dict[str, list[str]]] = {}
     for layer, view in zip(argument.layers, views, strict=True):
         if layer.level is not level or level is Level.ALLOW_IF:
             continue
-        name = f"{view.territory}, {view.layer}"
-        for lack in view.missing:
-            yield f"{name}: {lack}"
-        if not view.missing:
-            yield f"{name}: a licence or deal of the rights holder that covers it" + (
-                f", or waiting until {view.free_at_best}" if view.free_at_best else ""
-            )
+        for lack in view.missing or [_grant(view)]:
+            where.setdefault(lack, {}).setdefault(view.territory, []).append(view.layer)
+    for lack, places in where.items():
+        named = [f"{territory}: {', '.join(layers)}" for territory, layers in places.items()]
+        yield f"{lack} ({'; '.join(named)})"
 
 
-def lines_of(view: VerdictView) -> Iterator[str]:
-    """The argument as lines of text."""
-    yield f"{view.use} in {', '.join(view.territories)} on {view.on}: {view.level}"
-    for condition in view.conditions:
-        yield f"  on condition: {condition}"
-    for gate in view.gates:
-        yield f"  before all else: {gate}"
-    for layer in view.layers:
-        yield f"  {layer.territory}, {layer.layer}: {layer.level}"
-        for why in layer.why:
-            yield f"      {why}"
-        for lack in layer.missing:
-            yield f"      missing: {lack}"
-    yield "  rules"
-    for rule in view.rules:
-        mark = f"{rule.mark}, accepted" if rule.accepted else rule.mark
-        yield f"      {rule.id} [{mark}] {rule.source}"
-    if view.changes:
-        yield "  what would change it"
-        for change in view.changes:
-            yield f"      {change}"
-    if view.valid_until:
-        yield f"  holds until {view.valid_until}, then {view.becomes}"
-    else:
-        yield "  no term that is known changes it"
-
-
-def lines_of_evidence(evidence: Sequence[EvidenceView]) -> Iterator[str]:
-    """What was found, a line for each claim."""
-    for e in evidence:
-        value = e.value if e.value is not None else f"not understood: {e.raw!r}"
-        yield f"  {e.claim} = {value}"
-        kept = f", sha256 {e.sha256}" if e.sha256 else ""
-        yield f"      {e.kind} {e.source}, says {e.witness}, captured {e.captured[:10]}{kept}"
+def _grant(view: LayerView) -> str:
+    waiting = f", or waiting until {view.free_at_best}" if view.free_at_best else ""
+    return "a licence or deal of the rights holder that covers it" + waiting

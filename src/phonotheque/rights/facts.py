@@ -13,6 +13,7 @@ from phonotheque.model.errors import FormatError
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Layer, Use
 from phonotheque.rights.deals import Deal, parse_deal
 from phonotheque.rights.licences import Family, Licence, licence_by_id
+from phonotheque.rights.witnesses import witness_called
 from phonotheque.rights.years import (
     FOREVER,
     PERHAPS,
@@ -143,8 +144,7 @@ def witness_of(evidence: Evidence) -> str:
 
     All discographies count as one, for they copy from each other.
     """
-    name = evidence.witness or ""
-    return "discography" if name.startswith("discography:") else name
+    return witness_called(evidence.witness or "")
 
 
 def agreed_licence(evidence: Iterable[Evidence]) -> Licence | None:

@@ -8,7 +8,7 @@ from phonotheque.rights.facts import WRITTEN, Authors, Facts, Years, bears_out, 
 from phonotheque.rights.layer_terms import TermAnswer, rules_of_layer
 from phonotheque.rights.years import Backing, Known
 
-NOBODY = "nobody named"
+NOBODY = "somebody not named"
 
 
 def missing_of(argument: LayerArgument, facts: Facts, day: int) -> Iterator[str]:
@@ -29,7 +29,8 @@ def _missing(
         yield "years that can go together"
         return
     if term.on_all_rules <= day and term.uncertain:
-        yield f"rules that are checked: {', '.join(term.uncertain)} are not (mark K)"
+        names = ", ".join(term.uncertain)
+        yield f"somebody who has checked {names} (mark K), and accepts it in archive.toml"
         return
     lack = "a second witness for" if term.on_one_witness <= day else "exact years of"
     layers = _counting(years, argument.territory, argument.layer)
