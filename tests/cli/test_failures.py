@@ -58,7 +58,7 @@ def test_what_a_title_says_cannot_drive_a_terminal_or_break_a_line() -> None:
     hostile = "a\x1b[31mb\x07\r\nc\u202ed\x9be"
     assert make_legible(hostile) == "a\ufffd[31mb\ufffd c\ufffdd\ufffde"
     assert make_legible("حبيتك 雨の歌 🎵 Zoë") == "حبيتك 雨の歌 🎵 Zoë"
-    line = attribution(hostile, hostile, hostile + "!", None)
+    line = attribution(hostile, hostile, hostile + "!", ())
     assert line == make_legible(line)
     assert format_cell(hostile) == make_legible(hostile)
 

@@ -12,11 +12,8 @@ from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use
 from phonotheque.rights import (
     Facts,
     Policy,
-    agreed_licence,
-    attribution,
     decide,
     facts_of,
-    licence_by_id,
 )
 from phonotheque.rights.checking import (
     VerdictVector,
@@ -149,27 +146,3 @@ def test_a_refused_noncommercial_licence_names_the_way_out() -> None:
     assert "rights.noncommercial" in verdict.reasons[0]
     verdict = decide(facts, ["ZZ"], DAY, Use.DISTRIBUTE, Policy(noncommercial=True))
     assert verdict.conditions == ("attribution", "noncommercial, also for mirrors")
-
-
-def test_agreed_licence_takes_the_strongest_witness_among_versions() -> None:
-    tag = said(Claim.LICENCE, "LicenseRef-CC-BY-SA-2.0-DE", EvidenceKind.TAG)
-    package = said(Claim.LICENCE, "CC-BY-SA-3.0", EvidenceKind.PACKAGE_COPYRIGHT)
-    assert agreed_licence([tag, package]) == licence_by_id("CC-BY-SA-3.0")
-    assert agreed_licence([tag]) == licence_by_id("LicenseRef-CC-BY-SA-2.0-DE")
-
-
-def test_agreed_licence_is_none_where_terms_differ_or_nobody_may_say() -> None:
-    by = said(Claim.LICENCE, "CC-BY-4.0")
-    assert agreed_licence([by, said(Claim.LICENCE, "CC-BY-SA-4.0")]) is None
-    assert agreed_licence([by, said(Claim.LICENCE, None)]) is None
-    assert agreed_licence([said(Claim.LICENCE, "CC-BY-4.0", EvidenceKind.CATALOGUE)]) is None
-    assert agreed_licence([]) is None
-
-
-def test_attribution_names_creator_title_and_licence() -> None:
-    licence = licence_by_id("CC-BY-SA-3.0")
-    assert attribution("Nebula", "Maxstack", "Max McCracken", licence) == (
-        "“Nebula” by Maxstack, © Max McCracken, licensed under Creative Commons BY-SA 3.0 "
-        "(https://creativecommons.org/licenses/by-sa/3.0/)"
-    )
-    assert attribution("A", "B", "B", None) == "“A” by B"

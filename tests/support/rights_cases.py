@@ -10,6 +10,7 @@ AT = datetime(1970, 1, 1, tzinfo=UTC)
 LICENCES = [
     "CC0-1.0", "CC-PDM-1.0", "CC-PDDC", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-NC-3.0", "CC-BY-ND-4.0",
     "GPL-3.0-or-later", "MIT", "LAL-1.3", "LicenseRef-All-Rights-Reserved", None,
+    "CC-BY-4.0 OR GPL-3.0-or-later", "CC-BY-NC-3.0 OR CC-BY-ND-4.0", "CC-BY-SA-3.0 AND MIT",
 ]  # fmt: skip
 WITNESSES = ["loc", "discography:dahr", "musicbrainz", "bnf", None]
 LAYERS = ["work", "lyrics", "arrangement"]
@@ -98,7 +99,7 @@ def _other(random: Random) -> Evidence:
             (Claim.REBUTTAL, random.choice(["cover", "sample", "arrangement", "third-party-art"])),
             (Claim.RESERVATION, "ai"),
             (Claim.CHECKED, "tdmrep"),
-            (Claim.LAYER_LICENCE, f"{random.choice(list(Layer)).value}=CC-BY-4.0"),
+            (Claim.LAYER_LICENCE, f"{random.choice(list(Layer)).value}=CC-BY-4.0 OR MIT"),
             (Claim.STATEMENT, random.choice(["NoC-US", "InC", "NoC-NC", "CNE"])),
             (Claim.CONTRACT, random.choice(list(Use)).value),
             (Claim.DONOR, "DISTRIBUTE"),

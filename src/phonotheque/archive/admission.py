@@ -16,7 +16,7 @@ from phonotheque.archive.withdrawals import in_force
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.rights import Claim, EvidenceKind, Level, Use, Verdict
-from phonotheque.rights import Policy, decide, facts_of, licence_by_id
+from phonotheque.rights import Policy, decide, expression_by_id, facts_of
 from phonotheque.sources import (
     AudioFile,
     FolderRights,
@@ -257,10 +257,10 @@ def _rights_findings(file: AudioFile, rights: RightsFound, verdict: Verdict) -> 
 
 def _conflict(file: AudioFile, rights: RightsFound, severity: Severity) -> Finding:
     stated = {
-        f"{licence.id} in {e.source}" if licence else f"something unknown in {e.source}"
+        f"{licence} in {e.source}" if licence else f"something unknown in {e.source}"
         for e in rights.evidence
         if e.claim is Claim.LICENCE and e.kind is not EvidenceKind.INFERENCE
-        for licence in [licence_by_id(e.value) if e.value else None]
+        for licence in [expression_by_id(e.value) if e.value else None]
     }
     kept = severity is Severity.INFO
     message = f"licences differ: {'; '.join(sorted(stated))}. " + (

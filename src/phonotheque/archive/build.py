@@ -33,7 +33,14 @@ from phonotheque.model.edition import BuildManifest
 from phonotheque.model.numbers import IdKey
 from phonotheque.model.progress import Progress
 from phonotheque.model.rights import Evidence, Use
-from phonotheque.rights import agreed_licence, decide, facts_of, rule_book, term_rules
+from phonotheque.rights import (
+    agreed_licences,
+    decide,
+    facts_of,
+    licence_text,
+    rule_book,
+    term_rules,
+)
 from phonotheque.sources import ImportRef, iter_imports
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.layout import Tree
@@ -150,10 +157,10 @@ def summarise(settings: ArchiveSettings, on: date) -> DecideSummary:
 
     def decided(evidence: tuple[Evidence, ...]) -> Summary:
         facts = facts_of(evidence)
-        licence = agreed_licence(evidence)
+        licence = licence_text(agreed_licences(evidence, policy))
         stream = decide(facts, policy.territories, on, Use.STREAM, policy)
         distribute = decide(facts, policy.territories, on, Use.DISTRIBUTE, policy)
-        return Summary(licence.id if licence else None, stream.level.name, distribute.level.name)
+        return Summary(licence, stream.level.name, distribute.level.name)
 
     return decided
 

@@ -4,7 +4,12 @@ import sys
 from datetime import datetime
 
 from phonotheque.model.rights import Claim
-from phonotheque.rights import parse_licence, parse_rights_statement, says_public_domain
+from phonotheque.rights import (
+    parse_expression,
+    parse_licence,
+    parse_rights_statement,
+    says_public_domain,
+)
 from phonotheque.sources import Maker, maker_of, serve
 
 WORKER = (sys.executable, "-P", "-c", "from phonotheque.archive import row_worker as w; w.main()")
@@ -13,9 +18,12 @@ LARGE_BYTES = 64 << 20
 
 
 def understand(raw: str) -> str | None:
-    """The id of the licence that a statement names, or None."""
+    """The id of the licence that a statement names, or the expression that it is, or None."""
     licence = parse_licence(raw)
-    return licence.id if licence else None
+    if licence is not None:
+        return licence.id
+    expression = parse_expression(raw)
+    return str(expression) if expression else None
 
 
 def otherwise(raw: str) -> tuple[Claim, str] | None:

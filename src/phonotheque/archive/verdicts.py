@@ -1,5 +1,6 @@
 """Verdicts on sets of evidence, as columns: what publishing asks the rights room."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ from phonotheque.archive.policy import archive_policy
 from phonotheque.model.archive import ArchiveSettings
 from phonotheque.model.findings import FindingCode
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use, Verdict, evidence_of
-from phonotheque.rights import Policy, agreed_licence, decide, facts_of
+from phonotheque.rights import Licence, Policy, agreed_licences, decide, facts_of, licence_text
 
 NO_LICENCE = "LicenseRef-none"
 VERDICTS = pa.schema(
@@ -56,14 +57,14 @@ def _decided(evidence: tuple[Evidence, ...], policy: Policy, on: date) -> dict[s
     facts, world = facts_of(evidence), policy.territories
     distribute = decide(facts, world, on, Use.DISTRIBUTE, policy)
     stream = decide(facts, world, on, Use.STREAM, policy)
-    licence = agreed_licence(evidence)
+    licences = agreed_licences(evidence, policy)
     return {
         "allows": distribute.allows,
         "code": _finding_code(distribute).value,
         "message": "; ".join(distribute.reasons),
-        "licence": licence.id if licence else NO_LICENCE,
-        "licence_url": licence.url if licence else None,
-        "licence_name": licence.name if licence else None,
+        "licence": licence_text(licences) or NO_LICENCE,
+        "licence_url": licences[0].url if len(licences) == 1 else None,
+        "licence_name": _names(licences),
         "holder": _holder(evidence),
         "stream": stream.level.name,
         "distribute": distribute.level.name,
@@ -71,6 +72,13 @@ def _decided(evidence: tuple[Evidence, ...], policy: Policy, on: date) -> dict[s
         "rule_ids": list(distribute.rule_ids),
         "reasons": list(distribute.reasons),
     }
+
+
+def _names(licences: Sequence[Licence]) -> str | None:
+    """What a person calls them; of several that have to be kept together, where each stands too."""
+    if len(licences) > 1:
+        return " and ".join(f"{one.name} ({one.url})" for one in licences)
+    return licences[0].name if licences else None
 
 
 def _finding_code(verdict: Verdict) -> FindingCode:

@@ -29,7 +29,7 @@ from phonotheque.model import tables
 from phonotheque.model.archive import VolumeSettings
 from phonotheque.model.errors import InputError
 from phonotheque.model.progress import Progress
-from phonotheque.rights import attribution, licence_by_id
+from phonotheque.rights import attribution, licences_in
 from phonotheque.storage.durable import write_bytes
 from phonotheque.storage.tables import write_table
 from phonotheque.vault import Vault
@@ -181,7 +181,7 @@ def _describe(rows: pa.Table) -> pa.Table:
         for i in items
     )
     lines = [
-        attribution(i["title"], i["artist_credit"], i["holder"], licence_by_id(i["licence"]))
+        attribution(i["title"], i["artist_credit"], i["holder"], licences_in(i["licence"]))
         for i in items
     ]
     return rows.append_column("path", pa.array(names, pa.string())).append_column(

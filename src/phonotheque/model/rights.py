@@ -57,7 +57,7 @@ class Claim(StrEnum):
     *years*: ``1921``, or first and last possible year ``1920..1922``; *event*: years, or ``never``.
     """
 
-    LICENCE = "licence"  # id of a licence
+    LICENCE = "licence"  # id of a licence, or an expression: "CC-BY-4.0 OR MIT"
     BASIS = "basis"  # "own": the operator's own recording; "public-domain"
     HOLDER = "holder"  # name of the rights holder
     REBUTTAL = "rebuttal"  # "cover", "arrangement", "sample", "third-party-art", "lyrics"
@@ -70,7 +70,7 @@ class Claim(StrEnum):
     AUTHOR = "author"  # "<layer>:<years of death>", "<layer>:living", ":?" or ":anonymous"
     AUTHORS = "authors"  # "<layer>": the authors named for this layer are all there are
     ABSENT = "absent"  # a layer that the recording does not have, such as "lyrics"
-    LAYER_LICENCE = "layer-licence"  # "<layer>=<licence id>": given by the holder of that layer
+    LAYER_LICENCE = "layer-licence"  # "<layer>=<licence>": given by the holder of that layer
     DEAL = "deal"  # a licence object as JSON (rights.deals)
     STATEMENT = "statement"  # id of RightsStatements.org: "NoC-US"
     CONTRACT = "contract"  # a use that terms of the source forbid: "DISTRIBUTE"

@@ -206,7 +206,7 @@ RECORDINGS = _table(
         pa.field("duration_ms", pa.int32()),
         pa.field("first_release_year", pa.int16()),
         pa.field("collections", pa.list_(pa.string()), nullable=False),
-        pa.field("licence", pa.string()),  # SPDX id, where the evidence agrees on one
+        pa.field("licence", pa.string()),  # SPDX id ("A AND B"), where the evidence agrees
         pa.field(
             "stream", pa.string(), nullable=False
         ),  # summary: DENY | REVIEW | ALLOW_IF | ALLOW
@@ -323,7 +323,7 @@ FILES = _table(
         pa.field("title", pa.string(), nullable=False),
         pa.field("artist_credit", pa.string(), nullable=False),
         pa.field("release_title", pa.string()),
-        pa.field("licence", pa.string(), nullable=False),  # SPDX id or LicenseRef-…
+        pa.field("licence", pa.string(), nullable=False),  # SPDX id or LicenseRef-…, or "A AND B"
         pa.field("licence_url", pa.string()),
         pa.field("attribution", pa.string(), nullable=False),
         pa.field("stream", pa.string(), nullable=False),

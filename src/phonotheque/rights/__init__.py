@@ -5,6 +5,7 @@ use (`decide`), by rules that are data (rules.toml) and are named in every verdi
 reads a file of the archive: evidence comes in, a verdict goes out.
 """
 
+from phonotheque.rights.agreed import agreed_licences, attribution, licence_text
 from phonotheque.rights.bulk import (
     ATTESTED,
     BITS,
@@ -41,7 +42,6 @@ from phonotheque.rights.decide import (
     Argument,
     LayerArgument,
     argue,
-    attribution,
     decide,
     format_day,
     term_reason,
@@ -50,10 +50,13 @@ from phonotheque.rights.explain import (
     RuleView,
     VerdictView,
     explain_verdict,
+    lines_of,
+    lines_of_evidence,
     rule_ids,
     view_rule,
 )
-from phonotheque.rights.facts import Facts, Years, agreed_licence, facts_of
+from phonotheque.rights.expressions import expression_by_id, licences_in, parse_expression
+from phonotheque.rights.facts import Facts, Years, facts_of
 from phonotheque.rights.licences import Family, Licence, licence_by_id
 from phonotheque.rights.notices import (
     Answer,
@@ -79,7 +82,6 @@ from phonotheque.rights.redaction import (
 from phonotheque.rights.rules import Mark, Rule, rule_book
 from phonotheque.rights.signals import signal_evidence, tag_signal_evidence
 from phonotheque.rights.statements_org import RightsStatement, parse_rights_statement
-from phonotheque.rights.telling import lines_of, lines_of_evidence, lines_of_rules
 from phonotheque.rights.term_rules import TermRule, as_day, term_rules
 from phonotheque.rights.term_sql import term_query, year_columns
 from phonotheque.rights.terms import OPEN
@@ -129,7 +131,7 @@ __all__ = [
     "VerdictView",
     "Window",
     "Years",
-    "agreed_licence",
+    "agreed_licences",
     "answer_notice",
     "argue",
     "as_day",
@@ -143,6 +145,7 @@ __all__ = [
     "cut",
     "decide",
     "explain_verdict",
+    "expression_by_id",
     "facts_of",
     "format_day",
     "is_late",
@@ -151,11 +154,13 @@ __all__ = [
     "level_in",
     "levels_of",
     "licence_by_id",
+    "licence_text",
+    "licences_in",
     "lines_of",
     "lines_of_evidence",
-    "lines_of_rules",
     "mask_of",
     "parse_deal",
+    "parse_expression",
     "parse_licence",
     "parse_rights_statement",
     "policy_of",

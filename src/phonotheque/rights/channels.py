@@ -5,11 +5,12 @@ Each is a `Channel`: a level over time, with the rules it rests on. A layer gets
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from phonotheque.model.rights import Layer, Level, Use
 from phonotheque.rights.deals import Deal, deal_level
+from phonotheque.rights.expressions import Expression, best_alternative
 from phonotheque.rights.facts import Facts, Years
 from phonotheque.rights.layer_terms import TermAnswer, counts, term_of
 from phonotheque.rights.layers import layer_years
@@ -21,6 +22,7 @@ from phonotheque.rights.term_rules import as_day
 from phonotheque.rights.terms import OPEN
 
 PRE_1972 = 1971
+_WEIGHED = (Use.DISTRIBUTE, Use.STREAM, Use.AI_TRAIN, Use.HOLD)
 OPT_OUT_DAYS = 90
 _BY_FAMILY = {
     Family.CC0: "licence.dedicated",
@@ -72,16 +74,47 @@ def licence_rules(licence: Licence, policy: Policy) -> Iterator[str]:
         yield "cc.noncommercial" if policy.noncommercial else "cc.noncommercial-undeclared"
 
 
-def grant_rules(facts: Facts, policy: Policy) -> tuple[Rule, ...]:
-    """The rules on what is granted for the whole recording; empty where nobody grants anything."""
+@lru_cache(maxsize=1 << 12)
+def _levels(licence: Licence, policy: Policy) -> tuple[Level, ...]:
+    """What a licence allows of each of _WEIGHED."""
+    rules = _rules(licence_rules(licence, policy))
+    return tuple(least(rules, use, policy) for use in _WEIGHED)
+
+
+def chosen_licences(stated: Expression, use: Use, policy: Policy) -> frozenset[Licence]:
+    """The alternative that is best for `use`: one licence, or some that have to be kept together.
+
+    Of those that are equal, the one that allows most: files to be given out first, then to be
+    heard, then training.
+    """
+    if len(stated.alternatives) == 1:
+        return next(iter(stated.alternatives))
+
+    def rating(licence: Licence) -> tuple[Level, ...]:
+        rules = _rules(licence_rules(licence, policy))
+        return (least(rules, use, policy), *_levels(licence, policy))
+
+    return best_alternative(stated, rating)[1]
+
+
+def _stated_rules(stated: Expression, use: Use, policy: Policy) -> set[str]:
+    licences = chosen_licences(stated, use, policy)
+    return {rule for one in licences for rule in licence_rules(one, policy)}
+
+
+def grant_rules(facts: Facts, use: Use, policy: Policy) -> tuple[Rule, ...]:
+    """The rules on what is granted for the whole recording; empty where nobody grants anything.
+
+    Where there is a choice of licences, `use` is judged by the one that is best for it.
+    """
     ids: set[str] = set()
     if facts.own:
         ids.add("basis.own")
-    licences = [one for one in facts.licences if one.family not in (Family.PDM, Family.NONE)]
+    licences = [one for one in facts.licences if one.grants]
     if facts.granted and licences:
         ids |= {"layers.presumed", "licence.world-wide"}
     if ids or licences:
-        ids |= {rule for one in licences for rule in licence_rules(one, policy)}
+        ids |= {rule for one in licences for rule in _stated_rules(one, use, policy)}
         if not ids & {"basis.own", "layers.presumed"}:
             ids.add("evidence.hearsay")
         if len(licences) > 1 and len({one.terms for one in licences}) == 1:
@@ -97,8 +130,8 @@ def gate_rules(facts: Facts, use: Use, policy: Policy) -> tuple[Rule, ...]:
         ("input.protected", facts.drm),
         ("provenance.streaming", facts.streaming),
         ("licence.unreadable", facts.unreadable),
-        ("licence.conflict", len({one.terms for one in facts.licences}) > 1),
-        ("licence.none", any(one.family is Family.NONE for one in facts.licences)),
+        ("licence.conflict", _conflict(facts.licences)),
+        ("licence.none", any(Family.NONE in one.families for one in facts.licences)),
         ("ai.reservation", facts.reserved),
         ("source.contract", "contract" in forbidden),
         ("donor.terms", "donor" in forbidden),
@@ -107,9 +140,13 @@ def gate_rules(facts: Facts, use: Use, policy: Policy) -> tuple[Rule, ...]:
     return _rules(rule_id for rule_id, holds in applies if holds)
 
 
+def _conflict(stated: tuple[Expression, ...]) -> bool:
+    return len(stated) > 1 and len({one.terms for one in stated}) > 1
+
+
 def base_rule(facts: Facts) -> Rule:
     """What holds for a layer of which nobody says anything."""
-    if any(one.family is Family.PDM for one in facts.licences):
+    if any(Family.PDM in one.families for one in facts.licences):
         return rule_book()["licence.pd-mark"]
     return rule_book()["basis.public-domain" if facts.public_domain else "evidence.none"]
 
@@ -139,7 +176,7 @@ def own_channels(
     territory = place.code
     for named, licence in facts.layer_licences:
         if named is layer:
-            rules = _rules(licence_rules(licence, policy))
+            rules = _rules(_stated_rules(licence, use, policy))
             yield Channel(constant(least(rules, use, policy)), rules)
     term = None
     years = facts.years

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from phonotheque.model.rights import Claim, Layer, Level, Use, Verdict
-from phonotheque.model.text import make_legible
 from phonotheque.rights.channels import (
     Channel,
     Place,
@@ -29,7 +28,6 @@ from phonotheque.rights.channels import (
 from phonotheque.rights.facts import Facts
 from phonotheque.rights.layer_terms import TermAnswer
 from phonotheque.rights.layers import layers_of, rebutted_layers
-from phonotheque.rights.licences import Family, Licence
 from phonotheque.rights.policy import Policy
 from phonotheque.rights.rules import Rule, rule_book
 from phonotheque.rights.steps import Steps, change_after, constant, level_on, merge
@@ -140,7 +138,7 @@ def _layers(
 ) -> tuple[LayerArgument, ...]:
     """The argument for each layer in each jurisdiction; one for all where a grant settles it."""
     day, use, policy = asked
-    grant = grant_rules(facts, policy)
+    grant = grant_rules(facts, use, policy)
     granted = Channel(constant(least(grant, use, policy)), grant) if grant else None
     rebutted = rebutted_layers(facts)
     alone = facts.years is None and not (facts.layer_licences or facts.deals)
@@ -273,14 +271,3 @@ def _valid_until(steps: Steps, day: int) -> date | None:
     if change is None or change >= OPEN:
         return None
     return date(change // 10_000, change // 100 % 100, change % 100) - timedelta(days=1)
-
-
-def attribution(title: str, artist: str, holder: str | None, licence: Licence | None) -> str:
-    """One line that names creator, title and licence, as CC BY 4.0 s. 3(a) asks for."""
-    line = f"“{make_legible(title)}” by {make_legible(artist)}"
-    if holder and holder != artist:
-        line += f", © {make_legible(holder)}"
-    if licence is None or licence.family is Family.NONE:
-        return line
-    verb = "given to the public under" if licence.family is Family.CC0 else "licensed under"
-    return f"{line}, {verb} {licence.name} ({licence.url})"

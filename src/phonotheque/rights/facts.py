@@ -12,7 +12,7 @@ from typing import NamedTuple
 from phonotheque.model.errors import FormatError
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Layer, Use
 from phonotheque.rights.deals import Deal, parse_deal
-from phonotheque.rights.licences import Family, Licence, licence_by_id
+from phonotheque.rights.expressions import Expression, expression_by_id
 from phonotheque.rights.witnesses import witness_called
 from phonotheque.rights.years import (
     FOREVER,
@@ -81,14 +81,14 @@ class Facts:
     evidence: tuple[Evidence, ...]
     withdrawn: bool
     drm: bool
-    licences: tuple[Licence, ...]  # stated by anybody, in the order of their ids
+    licences: tuple[Expression, ...]  # stated by anybody, in the order of their texts
     granted: bool  # one of them by somebody who may say it
     unreadable: bool  # a statement on the licence that was not understood
     own: bool
     public_domain: bool  # said to be, by a label without proof
     rebutted: frozenset[str]
     reserved: bool
-    layer_licences: tuple[tuple[Layer, Licence], ...]
+    layer_licences: tuple[tuple[Layer, Expression], ...]
     deals: tuple[Deal, ...]
     statements: tuple[tuple[str, str], ...]  # (id, witness, or "" where that bears nothing out)
     forbidden: frozenset[tuple[Claim, Use]]  # by a contract or a donor
@@ -107,13 +107,13 @@ def facts_of(evidence: Iterable[Evidence], *, withdrawn: bool = False, drm: bool
     empty: list[Evidence] = []
     licences = by_claim.get(Claim.LICENCE, empty)
     basis = by_claim.get(Claim.BASIS, empty)
-    known = [(e, one) for e in licences if e.value and (one := licence_by_id(e.value))]
+    known = [(e, one) for e in licences if e.value and (one := expression_by_id(e.value))]
     parsed = [_deal(text) for text in _values(by_claim, Claim.DEAL, _declared)]
     return Facts(
         evidence=items,
         withdrawn=withdrawn,
         drm=drm,
-        licences=tuple(sorted({one for _, one in known}, key=lambda one: one.id)),
+        licences=tuple(sorted({one for _, one in known}, key=str)),
         granted=any(e.kind in ADMISSIBLE for e, _ in known),
         unreadable=len(known) < len(licences) or None in parsed,
         own=any(e.value == "own" and e.kind in DECLARING for e in basis),
@@ -147,27 +147,6 @@ def witness_of(evidence: Evidence) -> str:
     return witness_called(evidence.witness or "")
 
 
-def agreed_licence(evidence: Iterable[Evidence]) -> Licence | None:
-    """The licence that all the evidence agrees on, as its strongest witness states it.
-
-    Versions and ports of one licence agree. None where nothing admissible states a licence, where
-    two differ in their terms, or where a statement could not be understood.
-    """
-    claims = [e for e in evidence if e.claim is Claim.LICENCE]
-    stated = [(_strength(e), licence_by_id(e.value) if e.value else None) for e in claims]
-    known = [(strength, one) for strength, one in stated if one is not None]
-    if len(known) < len(stated) or len({one.terms for _, one in known}) != 1:
-        return None
-    strength, licence = min(known, key=lambda pair: (pair[0], pair[1].id))
-    if strength >= len(ADMISSIBLE) or licence.family is Family.NONE:
-        return None
-    return licence
-
-
-def _strength(evidence: Evidence) -> int:
-    return ADMISSIBLE.index(evidence.kind) if evidence.kind in ADMISSIBLE else len(ADMISSIBLE)
-
-
 def _values(
     by_claim: dict[Claim, list[Evidence]],
     claim: Claim,
@@ -187,10 +166,10 @@ def _deal(text: str) -> Deal | None:
         return None  # somebody has to read it
 
 
-def _layer_licences(by_claim: dict[Claim, list[Evidence]]) -> Iterator[tuple[Layer, Licence]]:
+def _layer_licences(by_claim: dict[Claim, list[Evidence]]) -> Iterator[tuple[Layer, Expression]]:
     for e in by_claim.get(Claim.LAYER_LICENCE, []):
         layer, _, identifier = (e.value or "").partition("=")
-        licence = licence_by_id(identifier)
+        licence = expression_by_id(identifier)
         if e.kind in ADMISSIBLE and layer in set(Layer) and licence:
             yield Layer(layer), licence
 
