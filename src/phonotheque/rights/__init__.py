@@ -50,8 +50,6 @@ from phonotheque.rights.explain import (
     RuleView,
     VerdictView,
     explain_verdict,
-    lines_of,
-    lines_of_evidence,
     rule_ids,
     view_rule,
 )
@@ -82,6 +80,7 @@ from phonotheque.rights.redaction import (
 from phonotheque.rights.rules import Mark, Rule, rule_book
 from phonotheque.rights.signals import signal_evidence, tag_signal_evidence
 from phonotheque.rights.statements_org import RightsStatement, parse_rights_statement
+from phonotheque.rights.telling import lines_of, lines_of_evidence, lines_of_rules
 from phonotheque.rights.term_rules import TermRule, as_day, term_rules
 from phonotheque.rights.term_sql import term_query, year_columns
 from phonotheque.rights.terms import OPEN
@@ -158,6 +157,7 @@ __all__ = [
     "licences_in",
     "lines_of",
     "lines_of_evidence",
+    "lines_of_rules",
     "mask_of",
     "parse_deal",
     "parse_expression",
