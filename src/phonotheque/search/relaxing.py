@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from phonotheque.search.arrays import Array
+from phonotheque.search.arrays import Array, distinct
+from phonotheque.search.files import is_member
 from phonotheque.search.matching import NO_DOCS, Wanted, term_mask
 from phonotheque.search.query import Term
 from phonotheque.search.ranking import Scores, best_first, score
@@ -157,11 +158,9 @@ def _closest(
         docs = condition.load()[:LISTS_MOST]
         lists.append((at, docs))
         room -= len(docs)
-    docs, have = _sums([(docs, float(weights[at])) for at, docs in lists])
     for test in search.filter_tests():
-        kept = test(docs)
-        docs, have = docs[kept], have[kept]
-    docs, have = _highest(docs, have, CLOSEST)
+        lists = [(at, docs[test(docs)]) for at, docs in lists]
+    docs, have = heaviest([(docs, float(weights[at])) for at, docs in lists], CLOSEST)
     counted = {at for at, _ in lists}
     for at, condition in enumerate(conditions):
         if at not in counted and condition is not None and not search.deadline.is_over:
@@ -169,24 +168,26 @@ def _closest(
     return docs, have
 
 
-def _sums(parts: Sequence[tuple[Array, float]]) -> tuple[Array, Scores]:
-    """Each document of the lists once, sorted, with the sum of the weights of those it is in."""
+def heaviest(parts: Sequence[tuple[Array, float]], count: int) -> tuple[Array, Scores]:
+    """Of sorted lists with weights, the `count` documents with the greatest sums of the weights of
+    the lists they are in, the first ones of equals; sorted, and the sums.
+
+    Few documents are in several lists: only of these are there sums to make, and of the others of
+    one list, which all weigh the same, only the first can be among the greatest.
+    """
     if not parts:
         return NO_DOCS, np.zeros(0)
-    docs = np.concatenate([docs for docs, _ in parts])
-    order = np.argsort(docs, kind="stable")
-    weights = np.repeat([weight for _, weight in parts], [len(docs) for docs, _ in parts])
-    docs, weights = docs[order], weights[order]
-    first = np.flatnonzero(np.r_[True, docs[1:] != docs[:-1]]) if len(docs) else NO_DOCS
-    return docs[first], np.add.reduceat(weights, first) if len(docs) else np.zeros(0)
-
-
-def _highest(docs: Array, have: Scores, count: int) -> tuple[Array, Scores]:
-    """The `count` documents with the most, the first ones of equals; sorted as they were."""
-    if len(docs) <= count:
-        return docs, have
-    least = np.partition(have, len(have) - count)[len(have) - count]
-    kept = have > least
-    equal = np.flatnonzero(have == least)[: count - int(kept.sum())]
-    kept[equal] = True
-    return docs[kept], have[kept]
+    every = np.sort(np.concatenate([docs for docs, _ in parts]))
+    several = distinct(every[1:][every[1:] == every[:-1]])
+    have = np.zeros(len(several))
+    found, sums = [several], [have]
+    for docs, weight in parts:
+        have += weight * is_member(docs, several)
+        first = docs[: count + len(several)]
+        alone = first[~is_member(several, first)][:count]
+        found.append(alone)
+        sums.append(np.full(len(alone), weight))
+    docs, have = np.concatenate(found), np.concatenate(sums)
+    best = np.lexsort((docs, -have))[:count]
+    order = best[np.argsort(docs[best])]
+    return docs[order], have[order]

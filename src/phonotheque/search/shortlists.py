@@ -4,6 +4,7 @@ The upper bits of a hash of 32 are a place of a directory, the next eight are ke
 bits lead to a place that 8 to 16 entries share one, 24 at most.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
@@ -73,10 +74,10 @@ class Shortlists:
         """The first `limit` numbers under a hash, rising; a stranger may be among them."""
         place = value >> (HASH_BITS - self._bits)
         begin, end = int(self._places[place]), int(self._places[place + 1])
-        rests = self._rests[begin:end]
-        rest = np.uint8((value >> (HASH_BITS - self._bits - REST_BITS)) & 0xFF)
-        low, high = np.searchsorted(rests, rest), np.searchsorted(rests, rest, side="right")
-        return self._numbers[begin + int(low) : begin + min(int(high), int(low) + limit)]
+        rests = self._rests[begin:end].tobytes()  # two dozen: too few to bisect with NumPy
+        rest = (value >> (HASH_BITS - self._bits - REST_BITS)) & 0xFF
+        low, high = bisect_left(rests, rest), bisect_right(rests, rest)
+        return self._numbers[begin + low : begin + min(high, low + limit)]
 
     def find_many(self, values: Array, limit: int) -> Array:
         """The numbers under several hashes, `limit` of each at most."""
