@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from phonotheque.archive.named import find_recordings
 from phonotheque.archive.row_worker import understand
-from phonotheque.archive.withdraw import find_recordings
 from phonotheque.model.errors import FormatError, InputError, NotFoundError, UsageError
 from phonotheque.model.rights import Claim, EvidenceKind, Layer
 from phonotheque.rights import parse_deal

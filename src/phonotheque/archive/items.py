@@ -12,7 +12,7 @@ from phonotheque.archive.ledger import (
     add_events,
     iter_ledger,
 )
-from phonotheque.archive.withdrawals import Withdrawal, read_lines
+from phonotheque.archive.withdrawals import Withdrawal, iter_lines
 from phonotheque.archive.workspace import last_edition
 from phonotheque.catalogue import open_edition
 from phonotheque.storage.layout import Tree
@@ -29,7 +29,7 @@ def read_items(tree: Tree, numbers: Sequence[int], case: str | None) -> list[Led
     asked = set(numbers)
     lines = [
         line
-        for line in read_lines(tree)
+        for line in iter_lines(tree)
         if isinstance(line, Withdrawal) and line.recording in asked and line.case == case
     ]
     newest = {line.recording: line for line in lines}

@@ -14,9 +14,9 @@ import msgspec
 from phonotheque.archive.cases import Case, next_case_id, read_case, read_cases
 from phonotheque.archive.ledger import LedgerEvent, add_events, keep_document
 from phonotheque.archive.letters import Letter, keep_letter, make_letter, read_form
+from phonotheque.archive.named import find_named
 from phonotheque.archive.purging import purge_withdrawn
 from phonotheque.archive.steps import StepReport, add_step, asked, finish_step, step_event
-from phonotheque.archive.withdraw import find_named
 from phonotheque.model.errors import NotFoundError
 from phonotheque.rights import (
     NOT_HERE,

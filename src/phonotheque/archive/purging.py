@@ -10,7 +10,7 @@ from pathlib import Path
 
 from phonotheque.archive.items import read_items
 from phonotheque.archive.ledger import LedgerItem
-from phonotheque.archive.withdrawals import in_force
+from phonotheque.archive.withdrawals import withdrawn_among
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.durable import fsync_directory
 from phonotheque.storage.layout import Tree
@@ -29,7 +29,7 @@ def purge_withdrawn(
     """
     if read_settings(tree).rights.withdrawn_audio != PURGE:
         return 0
-    held = {w.recording for w in in_force(tree) if w.case == case}
+    held = withdrawn_among(tree, numbers, case)
     items = read_items(tree, [n for n in numbers if n in held], case)
     for place in published_places(tree, items):
         if place.exists():

@@ -13,12 +13,13 @@ import msgspec
 from phonotheque.archive.cases import Case, publish_notice, read_case
 from phonotheque.archive.items import read_items, record_touched
 from phonotheque.archive.ledger import LedgerItem, keep_document
-from phonotheque.archive.withdraw import find_recordings, renew_revocations
+from phonotheque.archive.named import find_recordings
+from phonotheque.archive.withdraw import renew_revocations
 from phonotheque.archive.withdrawals import (
     Restoration,
     add_withdrawals,
-    in_force,
-    read_lines,
+    in_force_among,
+    iter_lines,
 )
 from phonotheque.model.errors import UsageError
 from phonotheque.model.notices import CASE_ID
@@ -89,11 +90,11 @@ def plan_restore(
     if any(CASE_ID.fullmatch(target) for target in targets):
         raise UsageError("one case at a time, and no recordings beside it")
     numbers = [r.recording for r in find_recordings(tree, targets)]
-    known = {line.recording for line in read_lines(tree) if line.case is None}
-    if strange := [str(n) for n in numbers if n not in known]:
-        raise UsageError(
-            f"{', '.join(strange)}: not withdrawn, or only by a notice; restore the case then"
-        )
+    strange = set(numbers)
+    strange -= {line.recording for line in iter_lines(tree) if line.case is None}
+    if strange:
+        named = ", ".join(map(str, sorted(strange)))
+        raise UsageError(f"{named}: not withdrawn, or only by a notice; restore the case then")
     return _plan(tree, numbers, None, ground=None, now=now, note=note)
 
 
@@ -155,11 +156,11 @@ def _plan(
     note: str | None,
 ) -> RestorePlan:
     name = case.case if case else None
-    ids = {line.recording: line.public_id for line in read_lines(tree)}
-    held: dict[str, list[str]] = {}
     asked = set(numbers)
-    for other in in_force(tree):
-        if other.recording in asked and other.case != name:
+    ids = {line.recording: line.public_id for line in iter_lines(tree) if line.recording in asked}
+    held: dict[str, list[str]] = {}
+    for other in in_force_among(tree, asked):
+        if other.case != name:
             held.setdefault(other.public_id, []).append(other.case or "")
     return RestorePlan(
         case=name,
@@ -173,12 +174,11 @@ def _plan(
 
 
 def _take_back(tree: Tree, plan: RestorePlan, items: Sequence[LedgerItem], now: datetime) -> None:
-    asked = {item.recording for item in items}
     lines = [
         Restoration(recording=w.recording, public_id=w.public_id, restored=now, case=w.case,
                     note=plan.note)
-        for w in in_force(tree)
-        if w.recording in asked and w.case == plan.case
+        for w in in_force_among(tree, {item.recording for item in items})
+        if w.case == plan.case
     ]  # fmt: skip
     if lines:
         add_withdrawals(tree, lines)
