@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from phonotheque.archive.claimed_files import read_claimed_files
 from phonotheque.archive.row_worker import otherwise
 from phonotheque.archive.signals import Signals
 from phonotheque.archive.withdrawals import in_force
@@ -80,6 +81,7 @@ class Audio:
         self._policy = policy
         self._now = now
         self._tags = TagReader()
+        self._claimed = read_claimed_files(tree, source)
         self._purged = frozenset[str]() if policy.keep_withdrawn else _withdrawn(tree)
 
     def iter_batches(
@@ -143,14 +145,15 @@ class Audio:
         rights = self._signals.add(file, said, self._rights.of(file, read))
         for finding in rights.findings:
             report(finding)
-        digest = self._admit(examined, rights, report, counts) if sound else None
+        row, findings = folder_row(file, read, rights, self._duration(examined))
+        told = replace(rights, evidence=(*rights.evidence, *self._claimed.of(row)))
+        digest = self._admit(examined, told, report, counts) if sound else None
         counts.refused += digest is None
         for sha256, content in rights.kept.items():
             keep_evidence(self._tree, sha256, content)
-        row, findings = folder_row(file, read, rights, self._duration(examined, digest), digest)
         for finding in findings:
             report(finding)
-        return row
+        return row | {"file_sha256": digest}
 
     def _admit(
         self, examined: _Examined, rights: RightsFound, report: Report, counts: AudioCounts
@@ -208,11 +211,11 @@ class Audio:
             self._policy,
         )
 
-    def _duration(self, examined: _Examined, digest: str | None) -> int | None:
+    def _duration(self, examined: _Examined) -> int | None:
         """Milliseconds as decoded, where the file was or had been decoded."""
         if examined.examination is not None:
             return examined.examination.duration_ms or None
-        held = self._vault.object(digest) if digest else None
+        held = self._vault.object(examined.held) if examined.held else None
         return held.duration_ms if held else None
 
 
@@ -250,7 +253,8 @@ def _rights_findings(file: AudioFile, rights: RightsFound, verdict: Verdict) -> 
         code = FindingCode.RIGHTS_NO_EVIDENCE
     message = (
         f"{' '.join(verdict.reasons)} (rules {', '.join(verdict.rule_ids)}); the audio is kept "
-        "out. State the rights in a rights.toml beside it, then ingest again"
+        "out. State the rights in a rights.toml beside it, or build and record them on its "
+        "recording with `phonotheque rights claim`; then ingest again"
     )
     yield Finding(code, Severity.ERROR, file.key, message)
 

@@ -88,8 +88,14 @@ def claim(
             now=at,
         )
     view = plan.view if dry_run else execute_claim(tree, plan, at)
-    last = "nothing was recorded" if dry_run else "it counts from the next `phonotheque build` on"
-    screen.result(view, [*_lines(view), last])
+    last = ["nothing was recorded"] if dry_run else _COUNTS
+    screen.result(view, [*_lines(view), *last])
+
+
+_COUNTS = (
+    "it counts from the next `phonotheque build` on;",
+    "audio that was kept out for want of it is taken in when its folder is ingested again",
+)
 
 
 def _check_alone(option: str, *others: str | None) -> None:

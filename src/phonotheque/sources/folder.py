@@ -178,10 +178,10 @@ def _not_understood(claims: list[Evidence], key: str, name: str) -> list[Finding
 
 
 def folder_row(
-    file: AudioFile, tags: Tags, rights: RightsFound, duration_ms: int | None, sha256: str | None
+    file: AudioFile, tags: Tags, rights: RightsFound, duration_ms: int | None
 ) -> tuple[dict[str, Any], list[Finding]]:
     """One row with the columns of `tables.ROWS` but the computed ones, and what is wrong with its
-    codes; `computed_columns` gives the rest."""
+    codes; `computed_columns` gives the rest. `file_sha256` is for whoever admits the audio."""
     title = tags.first("title") or file.path.stem
     artist = tags.first("artist", "albumartist") or UNKNOWN_ARTIST
     release = tags.first("album")
@@ -212,7 +212,7 @@ def folder_row(
         "release_mbid": parse_mbid(tags.first("musicbrainzalbumid") or ""),
         "collection": rights.collection,
         "evidence": [evidence_value(e) for e in rights.evidence],
-        "file_sha256": sha256,
+        "file_sha256": None,
         "origin": file.key,
         "origin_row": 1,
     }
