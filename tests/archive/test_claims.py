@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from phonotheque.archive import (
@@ -141,6 +142,34 @@ def test_a_claim_follows_its_recording_when_that_is_merged(
     build(tree)
     claim(tree, "2", letter, "reservation=ai")
     assert read_claims(tree)[-1].recording == 1
+
+
+def test_a_claim_on_a_recording_that_is_gone_is_a_finding_until_that_is_back(
+    tree: Tree, letter: Path, tmp_path: Path
+) -> None:
+    def replaced(lines: str) -> dict[str, int]:
+        rows = tmp_path / "rows.csv"
+        rows.write_text(f"source_key,artist_credit,title,duration_ms\n{lines}")
+        plan = plan_ingest(tree, [rows], source=None, kind="auto", now=NOW, replace=True)
+        execute_ingest(tree, plan, NOW, Silent())
+        return execute_build(tree, plan_build(tree, NOW.date()), Silent()).findings
+
+    claim(tree, "2", letter, "licence=CC-BY-4.0")
+    back = claim(tree, "2", letter, "licence=CC-BY-SA-4.0")
+    execute_claim(tree, plan_take_back(tree, back, now=NOW), NOW)
+    assert replaced("1,A Singer,A Song,200000\n") == {"rights.claim-lost": 1}
+    current = current_build(tree)
+    assert current is not None
+    (found,) = pq.read_table(current[1] / "findings.parquet").to_pylist()
+    assert found["where"] == "claims/0001"
+    assert "A Singer – Another Song" in found["message"]
+    assert "--take-back 0001" in found["message"]
+    states = ["names a recording that is gone", "taken back", "takes back another"]
+    assert [view.state for view in read_claims(tree)] == states
+    both = "1,A Singer,A Song,200000\n2,A Singer,Another Song,210000\n"
+    assert replaced(both) == {}
+    assert read_claims(tree)[0].state == "standing"
+    assert stream(tree) == {1: "DENY", 2: "ALLOW_IF"}
 
 
 @pytest.mark.parametrize(

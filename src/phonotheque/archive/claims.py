@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from phonotheque.archive.named import find_recordings
 from phonotheque.archive.row_worker import understand
+from phonotheque.catalogue import current_build, open_build
 from phonotheque.model.errors import FormatError, InputError, NotFoundError, UsageError
+from phonotheque.model.numbers import Kind
 from phonotheque.model.rights import Claim, EvidenceKind, Layer
 from phonotheque.rights import parse_deal
 from phonotheque.sources import InputRecord, fact_value, iter_claims, keep_evidence, write_claim
@@ -45,6 +48,7 @@ class State(StrEnum):
     """Whether a claim counts."""
 
     STANDING = "standing"
+    LOST = "names a recording that is gone"
     TAKEN_BACK = "taken back"
     TAKES_BACK = "takes back another"
 
@@ -171,13 +175,35 @@ def read_claims(tree: Tree) -> list[ClaimView]:
         raise NotFoundError(f"{tree.root}: no archive here; make one with `phonotheque init`")
     rows = list(iter_claims(tree))
     gone = {row["takes_back"] for row in rows} - {None}
-    return [_view(row, row["claim"], _state(row, gone)) for row in rows]
+    lost = _lost(tree, sorted({row["recording"] for row in rows}))
+    return [_view(row, row["claim"], _state(row, gone, lost)) for row in rows]
 
 
-def _state(row: dict[str, Any], gone: set[str]) -> State:
+def _state(row: dict[str, Any], gone: set[str], lost: set[int]) -> State:
     if row["takes_back"]:
         return State.TAKES_BACK
-    return State.TAKEN_BACK if row["claim"] in gone else State.STANDING
+    if row["claim"] in gone:
+        return State.TAKEN_BACK
+    return State.LOST if row["recording"] in lost else State.STANDING
+
+
+def _lost(tree: Tree, numbers: list[int]) -> set[int]:
+    """Those of `numbers` that are no recordings of the current build, nor merged into one."""
+    current = current_build(tree) if numbers else None
+    if current is None:
+        return set()
+    reader = open_build(current[1], current[0])
+    try:
+        cursor = reader.cursor()
+        cursor.register("claimed", pa.table({"old": pa.array(numbers, pa.int64())}))
+        found = cursor.execute(
+            "SELECT c.old FROM claimed c LEFT JOIN redirects m "
+            f"ON m.kind = '{Kind.RECORDING.value}' AND m.old = c.old "
+            "ANTI JOIN recordings r ON r.number = coalesce(m.new, c.old)"
+        ).fetchall()
+    finally:
+        reader.close()
+    return {old for (old,) in found}
 
 
 def _view(row: dict[str, Any], claim: str | None, state: State) -> ClaimView:

@@ -20,6 +20,7 @@ from phonotheque.catalogue.claimed import (
     evidence_table,
     living_claims,
     living_numbers,
+    lost_claims,
     read_claims,
 )
 from phonotheque.catalogue.extras import Extras
@@ -177,6 +178,10 @@ def _fill(
         order = ["entity", "old"]
         shards += writer.write_single("merged_ids", tables.MERGED_IDS, rows.merged_ids, order)
     every = doubts.union(findings.of_listens(matched.unmatched), distinct=False)
+    if extras.claims.standing:
+        redirects = live.redirects(Kind.RECORDING)
+        lost = lost_claims(engine, extras.claims, live.content(Kind.RECORDING), redirects)
+        every = every.union(findings.of_claims(lost), distinct=False)
     batches = engine.stream(every, ["code", "where", "message"])
     write_table(root / "findings.parquet", tables.FINDINGS, batches)
     conflicts = doubts.filter(doubts.code == FindingCode.ISRC_CONFLICT.value)

@@ -22,6 +22,7 @@ from phonotheque.storage.tables import check_schema
 MOST_CLAIMS = 1_000_000
 _EVIDENCE = pa.list_(tables.EVIDENCE)
 _OF_RECORDING = pa.schema([pa.field("recording", pa.int64()), pa.field("told", _EVIDENCE)])
+_LOST = pa.schema([pa.field("where", pa.string()), pa.field("message", pa.string())])
 _SUMMARIES = pa.schema(
     [
         pa.field("number", pa.int64()),
@@ -35,9 +36,11 @@ _SUMMARIES = pa.schema(
 @dataclass(frozen=True, slots=True)
 class Claims:
     """`standing`: items of `tables.EVIDENCE` by the number of the recording they were recorded
-    for, less those taken back. `named`: every number that each import names, by its label."""
+    for, less those taken back; `standing_rows` their rows of `tables.CLAIM_ROWS` without it.
+    `named`: every number that each import names, by its label."""
 
     standing: dict[int, list[dict[str, Any]]]
+    standing_rows: list[dict[str, Any]]
     named: dict[str, set[int]]
 
     def numbers_beside(self, known: Collection[str]) -> set[int]:
@@ -66,10 +69,10 @@ def read_claims(imports: Sequence[ImportFiles]) -> Claims:
             )
     gone = {row["takes_back"] for row in rows} - {None}
     standing: dict[int, list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["claim"] not in gone and row["evidence"]:
-            standing.setdefault(row["recording"], []).extend(row["evidence"])
-    return Claims(standing, named)
+    standing_rows = [row for row in rows if row["claim"] not in gone and row["evidence"]]
+    for row in standing_rows:
+        standing.setdefault(row["recording"], []).extend(row.pop("evidence"))
+    return Claims(standing, standing_rows, named)
 
 
 def living_numbers(engine: TableEngine, numbers: Collection[int], redirects: Any) -> dict[int, int]:
@@ -91,6 +94,24 @@ def living_claims(
         if new:
             found.setdefault(new, []).extend(claims.standing[old])
     return found
+
+
+def lost_claims(engine: TableEngine, claims: Claims, recordings: Any, redirects: Any) -> Any:
+    """Kept: `where` and `message` of the claims that stand for a recording that is gone."""
+    now = living_numbers(engine, claims.standing, redirects)
+    living = recordings.semi_join(table_of_numbers(engine, sorted(set(now.values()))), "number")
+    there = {int(number) for (number,) in engine.rows(living.select("number"))} if now else set()
+    lost = [row for row in claims.standing_rows if now[row["recording"]] not in there]
+    rows = [{"where": row["label"], "message": _lost(row)} for row in lost]
+    return engine.keep_batches(_LOST, [pa.RecordBatch.from_pylist(rows, schema=_LOST)])
+
+
+def _lost(row: dict[str, Any]) -> str:
+    return (
+        f"{row['public_id']} ({row['artist_credit']} – {row['title']}) is no recording any more, "
+        "so this claim counts for none; it will again if that comes back; else record it for another, "
+        f"and take it back: rights claim --take-back {row['claim']}"
+    )
 
 
 def evidence_table(engine: TableEngine, claims: dict[int, list[dict[str, Any]]]) -> Any:

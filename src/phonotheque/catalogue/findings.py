@@ -18,6 +18,10 @@ _REASONS = {
 }
 
 
+_ANEW = (FindingCode.LISTENS_UNMATCHED, FindingCode.RIGHTS_CLAIM_LOST)
+"""Found by every build for everything, whatever it makes anew."""
+
+
 def of_units(units: Units) -> Any:
     """What identity doubts, in no order."""
     return _conflicts(units.codes).union(_refused(units.refused), distinct=False)
@@ -28,7 +32,7 @@ def carried_over(engine: TableEngine, previous: Previous, scope: Scope, doubts: 
     if scope.everything or previous.directory is None:
         return doubts
     before = engine.read([previous.directory / "findings.parquet"], FINDINGS)
-    before = before.filter(before.code != FindingCode.LISTENS_UNMATCHED.value)
+    before = before.filter(before.code.notin([code.value for code in _ANEW]))
     codes = scope.codes.select(place=scope.codes.code)
     places = codes.union(codes.select(place=ibis.literal("isrc:") + codes.place), distinct=False)
     kept = before.anti_join(places, before["where"] == places.place)
@@ -38,6 +42,11 @@ def carried_over(engine: TableEngine, previous: Previous, scope: Scope, doubts: 
 def of_listens(lost: Any) -> Any:
     """What listens nobody has."""
     return _unmatched(lost)
+
+
+def of_claims(lost: Any) -> Any:
+    """Claims of which the recording is gone."""
+    return _finding(lost, FindingCode.RIGHTS_CLAIM_LOST, lost["where"], lost.message)
 
 
 def _conflicts(codes: Any) -> Any:

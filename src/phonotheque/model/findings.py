@@ -55,6 +55,7 @@ class FindingCode(StrEnum):
     RIGHTS_DENIED = "rights.denied"
     RIGHTS_CONFLICT = "rights.conflict"
     RIGHTS_UNREADABLE = "rights.unreadable"
+    RIGHTS_CLAIM_LOST = "rights.claim-lost"
     # held copies
     COPY_MISSING = "copy.missing"
     COPY_DAMAGED = "copy.damaged"
