@@ -109,8 +109,8 @@ def lost_claims(engine: TableEngine, claims: Claims, recordings: Any, redirects:
 def _lost(row: dict[str, Any]) -> str:
     return (
         f"{row['public_id']} ({row['artist_credit']} – {row['title']}) is no recording any more, "
-        "so this claim counts for none; it will again if that comes back; else record it for another, "
-        f"and take it back: rights claim --take-back {row['claim']}"
+        "so this claim counts for none; it will again if that comes back; else record it for "
+        f"another, and take it back: rights claim --take-back {row['claim']}"
     )
 
 

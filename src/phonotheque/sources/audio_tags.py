@@ -31,11 +31,13 @@ _ID3 = {
     "TYER": "date", "TDRL": "date", "TRCK": "tracknumber", "TPOS": "discnumber", "TSRC": "isrc",
     "TCOP": "copyright", "TPUB": "label", "WCOP": "license", "TOWN": "copyright",
     "WOAS": "woas", "WOAF": "woaf", "COMM": "comment", "USER": "termsofuse",
+    "TCOM": "composer", "TEXT": "lyricist",
 }  # fmt: skip
 _MP4 = {
     "\xa9nam": "title", "\xa9ART": "artist", "\xa9alb": "album", "aART": "albumartist",
     "\xa9day": "date", "cprt": "copyright", "\xa9cpy": "copyright", "trkn": "tracknumber",
     "disk": "discnumber", "\xa9cmt": "comment", "desc": "description",
+    "\xa9wrt": "composer",
 }  # fmt: skip
 _PICTURES = frozenset({"metadatablockpicture", "coverart", "coverartmime"})
 

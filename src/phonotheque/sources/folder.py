@@ -1,6 +1,6 @@
 """A folder of audio: from file, tags and statements of rights to rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from phonotheque.sources.statements import (
     title_signs,
 )
 from phonotheque.sources.walk import AudioFile, OtherFile, iter_folder
+from phonotheque.sources.writers import writer_signs
 
 UNKNOWN_ARTIST = "[unknown]"
 
@@ -96,7 +97,9 @@ class FolderRights:
             kept[copyright_file.sha256] = copyright_file.content
             evidence += copyright_evidence(copyright_file, below, self._understand, self._now)
         said = tag_evidence(tags, self._understand, self._now, self._otherwise) if tags else ()
-        signs = title_signs(file.path.stem, "file name", self._now)
+        signs = [*title_signs(file.path.stem, "file name", self._now)]
+        if tags:
+            signs += writer_signs(tags, _holders(evidence), self._now)
         evidence += [e for e in (*said, *signs) if e.claim is not Claim.REBUTTAL
                      or e.value not in cleared]  # fmt: skip
         evidence += [
@@ -175,6 +178,11 @@ def _not_understood(claims: list[Evidence], key: str, name: str) -> list[Finding
         for e in claims
         if e.claim is Claim.LICENCE and e.value is None
     ]
+
+
+def _holders(evidence: Iterable[Evidence]) -> Iterator[str]:
+    """Who gives the rights, by name, as somebody says who may say it."""
+    return (e.value for e in evidence if e.claim is Claim.HOLDER and e.value)
 
 
 def folder_row(
