@@ -186,7 +186,7 @@ IMPORTS = st.lists(
 )
 
 
-@pytest.mark.timeout(900)  # the full profile asks for 40 histories
+@pytest.mark.timeout(2700)  # the full profile asks for 40 histories
 @costly(25)
 @given(IMPORTS)
 def test_numbers_are_never_changed_reused_or_lost(imports: list[tuple[str, list[Row]]]) -> None:

@@ -16,7 +16,7 @@ from phonotheque.model.progress import Silent
 from tests.support.catalogues import Archive, Row, fake_summary, row
 from tests.support.spark import LOCAL_CLUSTER, open_spark
 
-pytestmark = [pytest.mark.full, pytest.mark.spark, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.full, pytest.mark.spark, pytest.mark.timeout(2700)]
 
 TABLES = ("recordings", "tracks", "releases", "artists", "redirects", "standing", "recording_files")
 CODES = [f"USABC20{i:05d}" for i in range(12)]
