@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from phonotheque.archive.claim_values import check_value
 from phonotheque.archive.named import find_recordings
 from phonotheque.archive.row_worker import understand
 from phonotheque.catalogue import current_build, open_build
@@ -99,7 +100,7 @@ def plan_claim(
         InputError: the document cannot be read, is empty or too long.
     """
     known = _kind(kind)
-    facts = [_parse(text, known) for text in said]
+    facts = [_parse(text, known, now.year) for text in said]
     if not facts:
         raise UsageError("say at least one thing, as FIELD=VALUE: published=1921")
     if not witness.strip():
@@ -232,23 +233,20 @@ def _kind(text: str) -> EvidenceKind:
     return EvidenceKind(text)
 
 
-def _parse(text: str, kind: EvidenceKind) -> tuple[Claim, str, str]:
+def _parse(text: str, kind: EvidenceKind, this_year: int) -> tuple[Claim, str, str]:
     """Claim, normalised value and value as written of ``FIELD=VALUE``."""
     name, equals, raw = text.partition("=")
     field, raw = name.strip().lower().replace("_", "-"), raw.strip()
     if not equals or field not in FIELDS:
-        fields = ", ".join(FIELDS)
-        raise UsageError(f"{text!r} does not say FIELD=VALUE; fields are {fields}")
+        what = f"{field!r} is no field" if equals else f"{text!r} does not say FIELD=VALUE"
+        raise UsageError(f"{what}; write FIELD=VALUE, the field one of {', '.join(FIELDS)}")
     claim = Claim(field)
     if claim in GRANTS and kind not in GRANTING:
         raise UsageError(
             f"{claim.value}: only a rights holder's own word gives this; if the document is one, "
             "say --kind rightsholder (or --kind sidecar: you state it yourself)"
         )
-    value = _value(claim, raw)
-    if not value:
-        raise UsageError(f"{raw!r} is no value of {claim.value}; see docs/formats/import.md")
-    return claim, value, raw
+    return claim, check_value(claim, raw, _value(claim, raw), this_year), raw
 
 
 def _value(claim: Claim, raw: str) -> str | None:

@@ -38,10 +38,11 @@ def claim(
     recording: Recording = None,
     said: Said = None,
     document: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What shows it; kept, at most 16 MiB.")
+        Path | None,
+        typer.Option(metavar="FILE", help="What shows it; needed, kept, at most 16 MiB."),
     ] = None,
     witness: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Who says so: loc, label-scan:18722.")
+        str | None, typer.Option(metavar="NAME", help="Who says so; needed: loc, label-scan:18722.")
     ] = None,
     kind: Annotated[
         str,
@@ -76,7 +77,7 @@ def claim(
         plan = plan_take_back(tree, take_back, now=at)
     else:
         if recording is None or document is None or witness is None:
-            raise UsageError("name a RECORDING, what is claimed, its --document and the --witness")
+            raise UsageError(f"name also {_lacking(recording, said, document, witness)}")
         plan = plan_claim(
             tree,
             recording,
@@ -96,6 +97,18 @@ _COUNTS = (
     "it counts from the next `phonotheque build` on;",
     "audio that was kept out for want of it is taken in when its folder is ingested again",
 )
+
+
+def _lacking(
+    recording: str | None, said: list[str] | None, document: Path | None, witness: str | None
+) -> str:
+    parts = (
+        ("the RECORDING", recording),
+        ("what is claimed, as in published=1921", said),
+        ("what shows it: --document FILE", document),
+        ("who says so: --witness NAME", witness),
+    )
+    return "; ".join(what for what, given in parts if not given)
 
 
 def _check_alone(option: str, *others: str | None) -> None:

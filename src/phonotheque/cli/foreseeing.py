@@ -9,7 +9,7 @@ import typer
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Screen
 from phonotheque.cli.options import ArchivePath, Json
-from phonotheque.model.errors import UsageError
+from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.model.rights import Use
 
 
@@ -31,6 +31,8 @@ def next_(
     wanted = now().year + 1 if year is None else year
     if not 1901 <= wanted <= 2900:
         raise UsageError(f"--year {wanted}: write a year from 1901 to 2900")
+    if to is not None and not to.absolute().parent.is_dir():
+        raise NotFoundError(f"--to {to}: there is no folder {to.absolute().parent}; make it first")
     report = next_year(Tree(archive.absolute()), wanted, target=to)
 
     def lines() -> Iterator[str]:

@@ -285,8 +285,9 @@ def withdraw(
     screen.result(
         report,
         [
-            f"Withdrawn: {', '.join(report.withdrawn) or 'none'}; before: "
-            f"{', '.join(report.already) or 'none'}. {report.revoked_files:,} files are revoked.",
+            f"Withdrawn: {', '.join(report.withdrawn) or 'none'}.",
+            *([f"Withdrawn before: {', '.join(report.already)}."] if report.already else []),
+            f"Files on the list of revocations: {report.revoked_files:,}.",
             *([f"Case {report.case}: disabled."] if report.case else []),
             *([f"{report.purged_files:,} files purged."] if report.purged_files else []),
             "Next: phonotheque build, then publish, so that the edition says so as well.",
