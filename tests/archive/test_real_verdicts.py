@@ -1,6 +1,7 @@
 """Verdicts on the whole of two real collections, set by set; the counts stand in docs/rights.md."""
 
 import csv
+import re
 from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,6 +21,20 @@ FREEMUSI = {
     "AI_TRAIN": {"ALLOW": 52, "ALLOW_IF": 632, "DENY": 14_523, "REVIEW": 6_295},
 }
 """Of 21,502 tracks, their licences taken for the labels' own tags; an archive without commerce."""
+BY_LICENCE = {
+    "CC-BY-NC-ND": {"ALLOW_IF": 11_335, "REVIEW": 316},
+    "CC-BY-NC-SA": {"ALLOW_IF": 4_597, "REVIEW": 189},
+    "": {"DENY": 2_290},  # 2,238 state none
+    "CC-BY-NC": {"ALLOW_IF": 783, "REVIEW": 26},
+    "CC-BY": {"ALLOW_IF": 632, "REVIEW": 8},
+    "CC-BY-SA": {"ALLOW_IF": 605, "REVIEW": 21},
+    "CC-BY-ND": {"ALLOW_IF": 564, "REVIEW": 18},
+    "CC0": {"ALLOW": 52, "REVIEW": 1},
+    "CC-PDDC": {"REVIEW": 39},
+    "CC-NC-Sampling-Plus": {"REVIEW": 25},
+    "CC-PDM": {"REVIEW": 1},
+}
+"""The same tracks by licence, whatever its version and port: STREAM and DISTRIBUTE."""
 USES = (Use.STREAM, Use.DISTRIBUTE, Use.AI_TRAIN)
 
 
@@ -67,6 +82,18 @@ def test_netlabel_music_is_decided_whole_and_the_same_everywhere(shared_data: Pa
     assert all(sum(levels.values()) == sum(sets.values()) for levels in world.values())
     assert world == counts(sets, ("US",)) == counts(sets, ("DE",)), "licences know no borders"
     assert world == FREEMUSI
+
+
+def test_each_licence_is_decided_alike_in_every_place(shared_data: Path) -> None:
+    parts: dict[str, Counter[tuple[Evidence, ...]]] = {}
+    for told, tracks in netlabel_sets(shared_data / "freemusi", EvidenceKind.TAG).items():
+        value = next((e.value or "" for e in told if e.claim is Claim.LICENCE), "")
+        name = re.sub(r"-\d.*", "", value.removeprefix("LicenseRef-"))
+        parts.setdefault(name, Counter())[told] += tracks
+    for places in (Policy().territories, ("US",), ("DE",)):
+        found = {name: counts(sets, places) for name, sets in parts.items()}
+        assert {name: by_use["STREAM"] for name, by_use in found.items()} == BY_LICENCE
+        assert all(by_use["STREAM"] == by_use["DISTRIBUTE"] for by_use in found.values())
 
 
 def test_what_a_list_says_of_licences_allows_nothing(shared_data: Path) -> None:
