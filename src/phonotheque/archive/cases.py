@@ -1,6 +1,6 @@
 """Cases of notices as the ledger tells them, their letters, and what of them is public."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from phonotheque.archive.ledger import (
     LedgerItem,
     document_path,
     event_path,
-    iter_ledger,
+    read_event,
     rights_directory,
 )
+from phonotheque.archive.ledger_index import open_index
 from phonotheque.model.errors import NotFoundError
 from phonotheque.model.notices import PublicNotice, PublicStep
 from phonotheque.model.tables import FORMAT_VERSION
@@ -71,11 +72,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
     @property
-    def forms(self) -> list[str]:
-        """SHA-256 of each form of its notice; the newest is that of `notice_sha256`."""
-        return [s.documents[0] for s in self.steps if s.state is CaseState.RECEIVED]
-
-    @property
     def heard_until(self) -> date | None:
         """The last day on which a complaint of the newest decision must be heard, where one must.
 
@@ -108,11 +104,17 @@ def read_calendar(tree: Tree, seat: str) -> BusinessCalendar:
 
 def read_cases(tree: Tree) -> list[Case]:
     """Every case, oldest first, without the recordings it touches."""
-    found: dict[str, Case] = {}
-    for event in _iter_steps(tree):
-        known = found.get(event.case or "")
-        found[event.case or ""] = _after(known, msgspec.structs.replace(event, items=[]))
-    return list(found.values())
+    return list(iter_cases(tree))
+
+
+def iter_cases(tree: Tree) -> Iterator[Case]:
+    """The same; memory is one case."""
+    with open_index(tree) as index:
+        for case in index.iter_cases():
+            events = (read_event(tree, number) for number in index.events_of(case))
+            bare = (msgspec.structs.replace(event, items=[]) for event in events)
+            if (found := _case_of(bare)) is not None:
+                yield found
 
 
 def read_case(tree: Tree, case: str) -> Case:
@@ -121,13 +123,19 @@ def read_case(tree: Tree, case: str) -> Case:
     Raises:
         NotFoundError: the ledger knows no such case.
     """
-    found: Case | None = None
-    for event in _iter_steps(tree):
-        if event.case == case:
-            found = _after(found, event)
+    with open_index(tree) as index:
+        numbers = index.events_of(case)
+    found = _case_of(read_event(tree, number) for number in numbers)
     if found is None:
         raise NotFoundError(f"{case}: no such case; `phonotheque notice list` names them")
     return found
+
+
+def cases_of_form(tree: Tree, digest: str) -> list[Case]:
+    """The cases, oldest first, that a form with this SHA-256 (hex) was received for."""
+    with open_index(tree) as index:
+        names = index.cases_of_form(digest)
+    return [read_case(tree, name) for name in names]
 
 
 def read_notice(tree: Tree, case: Case) -> Notice:
@@ -142,10 +150,10 @@ def read_notice(tree: Tree, case: Case) -> Notice:
     return parse_document(path.read_bytes(), Notice, f"{path}.toml")
 
 
-def next_case_id(cases: list[Case], now: datetime) -> str:
+def next_case_id(tree: Tree, now: datetime) -> str:
     """The id of a new case: the year, and a number that rises over all years."""
-    last = max((int(c.case.partition("-")[2]) for c in cases), default=0)
-    return f"{now.year}-{last + 1:05d}"
+    with open_index(tree) as index:
+        return f"{now.year}-{index.greatest() + 1:05d}"
 
 
 def publish_notice(tree: Tree, case: Case) -> Path:
@@ -177,9 +185,13 @@ def publish_notice(tree: Tree, case: Case) -> Path:
     return path
 
 
-def _iter_steps(tree: Tree) -> Iterator[LedgerEvent]:
+def _case_of(events: Iterable[LedgerEvent]) -> Case | None:
     states = {PREFIX + state.value for state in CaseState}
-    return (e for e in iter_ledger(tree) if e.case is not None and e.type in states)
+    found: Case | None = None
+    for event in events:
+        if event.type in states:
+            found = _after(found, event)
+    return found
 
 
 def _after(case: Case | None, event: LedgerEvent) -> Case:

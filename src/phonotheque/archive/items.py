@@ -5,19 +5,13 @@ from datetime import datetime
 
 import duckdb
 
-from phonotheque.archive.ledger import (
-    LedgerEvent,
-    LedgerFile,
-    LedgerItem,
-    add_events,
-    iter_ledger,
-)
+from phonotheque.archive.ledger import LIFTING, LedgerEvent, LedgerFile, LedgerItem, add_events
+from phonotheque.archive.ledger_index import current_index, renew_index
 from phonotheque.archive.withdrawals import Withdrawal, iter_lines
 from phonotheque.archive.workspace import last_edition
 from phonotheque.catalogue import open_edition
 from phonotheque.storage.layout import Tree
 
-LIFTING = ("takedown/restored", "withdrawal/restored")
 _PLACES = """
     SELECT DISTINCT f.sha256, f.pieces_root, f.volume, f.path, v.info_hash_v2
     FROM files f JOIN wanted USING (sha256) LEFT JOIN read_parquet($volumes) v USING (volume)
@@ -59,10 +53,8 @@ def record_touched(
     A later restoration makes room for a new withdrawal, and the other way about.
     """
     lifts = type in LIFTING
-    done: dict[int, bool] = {}
-    for event in iter_ledger(tree):
-        if event.case == case and (event.type in LIFTING or event.premis == "dea"):
-            done |= dict.fromkeys((i.recording for i in event.items), event.type in LIFTING)
+    with current_index(tree) as index:
+        done = index.lifted(case, numbers)
     new = [number for number in numbers if done.get(number, not lifts) is not lifts]
     if not new:
         return []
@@ -70,6 +62,7 @@ def record_touched(
     event = LedgerEvent(type=type, at=at, actor="operator", case=case, items=items,
                         documents=list(documents), detail=dict(detail or {}))  # fmt: skip
     add_events(tree, [event])
+    renew_index(tree)
     return items
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from phonotheque.model.errors import FormatError, PhonothequeError
+from phonotheque.model.errors import FormatError, NotFoundError, PhonothequeError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.tables import FORMAT_VERSION
 from phonotheque.storage.digests import digest_file
@@ -24,6 +24,7 @@ from phonotheque.storage.layout import Tree
 AGENT = f"phonotheque/{version('phonotheque')}"
 FIRST_PREVIOUS = "0" * 64
 ITEMS_PER_EVENT = 10_000  # recordings; a step that touches more is several events
+LIFTING = ("takedown/restored", "withdrawal/restored")
 PREMIS = {
     "withdrawal/withdrawn": "dea",
     "withdrawal/restored": "acc",
@@ -110,16 +111,31 @@ def iter_ledger(tree: Tree) -> Iterator[LedgerEvent]:
         FormatError: an event cannot be read.
     """
     for number in range(1, last_event(tree) + 1):
-        path = event_path(tree, number)
-        if not path.exists():
-            raise FormatError(f"{path}: this event is missing; restore it from a copy")
-        yield read_document(path, LedgerEvent)
+        yield read_event(tree, number)
+
+
+def read_event(tree: Tree, number: int) -> LedgerEvent:
+    """One event.
+
+    Raises:
+        FormatError: it is missing, or cannot be read.
+    """
+    path = event_path(tree, number)
+    if not path.exists():
+        raise FormatError(f"{path}: this event is missing; restore it from a copy")
+    return read_document(path, LedgerEvent)
 
 
 def last_event(tree: Tree) -> int:
-    """The number of the newest event; 0 before the first."""
-    files = (rights_directory(tree) / "ledger").glob("*.json")
-    return max((int(path.stem) for path in files if path.stem.isdigit()), default=0)
+    """The number of the newest event; 0 before the first. From the head on, nothing is listed."""
+    try:
+        number = read_document(_head_path(tree), _Head).event
+    except (FormatError, NotFoundError):  # lost or damaged, which `check_ledger` tells
+        names = (rights_directory(tree) / "ledger").glob("*.json")
+        number = max((int(path.stem) for path in names if path.stem.isdigit()), default=0)
+    while event_path(tree, number + 1).exists():  # written just before a crash
+        number += 1
+    return number
 
 
 def add_events(tree: Tree, drafts: Sequence[LedgerEvent]) -> list[LedgerEvent]:
@@ -128,7 +144,11 @@ def add_events(tree: Tree, drafts: Sequence[LedgerEvent]) -> list[LedgerEvent]:
     An event of more than `ITEMS_PER_EVENT` recordings is written as several.
     """
     number = last_event(tree)
+    if not number and drafts:  # so that a ledger without a head is always one that lost it
+        write_document(_head_path(tree), _Head(event=0, sha256=FIRST_PREVIOUS))
     newest = event_path(tree, number)
+    if number and not newest.exists():
+        raise FormatError(f"{newest}: this event is missing; restore it from a copy")
     previous = digest_file(newest).sha256.hex() if number else FIRST_PREVIOUS
     written = []
     for draft in drafts:

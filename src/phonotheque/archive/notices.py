@@ -11,12 +11,14 @@ from pathlib import Path
 
 import msgspec
 
-from phonotheque.archive.cases import Case, next_case_id, read_case, read_cases
+from phonotheque.archive.cases import Case, cases_of_form, next_case_id, read_case
 from phonotheque.archive.ledger import LedgerEvent, add_events, keep_document
+from phonotheque.archive.ledger_index import current_index
 from phonotheque.archive.letters import Letter, keep_letter, make_letter, read_form
 from phonotheque.archive.named import find_named
 from phonotheque.archive.purging import purge_withdrawn
 from phonotheque.archive.steps import StepReport, add_step, asked, finish_step, step_event
+from phonotheque.catalogue import open_edition
 from phonotheque.model.errors import NotFoundError
 from phonotheque.rights import (
     NOT_HERE,
@@ -76,11 +78,8 @@ def plan_receive(
     read_settings(tree)
     notice, content = read_form(form, Notice)
     letter = make_letter(form, content, notice.original, notice.received_at, now)
-    cases = read_cases(tree)
-    digest = sha256(content).hexdigest()
-    known = next(
-        (c for c in cases if digest in c.forms and not (again and c.state in _CLOSED)), None
-    )
+    same = cases_of_form(tree, sha256(content).hexdigest())
+    known = next((c for c in same if not (again and c.state in _CLOSED)), None)
     if case is not None and known is None:
         check_move(read_case(tree, case).standing, CaseState.RECEIVED, now)
     lacks = check_notice(notice)
@@ -88,7 +87,7 @@ def plan_receive(
     kind = {Law.US: "us.material", Law.EU: "eu.url"}.get(notice.law, "other.material")
     lacks += [Lack(kind, NOT_HERE, text) for text in unknown]
     plan = ReceivePlan(
-        case=known.case if known else case or next_case_id(cases, now),
+        case=known.case if known else case or next_case_id(tree, now),
         law=notice.law,
         answer=answer_notice(notice, lacks),
         missing=asked(lacks),
@@ -159,9 +158,19 @@ def execute_step(
 
 
 def note_tombstones(tree: Tree, edition: str, now: datetime) -> None:
-    """Say in the ledger that `edition` has the tombstones of upheld cases; the caller locks."""
-    for found in read_cases(tree):
-        if found.state is CaseState.UPHELD:
+    """Say in the ledger which upheld cases `edition` has the tombstones of; the caller locks."""
+    with current_index(tree) as index:
+        upheld = [read_case(tree, case) for case in index.iter_upheld()]
+    if not upheld:
+        return
+    reader = open_edition(tree.edition(edition))
+    try:
+        rows = reader.cursor().execute("SELECT DISTINCT recording FROM tombstones").fetchall()
+    finally:
+        reader.close()
+    stones = {recording for (recording,) in rows}
+    for found in upheld:
+        if stones.issuperset(item.recording for item in found.items):
             event = step_event(found.case, CaseState.TOMBSTONED, now, detail={"edition": edition})
             add_step(tree, event)
 

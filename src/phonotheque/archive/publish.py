@@ -165,6 +165,7 @@ def execute_publish(
         if before is not None:
             _sign(tree, before, keys, now)
             renew_revocations(tree, now)
+            note_tombstones(tree, before.name, now)  # killed before it did
         if plan.nothing_new:
             return _report(tree, _named(tree, plan.name), [], plan)
         manifest, records = _publish(tree, plan, progress, workers)

@@ -7,6 +7,7 @@ import msgspec
 
 from phonotheque.archive.cases import Case, publish_notice, read_case
 from phonotheque.archive.ledger import LedgerEvent, add_events
+from phonotheque.archive.ledger_index import renew_index
 from phonotheque.rights import CaseState, Lack, Window
 from phonotheque.storage.layout import Tree
 
@@ -42,6 +43,7 @@ def add_step(tree: Tree, event: LedgerEvent) -> StepReport:
 
 def finish_step(tree: Tree, case: str) -> StepReport:
     """Renew the public form of a case as it stands now. Idempotent."""
+    renew_index(tree)
     return _report(tree, read_case(tree, case))
 
 
