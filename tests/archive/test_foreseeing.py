@@ -36,24 +36,30 @@ def told(witness: str, **claims: str) -> list[dict[str, str]]:
     ]
 
 
-def old(published: str, *witnesses: str) -> list[dict[str, str]]:
+def old(published: str, *witnesses: str) -> list[dict[str, Any]]:
     """A record of so many witnesses, of a song that is free in the US."""
     return [c for w in witnesses for c in told(w, published=published, work_published="1920")]
 
 
+def doubted(claims: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same by a source that holds it for unlikely: it bears nobody out."""
+    return [{**claim, "confidence": 0.3} for claim in claims]
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """Recordings 1 to 5: two of 1926, one borne out by one witness, one of 1925, one without."""
+    """Recordings: two of 1926, two borne out by one witness, one of 1925, one without."""
     folder = tmp_path_factory.mktemp("foreseeing")
     tree = Tree(folder / "archive")
     plan = plan_init(tree.root, name="Test", publisher="Test", seat="US")
     execute_init(plan, None, NOW, Silent())
-    songs: list[tuple[str, list[dict[str, str]]]] = [
+    songs: list[tuple[str, list[dict[str, Any]]]] = [
         ("Free next year", old("1926", "loc", "bnf")),
         ("Free next year too", old("1926", "loc", "bnf")),
         ("One witness", old("1926", "loc")),
         ("Free already", old("1925", "loc", "bnf")),
         ("Nothing known", []),
+        ("Doubted", [*old("1926", "loc"), *doubted(old("1926", "bnf"))]),
     ]
     rows: list[dict[str, Any]] = [
         {"source_key": str(n), "artist_credit": f"Singer {n}", "title": title, "claims": claims}
@@ -70,19 +76,20 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 def test_what_becomes_free_is_counted_by_territory_and_layer(tree: Tree, tmp_path: Path) -> None:
     listed = tmp_path / "next.csv"
     report = next_year(tree, 2027, target=listed)
-    assert report.on == date(2027, 1, 1) and report.recordings == 4
+    assert report.on == date(2027, 1, 1) and report.recordings == 5
     found = {(one.territory, one.layer): (one.free, one.perhaps) for one in report.layers}
-    assert found["US", "phonogram"] == (2, 1)
-    assert found["US", "performers"] == (2, 1)
+    assert found["US", "phonogram"] == (2, 2)
+    assert found["US", "performers"] == (2, 2)
     assert ("US", "work") not in found and not any(where == "DE" for where, _ in found)
     risen = {(one.territory, one.use): (one.allowed, one.to_review) for one in report.verdicts}
-    assert risen["US", "STREAM"] == (2, 1)
-    assert risen["world", "DISTRIBUTE"] == (0, 3), "elsewhere nobody knows the authors"
+    assert risen["US", "STREAM"] == (2, 2)
+    assert risen["world", "DISTRIBUTE"] == (0, 4), "elsewhere nobody knows the authors"
     lines = list(csv.DictReader(listed.open()))
     assert len(lines) == report.listed
     us = {(line["title"], line["free"]) for line in lines if line["territory"] == "US"}
     assert us == {
-        ("Free next year", "yes"), ("Free next year too", "yes"), ("One witness", "perhaps"),
+        ("Free next year", "yes"), ("Free next year too", "yes"),
+        ("One witness", "perhaps"), ("Doubted", "perhaps"),
     }  # fmt: skip
     assert all(line["recording"].startswith("r") for line in lines)
 
@@ -94,10 +101,11 @@ def test_each_year_has_its_own(tree: Tree) -> None:
 
 def test_the_work_list_names_what_is_missing_and_agrees_with_explain(tree: Tree) -> None:
     report = work_list(tree, date(2027, 1, 1), territories=["US"], limit=10)
-    assert [item.title for item in report.items] == ["One witness"]
-    (item,) = report.items
+    found_items = {item.title: item for item in report.items}
+    assert found_items.keys() == {"One witness", "Doubted"}
+    item = found_items["One witness"]
     assert any("one witness" in reason for reason in item.reasons)
-    assert item.changes and report.recordings == 1
+    assert item.changes and report.recordings == 2
     found = explain_rights(tree, item.recording, territories=["US"], on=date(2027, 1, 1))
     assert found.verdicts[1].level == "REVIEW"
     assert work_list(tree, DAY, territories=["US"]).recordings == 0
@@ -107,7 +115,7 @@ def test_the_commands_print_both(tree: Tree, tmp_path: Path, capsys: Any) -> Non
     archive = str(tree.root)
     target = tmp_path / "list.csv"
     assert main(["rights", "next", archive, "--year", "2027", "--to", str(target)]) == ExitCode.OK
-    assert "US phonogram: 2 free, 1 perhaps" in capsys.readouterr().out
+    assert "US phonogram: 2 free, 2 perhaps" in capsys.readouterr().out
     assert main(["rights", "review", archive, "--territory", "US", "--json"]) == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["use"] == Use.STREAM
     assert main(["rights", "review", archive, "--use", "SING"]) == ExitCode.USAGE

@@ -3,16 +3,15 @@
 from datetime import date
 from random import Random
 
-import duckdb
-import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from phonotheque.archive.verdict_tables import Verdicts
+from phonotheque.archive.verdict_tables import Asked
 from phonotheque.model.rights import Evidence, Use
 from phonotheque.rights import Policy, decide, facts_of, level_in, term_rules
 from tests.support.rights_cases import random_absence, random_evidence
+from tests.support.set_verdicts import masks, stated_sets
 
 POLICIES = [
     Policy(),
@@ -28,29 +27,23 @@ def disagreements(
     evidences: list[tuple[Evidence, ...]], policy: Policy, asked: tuple[str, ...], on: date
 ) -> list[str]:
     """Where the set-wise verdict is another than that of the core."""
-    texts = [str(number) for number in range(len(evidences))]
     wrong = []
-    with duckdb.connect() as connection:
-        rows = pa.table({"signature": list(range(len(evidences))), "text": texts})
-        connection.register("rows", rows)
-        connection.execute("CREATE TABLE signatures AS FROM rows")
-        tables = Verdicts(connection, lambda text: evidences[int(text)], policy)
-        tables.decide("there", asked, on)
-        tables.decide("gone", asked, on, withdrawn=True)
-        found = connection.execute(
-            "SELECT *, false FROM there UNION ALL SELECT *, true FROM gone"
-        ).fetchall()
-        for signature, mask, withdrawn in found:
-            facts = facts_of(evidences[signature], withdrawn=withdrawn)
-            for use in Use:
-                level = decide(facts, asked, on, use, policy).level
-                if level is not level_in(mask, use):
-                    told = [
-                        (e.claim.value, e.value, e.kind.value, e.witness) for e in facts.evidence
-                    ]
-                    wrong.append(
-                        f"{use}: {level.name}, set-wise {level_in(mask, use).name}: {told}"
-                    )
+    with stated_sets(evidences, policy) as sets:
+        for withdrawn in (False, True):
+            found = masks(sets, Asked(asked, on), withdrawn=withdrawn)
+            assert len(found) == len(evidences)
+            for number, mask in found:
+                facts = facts_of(evidences[number], withdrawn=withdrawn)
+                for use in Use:
+                    level = decide(facts, asked, on, use, policy).level
+                    if level is not level_in(mask, use):
+                        told = [
+                            (e.claim.value, e.value, e.kind.value, e.witness)
+                            for e in facts.evidence
+                        ]
+                        wrong.append(
+                            f"{use}: {level.name}, set-wise {level_in(mask, use).name}: {told}"
+                        )
     return wrong
 
 

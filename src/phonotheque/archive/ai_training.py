@@ -16,7 +16,7 @@ from phonotheque.archive.policy import archive_policy
 from phonotheque.archive.verdicts import parse_evidence
 from phonotheque.model import tables
 from phonotheque.model.archive import ArchiveSettings
-from phonotheque.model.rights import Claim, Use
+from phonotheque.model.rights import LEAST_CONFIDENCE, Claim, Use
 from phonotheque.rights import Policy, decide, facts_of
 from phonotheque.storage.tables import write_table
 
@@ -32,7 +32,8 @@ _SIGNATURE = (
     "sha256(to_json(list_sort(list_distinct(list_transform("
     f"list_filter(evidence, lambda e: e.claim <> '{Claim.CHECKED}' "
     f"AND NOT (e.claim = '{Claim.PROVENANCE}' AND e.value = '{_WEB}')), "
-    "lambda e: {'c': e.claim, 'v': e.value, 'k': e.kind, 'w': e.witness}))))::VARCHAR)"
+    "lambda e: {'c': e.claim, 'v': e.value, 'k': e.kind, 'w': e.witness, "
+    f"'d': coalesce(e.confidence < {LEAST_CONFIDENCE}, false)}}))))::VARCHAR)"
 )
 """Equal for files of which the same is said, whatever the words and the addresses."""
 _SIGNALS = (

@@ -2,39 +2,23 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
 import msgspec
-import pyarrow as pa
 
 from phonotheque.archive.arguing import AT_HOME
-from phonotheque.archive.build import build_inputs
-from phonotheque.archive.policy import archive_policy
-from phonotheque.archive.verdict_tables import BATCH_ROWS, Verdicts, insert_batches
-from phonotheque.archive.withdrawals import read_withdrawals
-from phonotheque.catalogue import (
-    SIGNED,
-    current_build,
-    open_build,
-    parse_signature,
-    signatures_from_imports,
-)
-from phonotheque.engine import LocalEngine
+from phonotheque.archive.stated_sets import MEMORY, StatedSets, open_stated_sets
+from phonotheque.archive.term_tables import BATCH_ROWS, DATED_SETS, PARTS, end_terms
+from phonotheque.archive.verdict_tables import Asked
+from phonotheque.catalogue import parse_signature
 from phonotheque.model.archive import ArchiveSettings
-from phonotheque.model.errors import NotFoundError
 from phonotheque.model.numbers import IdKey, Kind, format_public_ids
 from phonotheque.model.rights import Level, Use
-from phonotheque.rights import Policy, explain_verdict, facts_of, jurisdiction_of
+from phonotheque.rights import YEAR_PARTS, Policy, explain_verdict, facts_of
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.layout import Tree
-
-MEMORY = "2GB"
-_NUMBERS = pa.schema([pa.field("number", pa.int64())])
 
 
 class LayerNext(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,23 +77,6 @@ class ReviewReport(msgspec.Struct, frozen=True, kw_only=True):
     items: list[ReviewItem]
 
 
-class _Open:
-    """An archive's current build with `signed`, `signatures` and `withdrawn_now` beside it."""
-
-    def __init__(
-        self, cursor: duckdb.DuckDBPyConnection, settings: ArchiveSettings, policy: Policy
-    ) -> None:
-        self.cursor = cursor
-        self.settings = settings
-        self.policy = policy
-        self.verdicts = Verdicts(cursor, parse_signature, policy)
-
-    def public_ids(self, numbers: list[int]) -> list[str]:
-        """The ids of recordings."""
-        key = IdKey(bytes.fromhex(self.settings.id_key))
-        return format_public_ids(numbers, key, Kind.RECORDING) if numbers else []
-
-
 def next_year(
     tree: Tree, year: int, *, target: Path | None = None, memory: str = MEMORY
 ) -> NextReport:
@@ -122,19 +89,29 @@ def next_year(
         NotFoundError: no archive, or no build in it.
     """
     after = date(year, 1, 1)
-    with _opened(tree, memory) as opened:
-        world = opened.policy.territories
-        layers: list[LayerNext] = []
-        verdicts = [*_risen(opened, "world", world, after)]
-        opened.cursor.execute(
-            "CREATE TABLE ended (recording BIGINT, territory VARCHAR, layer VARCHAR, free BOOLEAN)"
-        )
-        for territory in world:
-            layers += _ending(opened, territory, after)
-            verdicts += _risen(opened, territory, [territory], after)
-        listed = _list(opened, target) if target else 0
-        ((count,),) = opened.cursor.execute("SELECT count(*) FROM signed").fetchall()
-    return NextReport(on=after, recordings=count, layers=layers, verdicts=verdicts, listed=listed)
+    with open_stated_sets(tree, memory) as sets:
+        return foresee(sets, after, target, _key_of(read_settings(tree)))
+
+
+def foresee(
+    sets: StatedSets, after: date, target: Path | None = None, key: IdKey | None = None
+) -> NextReport:
+    """As `next_year`, of sets that are open; `after` is a 1 January. `key` is that of the archive's
+    ids, for `target`.
+    """
+    world = list(dict.fromkeys(sets.policy.territories))
+    days = (after - timedelta(days=1), after)
+    sets.verdicts.decide("risen", [Asked((where,), day) for day in days for where in world])
+    befores, nows = ([f"mask_{at + n}" for n in range(len(world))] for at in (0, len(world)))
+    verdicts = [*_risen(sets, "world", befores, nows)]
+    for territory, before, now in zip(world, befores, nows, strict=True):
+        verdicts += _risen(sets, territory, [before], [now])
+    end_terms(sets.cursor, "ended", world, after)
+    layers = [*_ending(sets, world)]
+    listed = _list(sets, target, key) if target and key else 0
+    return NextReport(
+        on=after, recordings=sets.recordings, layers=layers, verdicts=verdicts, listed=listed
+    )
 
 
 def work_list(
@@ -155,131 +132,102 @@ def work_list(
         NotFoundError: no archive, or no build in it.
         InputError: a territory is no code of two letters.
     """
-    with _opened(tree, memory) as opened:
-        home, world = [opened.settings.seat], list(opened.policy.territories)
-        asked = list(territories) or (home if use in AT_HOME else world)
-        opened.verdicts.decide("asked", asked, on)
-        at = 3 * tuple(Use).index(use)
-        opened.cursor.execute(
-            "CREATE TABLE doubtful AS SELECT s.recording, s.signature, "
-            "coalesce(st.listens, 0) AS listens FROM signed s "
-            "JOIN asked v ON v.signature = s.signature "
-            "LEFT JOIN standing st ON st.number = s.recording "
-            f"WHERE bit_count((v.mask >> {at}) & 7) = {int(Level.REVIEW)} "
-            "AND s.recording NOT IN (SELECT number FROM withdrawn_now)"
-        )
-        ((count, listens),) = opened.cursor.execute(
-            "SELECT count(*), coalesce(sum(listens), 0)::BIGINT FROM doubtful"
-        ).fetchall()
-        rows = opened.cursor.execute(
-            "SELECT d.recording, r.title, r.artist_credit, d.listens, t.text FROM (FROM doubtful "
-            f"ORDER BY listens DESC, recording LIMIT {int(limit)}) d "
-            "JOIN recordings r ON r.number = d.recording JOIN signatures t USING (signature) "
-            "ORDER BY d.listens DESC, d.recording"
-        ).fetchall()
-        items = _items(opened, rows, use, asked, on)
-    return ReviewReport(
-        use=use.value, territories=asked, on=on, recordings=count, listens=listens, items=items
-    )
-
-
-def _items(
-    opened: _Open, rows: Sequence[Any], use: Use, territories: Sequence[str], on: date
-) -> list[ReviewItem]:
-    """Rows (number, title, artist credit, listens, signature), each with its argument."""
-    items = []
-    ids = opened.public_ids([row[0] for row in rows])
-    for public_id, (_, title, credit, heard, text) in zip(ids, rows, strict=True):
-        view = explain_verdict(facts_of(parse_signature(text)), territories, on, use, opened.policy)
-        items.append(
-            ReviewItem(
-                recording=public_id, title=title, artist_credit=credit, listens=heard,
-                reasons=view.reasons, changes=view.changes,
-            )
-        )  # fmt: skip
-    return items
-
-
-@contextmanager
-def _opened(tree: Tree, memory: str) -> Iterator[_Open]:
     settings = read_settings(tree)
-    current = current_build(tree)
-    if current is None:
-        raise NotFoundError(f"{tree.root}: no catalogue yet; run `phonotheque build` first")
-    manifest, directory = current
-    policy = archive_policy(settings)
-    with TemporaryDirectory(prefix="phonotheque-rights-") as folder:
-        reader = open_build(directory, manifest)
-        engine = LocalEngine(Path(folder) / "engine", memory=memory)
-        try:
-            cursor = reader.cursor()
-            cursor.execute(f"SET memory_limit = '{memory}'")
-            cursor.execute("SET preserve_insertion_order = false")
-            inputs = build_inputs(tree, settings, manifest)
-            batches = signatures_from_imports(engine, inputs, manifest, directory)
-            _sign(cursor, batches)
-            gone = [w.recording for w in read_withdrawals(tree)]
-            withdrawn = pa.RecordBatch.from_pydict({"number": gone}, schema=_NUMBERS)
-            insert_batches(cursor, "withdrawn_now", _NUMBERS, iter([withdrawn]))
-            yield _Open(cursor, settings, policy)
-        finally:
-            engine.close()
-            reader.close()
+    home, world = (settings.seat,), tuple(settings.rights.territories)
+    where = tuple(territories) or (home if use in AT_HOME else world)
+    with open_stated_sets(tree, memory) as sets:
+        return list_work(sets, use, Asked(where, on), _key_of(settings), limit)
 
 
-def _sign(cursor: duckdb.DuckDBPyConnection, batches: Iterator[pa.RecordBatch]) -> None:
-    """The tables `signatures` (each text once) and `signed` (recording, signature)."""
-    insert_batches(cursor, "said", SIGNED, batches)
-    cursor.execute(
-        "CREATE TABLE signatures AS SELECT row_number() OVER () AS signature, text "
-        "FROM (SELECT DISTINCT signature AS text FROM said)"
-    )
-    cursor.execute(
-        "CREATE TABLE signed AS SELECT i.recording, s.signature "
-        "FROM said i JOIN signatures s ON s.text = i.signature"
-    )
-    cursor.execute("DROP TABLE said")
-
-
-def _ending(opened: _Open, territory: str, after: date) -> Iterator[LayerNext]:
-    """Terms that end on the day before `after`, by layer; they are noted in `ended`."""
-    code = jurisdiction_of(territory)
-    opened.verdicts.end_terms("ending", code, after)
-    opened.cursor.execute(
-        "INSERT INTO ended SELECT s.recording, ?, e.layer, e.free FROM ending e "
-        "JOIN signed s USING (signature) "
-        "WHERE s.recording NOT IN (SELECT number FROM withdrawn_now)",
-        [territory],
-    )
-    found = opened.cursor.execute(
-        "SELECT e.layer, count(*) FILTER (e.free), count(*) FILTER (NOT e.free), "
-        "coalesce(sum(st.listens), 0)::BIGINT FROM ended e "
-        "LEFT JOIN standing st ON st.number = e.recording WHERE e.territory = ? "
-        "GROUP BY e.layer ORDER BY e.layer",
-        [territory],
+def list_work(
+    sets: StatedSets, use: Use, asked: Asked, key: IdKey, limit: int = 50
+) -> ReviewReport:
+    """As `work_list`, of sets that are open; `key` is that of the archive's ids."""
+    sets.verdicts.decide("asked", [asked])
+    review = f"bit_count((v.mask_0 >> {3 * tuple(Use).index(use)}) & 7) = {int(Level.REVIEW)}"
+    ((count, listens),) = sets.cursor.execute(
+        "SELECT coalesce(sum(recordings), 0)::BIGINT, coalesce(sum(listens), 0)::BIGINT "
+        f"FROM asked v WHERE {review}"
     ).fetchall()
-    for layer, free, perhaps, listens in found:
+    rows = _first_of(sets, review, limit)
+    ids = _public_ids([row[0] for row in rows], key)
+    items = [_item(one, row, use, asked, sets.policy) for one, row in zip(ids, rows, strict=True)]
+    return ReviewReport(
+        use=use.value, territories=list(asked.territories), on=asked.on, recordings=count,
+        listens=listens, items=items,
+    )  # fmt: skip
+
+
+def _first_of(sets: StatedSets, review: str, limit: int) -> list[Any]:
+    """The recordings of classes in `asked` for which `review` holds, most listened first: number,
+    title, artist credit, listens and the parts of the signature."""
+    run = sets.cursor.execute
+    run("CREATE OR REPLACE TABLE first AS SELECT c.*, 0::BIGINT AS listens FROM signed c LIMIT 0")
+    order = f"ORDER BY listens DESC, recording LIMIT {int(limit)}"
+    for table, within in sets.ranges:
+        run(
+            "INSERT INTO first SELECT c.*, coalesce(st.listens, 0) AS listens "
+            f"FROM {sets.verdicts.members('asked', table)} LEFT JOIN (SELECT number, listens "
+            f"FROM standing WHERE {within}) st ON st.number = c.recording WHERE {review} {order}"
+        )
+        run(f"CREATE OR REPLACE TABLE first AS FROM first {order}")
+    texts = ", ".join(f"{part}.text" for part in PARTS)
+    joins = " ".join(f"JOIN parts_{part} {part} ON {part}.part = f.{part}" for part in PARTS)
+    rows: list[Any] = run(
+        f"SELECT f.recording, r.title, r.artist_credit, f.listens, [{texts}] FROM first f "
+        f"JOIN recordings r ON r.number = f.recording {joins} ORDER BY f.listens DESC, f.recording"
+    ).fetchall()
+    return rows
+
+
+def _item(public_id: str, row: Any, use: Use, asked: Asked, policy: Policy) -> ReviewItem:
+    """A row (number, title, artist credit, listens, parts of the signature) with its argument."""
+    _, title, credit, heard, texts = row
+    facts = facts_of(item for text in texts for item in parse_signature(text))
+    view = explain_verdict(facts, asked.territories, asked.on, use, policy)
+    return ReviewItem(
+        recording=public_id, title=title, artist_credit=credit, listens=heard,
+        reasons=view.reasons, changes=view.changes,
+    )  # fmt: skip
+
+
+def _key_of(settings: ArchiveSettings) -> IdKey:
+    return IdKey(bytes.fromhex(settings.id_key))
+
+
+def _public_ids(numbers: list[int], key: IdKey) -> list[str]:
+    return format_public_ids(numbers, key, Kind.RECORDING) if numbers else []
+
+
+def _ending(sets: StatedSets, territories: Sequence[str]) -> Iterator[LayerNext]:
+    """Terms that end, of the tables that `end_terms` made, by territory and layer."""
+    ended = " UNION ALL ".join(f"FROM ended_{part}" for part in YEAR_PARTS)
+    found = sets.cursor.execute(
+        "SELECT territory, layer, coalesce(sum(recordings) FILTER (free), 0)::BIGINT, "
+        "coalesce(sum(recordings) FILTER (NOT free), 0)::BIGINT, sum(listens)::BIGINT "
+        f"FROM ({ended}) GROUP BY territory, layer ORDER BY layer"
+    ).fetchall()
+    for territory, layer, free, perhaps, listens in sorted(
+        found, key=lambda row: territories.index(row[0])
+    ):
         yield LayerNext(
             territory=territory, layer=layer, free=free, perhaps=perhaps, listens=listens
         )
 
 
 def _risen(
-    opened: _Open, name: str, territories: Sequence[str], after: date
+    sets: StatedSets, name: str, befores: Sequence[str], nows: Sequence[str]
 ) -> Iterator[VerdictNext]:
-    opened.verdicts.decide("day_before", territories, after - timedelta(days=1))
-    opened.verdicts.decide("day_after", territories, after)
+    """Recordings whose verdict in all of some places rises from the masks `befores` to `nows`."""
+    before, now = " & ".join(befores), " & ".join(nows)
     for use in (Use.HOLD, Use.STREAM, Use.DISTRIBUTE):
         at = 3 * tuple(Use).index(use)
-        allows = f"(a.mask >> {at}) & {1 << int(Level.ALLOW_IF) - 1}"
-        ((allowed, to_review, listens),) = opened.cursor.execute(
-            f"SELECT count(*) FILTER ({allows} <> 0), "
-            f"count(*) FILTER ({allows} = 0), coalesce(sum(st.listens), 0)::BIGINT FROM signed s "
-            "JOIN day_before b ON b.signature = s.signature "
-            "JOIN day_after a ON a.signature = s.signature "
-            "LEFT JOIN standing st ON st.number = s.recording "
-            f"WHERE (a.mask >> {at}) & 7 > (b.mask >> {at}) & 7 "
-            "AND s.recording NOT IN (SELECT number FROM withdrawn_now)"
+        allows = f"(({now}) >> {at}) & {1 << int(Level.ALLOW_IF) - 1}"
+        ((allowed, to_review, listens),) = sets.cursor.execute(
+            f"SELECT coalesce(sum(recordings) FILTER ({allows} <> 0), 0)::BIGINT, "
+            f"coalesce(sum(recordings) FILTER ({allows} = 0), 0)::BIGINT, "
+            "coalesce(sum(listens), 0)::BIGINT FROM risen "
+            f"WHERE (({now}) >> {at}) & 7 > (({before}) >> {at}) & 7"
         ).fetchall()
         if allowed or to_review:
             yield VerdictNext(
@@ -287,13 +235,27 @@ def _risen(
             )
 
 
-def _list(opened: _Open, target: Path) -> int:
-    """Write what `ended` holds to `target`; the number of lines."""
-    rows = opened.cursor.cursor().execute(
-        "SELECT e.recording, r.title, r.artist_credit, coalesce(st.listens, 0) AS listens, "
-        "e.territory, e.layer, e.free FROM ended e JOIN recordings r ON r.number = e.recording "
-        "LEFT JOIN standing st ON st.number = e.recording "
-        "ORDER BY listens DESC, e.recording, e.territory, e.layer"
+def _list(sets: StatedSets, target: Path, key: IdKey) -> int:
+    """Write the recordings whose terms end to `target`; the number of lines."""
+    run = sets.cursor.execute
+    run(
+        "CREATE OR REPLACE TABLE listed (recording BIGINT, title VARCHAR, artist_credit VARCHAR, "
+        "listens BIGINT, territory VARCHAR, layer VARCHAR, free BOOLEAN)"
+    )
+    for table, within in sets.ranges:
+        ended = " UNION ALL ".join(
+            f"SELECT d.recording, e.territory, e.layer, e.free FROM ended_{part} e "
+            f"JOIN (SELECT c.* FROM {DATED_SETS.format(table)}) d ON d.{part} = e.part"
+            for part in YEAR_PARTS
+        )
+        run(
+            "INSERT INTO listed SELECT e.recording, r.title, r.artist_credit, "
+            f"coalesce(st.listens, 0), e.territory, e.layer, e.free FROM ({ended}) e "
+            f"JOIN (FROM recordings WHERE {within}) r ON r.number = e.recording "
+            f"LEFT JOIN (FROM standing WHERE {within}) st ON st.number = e.recording"
+        )
+    rows = sets.cursor.cursor().execute(
+        "FROM listed ORDER BY listens DESC, recording, territory, layer"
     )
     written = 0
     with target.open("w", encoding="utf-8", newline="") as stream:
@@ -302,7 +264,7 @@ def _list(opened: _Open, target: Path) -> int:
             ["recording", "title", "artist_credit", "listens", "territory", "layer", "free"]
         )
         while batch := rows.fetchmany(BATCH_ROWS):
-            ids = opened.public_ids([row[0] for row in batch])
+            ids = _public_ids([row[0] for row in batch], key)
             for public_id, (_, *told, free) in zip(ids, batch, strict=True):
                 out.writerow([public_id, *told, "yes" if free else "perhaps"])
             written += len(batch)

@@ -1,46 +1,39 @@
 """Verdicts of a whole catalogue, set by set, in DuckDB.
 
-signatures ─► cuts (head, flags, years) ─► terms in SQL ─► distinct situations ─► the core ─► levels
+parts of sets ─► years ─► terms in SQL ─► classes ─► situations ─► the core ─► levels
 
-Python looks once at each distinct set of evidence and once at each distinct situation; everything
-else is joins, which spill. Tables stand in the connection given; `Verdicts` names them.
+A set of evidence falls into three parts (PARTS). Python looks once at each distinct part, and once
+at each distinct situation that they make on a day; everything else is joins, which spill. Sets are
+many; the classes that they fall into on some days are few, and the levels stand with these.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
-from typing import Any
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
 
-from phonotheque.model.rights import Evidence, Layer
+from phonotheque.archive.term_tables import (
+    Parse,
+    batch_of,
+    insert_batches,
+    make_term_tables,
+    state_of,
+    stream,
+)
+from phonotheque.model.rights import Layer
 from phonotheque.rights import (
-    ATTESTED,
-    BITS,
-    POSSIBLE,
-    SURE,
-    TIMED,
+    YEAR_PARTS,
     Policy,
     Situation,
     as_day,
-    cut,
+    dated,
     jurisdiction_of,
-    jurisdictions,
     levels_of,
     mask_of,
-    term_query,
-    year_columns,
 )
 
-BATCH_ROWS = 20_000
-_CUTS = pa.schema(
-    [
-        pa.field("signature", pa.int64()),
-        pa.field("head", pa.string()),
-        pa.field("flags", pa.int32()),
-        *[pa.field(f"key_{layer}", pa.string()) for layer in TIMED],
-    ]
-)
 _SITUATIONS = pa.schema(
     [
         pa.field("head", pa.int64()),
@@ -49,186 +42,155 @@ _SITUATIONS = pa.schema(
         pa.field("mask", pa.int32()),
     ]
 )
-_STATES = (POSSIBLE, ATTESTED, SURE)
-Parse = Callable[[str], tuple[Evidence, ...]]
+
+
+class Asked(NamedTuple):
+    """A verdict that is asked for: on all uses in all of some territories on a day."""
+
+    territories: tuple[str, ...]
+    on: date
+
+
+class _Place(NamedTuple):
+    """As `Asked`, of countries in one jurisdiction."""
+
+    code: str
+    countries: tuple[str, ...]
+    on: date
 
 
 class Verdicts:
-    """Verdicts on the sets of evidence in the table ``signatures(signature BIGINT, text VARCHAR)``.
+    """Verdicts on the sets of evidence in the table `sets` (a column for each of PARTS, recordings,
+    listens), whose parts stand in ``parts_<name>`` (part, text).
 
-    Memory: that of the connection, and some batches of rows. Tables that this makes: `heads`,
-    `cuts`, ``terms_<layer>``, and those that `decide` names.
+    Memory: that of the connection, and some batches of rows. Tables that this makes: those of
+    `make_term_tables`, and those that `decide` names.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, parse: Parse, policy: Policy) -> None:
         self._connection = connection
+        self._parse = parse
         self._policy = policy
-        self._cut(parse)
-        codes = sorted(jurisdictions())
-        for layer in TIMED:
-            source = _years_source(f"key_{layer}")
-            connection.execute(
-                f"CREATE OR REPLACE TABLE terms_{layer} AS "
-                + term_query(layer, codes, policy.accepted_rules, source)
-            )
+        make_term_tables(connection, parse, policy.accepted_rules)
 
-    def decide(
-        self, name: str, territories: Sequence[str], on: date, *, withdrawn: bool = False
-    ) -> None:
-        """Make the table `name` with `signature` and `mask` (rights.level_in): the levels of all
-        uses in all of `territories` on the day `on`, of recordings that are `withdrawn` or not.
+    def decide(self, name: str, asked: Sequence[Asked], *, withdrawn: bool = False) -> None:
+        """Make the table `name`: the classes into which the sets fall, with `recordings`,
+        `listens` and, for each that is asked, ``mask_0``, ``mask_1`` … (rights.level_in). `members`
+        tells which recordings are in a class.
 
         Raises:
             InputError: a territory is no code of two letters.
         """
-        places: dict[str, list[str]] = {}
-        for territory in territories:
-            places.setdefault(jurisdiction_of(territory), []).append(territory)
-        parts = []
-        for number, (code, countries) in enumerate(places.items()):
-            part = f"{name}_{number}"
-            self._decide_place(part, code, countries, on, withdrawn=withdrawn)
-            parts.append(part)
-        union = " UNION ALL ".join(f"SELECT * FROM {part}" for part in parts)
-        self._connection.execute(
-            f"CREATE OR REPLACE TABLE {name} AS SELECT signature, "
-            f"bit_and(mask)::INTEGER AS mask FROM ({union}) GROUP BY ALL"
+        placed = [_placed(each) for each in asked]
+        places = list(dict.fromkeys(place for each in placed for place in each))
+        for part, (layers, _) in YEAR_PARTS.items():
+            self._classify(name, part, layers, places)
+        self._run(
+            f"CREATE OR REPLACE TABLE met AS SELECT c.head, {_CLASSES}, "
+            "sum(c.recordings)::BIGINT AS recordings, sum(c.listens)::BIGINT AS listens "
+            f"FROM sets c {_joined_classes(name)} GROUP BY ALL"
         )
-        for part in parts:
-            self._connection.execute(f"DROP TABLE {part}")
-
-    def end_terms(self, name: str, code: str, after: date) -> None:
-        """Make the table `name` with `signature`, `layer` and `free`: the terms that end in the
-        jurisdiction `code` the day before `after`; `free` is false where that is not sure.
-        """
-        before, day = as_day(after - timedelta(days=1)), as_day(after)
-        ended = [
-            f"SELECT c.signature, '{layer}' AS layer, "
-            f"{_over(code, layer, SURE, before, day)} AS free "
-            f"FROM cuts c JOIN terms_{layer} {layer} ON {layer}.key = c.key_{layer} WHERE "
-            f"{' OR '.join(_over(code, layer, bit, before, day) for bit in _STATES)}"
-            for layer in TIMED
+        self._meet(name, places, withdrawn=withdrawn)
+        masks = [
+            " & ".join(f"place_{places.index(place)}" for place in each) + f" AS mask_{n}"
+            for n, each in enumerate(placed)
         ]
-        self._connection.execute(f"CREATE OR REPLACE TABLE {name} AS {' UNION ALL '.join(ended)}")
-
-    def _cut(self, parse: Parse) -> None:
-        def rows() -> Iterator[pa.RecordBatch]:
-            for batch in self._stream("SELECT signature, text FROM signatures"):
-                found = []
-                for signature, text in zip(*(c.to_pylist() for c in batch.columns), strict=True):
-                    head, flags, keys = cut(parse(text))
-                    found.append((signature, head, flags, *keys))
-                yield _batch(_CUTS, found)
-
-        self._insert("cut_rows", _CUTS, rows())
-        self._connection.execute(
-            "CREATE OR REPLACE TABLE heads AS SELECT row_number() OVER () AS head, text "
-            "FROM (SELECT DISTINCT head AS text FROM cut_rows)"
+        self._run(
+            f"CREATE OR REPLACE TABLE {name} AS SELECT head, {', '.join(YEAR_PARTS)}, recordings, "
+            f"listens, {', '.join(masks)} FROM masks"
         )
-        self._connection.execute(
-            "CREATE OR REPLACE TABLE cuts AS SELECT c.* REPLACE (h.head AS head) "
-            "FROM cut_rows c JOIN heads h ON h.text = c.head"
-        )
-        self._connection.execute("DROP TABLE cut_rows")
+        self._drop("met", "masks", *(f"{name}_{part}_terms" for part in YEAR_PARTS))
 
-    def _decide_place(
-        self, table: str, code: str, countries: list[str], on: date, *, withdrawn: bool
+    def members(self, name: str, sets: str = "signed") -> str:
+        """SQL to select from: the rows of `sets` (alias `c`) with their rows in `name` (`v`)."""
+        same = " AND ".join(f"v.{part} = in_{part}.class" for part in YEAR_PARTS)
+        return f"{sets} c {_joined_classes(name)} JOIN {name} v ON v.head = c.head AND {same}"
+
+    def _classify(
+        self, name: str, part: str, layers: Sequence[Layer], places: Sequence[_Place]
     ) -> None:
-        states = f"{table}_states"
-        self._connection.execute(
-            f"CREATE OR REPLACE TABLE {states} AS SELECT c.signature, c.head, c.flags, "
-            f"({_state(code, as_day(on))})::INTEGER AS terms FROM cuts c {_join_terms()}"
+        """``<name>_<part>`` (part, class), ``<name>_<part>_terms``: flags and terms of a class."""
+        terms = ", ".join(
+            f"({state_of(place.code, layers, as_day(place.on))})::INTEGER AS terms_{n}"
+            for n, place in enumerate(places)
         )
-        asked = self._stream(
-            "SELECT s.*, h.text FROM (SELECT DISTINCT head, flags, terms "
-            f"FROM {states}) s JOIN heads h USING (head)"
+        columns = ", ".join(["flags", *(f"terms_{n}" for n in range(len(places)))])
+        joins = " ".join(f"JOIN terms_{one} {one} ON {one}.key = p.key_{one}" for one in layers)
+        self._run(
+            f"CREATE OR REPLACE TABLE stated AS SELECT p.part, p.flags, {terms} "
+            f"FROM years_{part} p {joins}"
         )
-        answers = self._answers(asked, countries, on, withdrawn=withdrawn)
-        self._insert(f"{table}_levels", _SITUATIONS, answers)
-        self._connection.execute(
-            f"CREATE OR REPLACE TABLE {table} AS SELECT signature, mask "
-            f"FROM {states} JOIN {table}_levels USING (head, flags, terms)"
+        self._run(
+            f"CREATE OR REPLACE TABLE {name}_{part}_terms AS SELECT "
+            f"(row_number() OVER ())::INTEGER AS class, * FROM (SELECT DISTINCT {columns} "
+            "FROM stated)"
         )
-        self._connection.execute(f"DROP TABLE {states}; DROP TABLE {table}_levels")
+        self._run(
+            f"CREATE OR REPLACE TABLE {name}_{part} AS SELECT part, class FROM stated "
+            f"JOIN {name}_{part}_terms USING ({columns})"
+        )
+        self._drop("stated")
+
+    def _meet(self, name: str, places: Sequence[_Place], *, withdrawn: bool) -> None:
+        """`masks`: the rows of `met` with ``place_<n>``, the mask of each place."""
+        one, other = YEAR_PARTS
+        counted = dated("a.flags | b.flags")
+        columns = ["flags", *(f"terms_{n}" for n in range(len(places)))]
+        joined = ", ".join(f"if({counted}, a.{c} | b.{c}, 0)::INTEGER AS {c}" for c in columns)
+        self._run(
+            f"CREATE OR REPLACE TABLE masks AS SELECT met.*, {joined} FROM met "
+            f"JOIN {name}_{one}_terms a ON a.class = met.{one} "
+            f"JOIN {name}_{other}_terms b ON b.class = met.{other}"
+        )
+        for n, place in enumerate(places):  # one by one: many joins at once go astray
+            situations = stream(
+                self._connection,
+                f"SELECT s.*, h.text FROM (SELECT DISTINCT head, flags, terms_{n} FROM masks) s "
+                "JOIN parts_head h ON h.part = s.head",
+            )
+            answers = self._answers(situations, place, withdrawn=withdrawn)
+            insert_batches(self._connection, "levels", _SITUATIONS, answers)
+            self._run(
+                f"CREATE OR REPLACE TABLE masks AS SELECT m.* EXCLUDE (terms_{n}), "
+                f"l.mask AS place_{n} FROM masks m JOIN levels l ON l.head = m.head "
+                f"AND l.flags = m.flags AND l.terms = m.terms_{n}"
+            )
+        self._drop("levels")
 
     def _answers(
-        self,
-        asked: Iterator[pa.RecordBatch],
-        countries: list[str],
-        on: date,
-        *,
-        withdrawn: bool,
+        self, situations: Iterator[pa.RecordBatch], place: _Place, *, withdrawn: bool
     ) -> Iterator[pa.RecordBatch]:
-        for batch in asked:
+        for batch in situations:
             found = []
             for row in zip(*(c.to_pylist() for c in batch.columns), strict=True):
                 *key, text = row
                 _, flags, terms = key
                 situation = Situation(text, flags, terms, withdrawn)
-                levels = levels_of(situation, countries, on, self._policy)
+                levels = levels_of(
+                    situation, place.countries, place.on, self._policy, parse=self._parse
+                )
                 found.append((*key, mask_of(levels)))
-            yield _batch(_SITUATIONS, found)
+            yield batch_of(_SITUATIONS, found)
 
-    def _stream(self, sql: str) -> Iterator[pa.RecordBatch]:
-        yield from self._connection.cursor().sql(sql).to_arrow_reader(BATCH_ROWS)
+    def _run(self, sql: str) -> None:
+        self._connection.execute(sql)
 
-    def _insert(self, table: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
-        insert_batches(self._connection, table, schema, batches)
-
-
-def insert_batches(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    schema: pa.Schema,
-    batches: Iterator[pa.RecordBatch],
-) -> None:
-    """Make `table` of `batches`, drawn one after the other in this thread."""
-    connection.register("incoming", schema.empty_table())
-    connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming")
-    for batch in batches:
-        connection.register("incoming", pa.Table.from_batches([batch], schema))
-        connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
-    connection.unregister("incoming")
+    def _drop(self, *tables: str) -> None:
+        for table in tables:
+            self._run(f"DROP TABLE {table}")
 
 
-def _batch(schema: pa.Schema, rows: list[Any]) -> pa.RecordBatch:
-    columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
-    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+_CLASSES = ", ".join(f"in_{part}.class AS {part}" for part in YEAR_PARTS)
 
 
-def _years_source(column: str) -> str:
-    """Distinct year keys of one layer, as the columns that `term_query` takes."""
-    *years, anonymous = year_columns()
-    ends = [f"ends[{n}]::INTEGER AS {name}" for n, name in enumerate(years, 1)]
-    ends.append(f"ends[{len(years) + 1}]::INTEGER AS {anonymous}")
-    return (
-        f"SELECT key, {', '.join(ends)} FROM (SELECT DISTINCT {column} AS key, "
-        f"string_split({column}, ',') AS ends FROM cuts WHERE {column} <> '')"
+def _joined_classes(name: str) -> str:
+    return " ".join(
+        f"JOIN {name}_{part} in_{part} ON in_{part}.part = c.{part}" for part in YEAR_PARTS
     )
 
 
-def _join_terms() -> str:
-    return " ".join(f"LEFT JOIN terms_{one} {one} ON {one}.key = c.key_{one}" for one in TIMED)
-
-
-def _since(code: str, layer: Layer, bit: int) -> str:
-    """The day from which a term is in the state `bit`."""
-    best, one, worst = (f"{layer}.{code}_{name}" for name in ("best", "one", "worst"))
-    if bit == POSSIBLE:
-        return best
-    return f"greatest({best}, {one if bit == ATTESTED else worst})"
-
-
-def _over(code: str, layer: Layer, bit: int, before: int, day: int) -> str:
-    since = _since(code, layer, bit)
-    return f"({since} > {before} AND {since} <= {day})"
-
-
-def _state(code: str, day: int) -> str:
-    """The bits of all layers on `day` (rights.Situation.terms); none where no years are known."""
-    bits = []
-    for number, layer in enumerate(TIMED):
-        over = [f"{bit} * ({_since(code, layer, bit)} <= {day})::INTEGER" for bit in _STATES]
-        bits.append(f"(coalesce({' + '.join(over)}, 0) << {BITS * number})")
-    return " | ".join(bits)
+def _placed(asked: Asked) -> list[_Place]:
+    countries: dict[str, list[str]] = {}
+    for territory in asked.territories:
+        countries.setdefault(jurisdiction_of(territory), []).append(territory)
+    return [_Place(code, tuple(those), asked.on) for code, those in countries.items()]

@@ -14,7 +14,7 @@ from phonotheque.catalogue.build import (
 )
 from phonotheque.catalogue.builds import build_directory, current_build, open_build
 from phonotheque.catalogue.checking import CatalogueReport, CheckResult, check_catalogue
-from phonotheque.catalogue.evidence import parse_signature
+from phonotheque.catalogue.evidence import claims_within, format_signature, parse_signature
 from phonotheque.catalogue.explaining import ExplainedRow, Explanation, explain_from_imports
 from phonotheque.catalogue.exporting import (
     ExportFormat,
@@ -67,6 +67,7 @@ __all__ = [
     "build_catalogue",
     "build_directory",
     "check_catalogue",
+    "claims_within",
     "current_build",
     "discard_unfinished",
     "evidence_from_imports",
@@ -75,6 +76,7 @@ __all__ = [
     "find_before",
     "find_build",
     "find_edition",
+    "format_signature",
     "is_up_to_date",
     "open_build",
     "open_edition",

@@ -1,11 +1,11 @@
 """Summaries of evidence, decided once for each distinct set of claims.
 
-The set of (claim, value, kind, witness) that stands behind a recording is written as one string,
-its signature. A catalogue has few different ones, so the rights are asked a few times, not for each
-recording. Names of people do not stand in it, only layers and years.
+The set of (claim, value, kind, witness, doubted or not) behind a recording is written as one
+string, its signature. A catalogue has few different ones, so the rights are asked a few times, not
+for each recording. Names of people do not stand in it, only layers and years.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from phonotheque.catalogue.inputs import united
 from phonotheque.catalogue.ports import HOLDER_PRESENT, DecideSummary, TableEngine
-from phonotheque.model.rights import Claim, Evidence, EvidenceKind
+from phonotheque.model.rights import LEAST_CONFIDENCE, Claim, Evidence, EvidenceKind
 
 _FIELD, _ITEM, _NOTHING = "\x1f", "\x1e", "\x1d"
+_DOUBTED = "doubted"
 _UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
 SUMMARIES = pa.schema(
     [
@@ -38,8 +39,23 @@ def signature(claim_set: Any) -> Any:
     return claim_set.join(_ITEM).fill_null("")
 
 
+def format_signature(evidence: Iterable[Evidence]) -> str:
+    """As `signature` of `claims`, for evidence in hand. Raw texts and dates do not stand in it."""
+    return _ITEM.join(sorted({_format_claim(item) for item in evidence}))
+
+
+def claims_within(signature: str, wanted: Collection[Claim]) -> str:
+    """SQL for what a signature, itself SQL, says on the claims `wanted`: a signature too."""
+    listed = ", ".join(f"'{claim}'" for claim in sorted(wanted))
+    return (
+        f"array_to_string(list_filter(string_split({signature}, chr({ord(_ITEM)})), "
+        f"lambda c: split_part(c, chr({ord(_FIELD)}), 1) IN ({listed})), chr({ord(_ITEM)}))"
+    )
+
+
 def parse_signature(text: str) -> tuple[Evidence, ...]:
-    """The evidence behind a signature; only claim, value, kind and witness are true."""
+    """The evidence behind a signature; only claim, value, kind and witness are true, and confidence
+    in so far as it is 0 where the source holds it for unlikely."""
     return tuple(_parse_claim(item) for item in text.split(_ITEM) if item)
 
 
@@ -63,23 +79,39 @@ def summaries(engine: TableEngine, signatures: Sequence[Any], decide: DecideSumm
 
 
 def _claim(item: Any) -> Any:
-    value = item["value"]
+    value, witness = item["value"], item["witness"]
     for reserved in (_FIELD, _ITEM, _NOTHING):
         value = value.replace(reserved, " ")
+        witness = witness.replace(reserved, " ")
     kept = ibis.ifelse(
         (item["claim"] == Claim.HOLDER.value) & value.notnull(), HOLDER_PRESENT, value
     )
-    witness = item["witness"]
-    for reserved in (_FIELD, _ITEM, _NOTHING):
-        witness = witness.replace(reserved, " ")
     told = item["claim"] + _FIELD + kept.fill_null(_NOTHING) + _FIELD + item["kind"]
-    return told + ibis.ifelse(witness.isnull(), "", ibis.literal(_FIELD) + witness)
+    doubted = (item["confidence"] < LEAST_CONFIDENCE).fill_null(False)
+    named = ibis.ifelse(
+        witness.isnull() & ~doubted, "", ibis.literal(_FIELD) + witness.fill_null("")
+    )
+    return told + named + ibis.ifelse(doubted, _FIELD + _DOUBTED, "")
+
+
+def _format_claim(item: Evidence) -> str:
+    def plain(text: str) -> str:
+        return "".join(" " if c in (_FIELD, _ITEM, _NOTHING) else c for c in text)
+
+    value = _NOTHING if item.value is None else plain(item.value)
+    if item.claim is Claim.HOLDER and item.value is not None:
+        value = HOLDER_PRESENT
+    told = [item.claim.value, value, item.kind.value]
+    doubted = item.confidence is not None and item.confidence < LEAST_CONFIDENCE
+    if doubted or item.witness is not None:
+        told.append(plain(item.witness or ""))
+    return _FIELD.join([*told, _DOUBTED] if doubted else told)
 
 
 def _parse_claim(item: str) -> Evidence:
-    claim, value, kind, *witness = item.split(_FIELD)
+    claim, value, kind, *rest = item.split(_FIELD)
     known = None if value == _NOTHING else value
     return Evidence(
         Claim(claim), known, known or "", EvidenceKind(kind), "catalogue", _UNDATED,
-        witness=witness[0] if witness else None,
+        witness=rest[0] if rest else None, confidence=0.0 if len(rest) > 1 else None,
     )  # fmt: skip

@@ -80,6 +80,10 @@ class Claim(StrEnum):
     PROVENANCE = "provenance"  # "streaming-service": taken from one, without a deal
 
 
+LEAST_CONFIDENCE = 0.5
+"""A claim that its source itself holds for less likely than this bears nothing out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One claim as found. `value` is normalised, or None when `raw` could not be understood.

@@ -1,22 +1,21 @@
-"""Verdicts for many recordings at once: what a signature of evidence comes to. Pure.
+"""Verdicts for many recordings at once: what a set of evidence comes to. Pure.
 
-Distinct sets of evidence are cut in two. The years that terms count from become keys, few of them
-distinct, for which SQL computes the terms (`term_sql`). Everything else is the head; together
-with the state of each term it makes a `Situation`, and the core decides each situation once.
+Distinct sets of evidence are cut in three: what is said of the years of making, of those of
+writing, and the head, which is everything else. The years become keys, few of them distinct, for
+which SQL computes the terms (`term_sql`). The head and the state of each term make a `Situation`,
+and the core decides each situation once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-import msgspec
-
-from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Layer, Level, Use
+from phonotheque.model.rights import Claim, Evidence, Layer, Level, Use
 from phonotheque.rights.channels import PRE_1972
 from phonotheque.rights.decide import layer_levels
-from phonotheque.rights.facts import Authors, Facts, Years, facts_of
+from phonotheque.rights.facts import WRITTEN, Authors, Facts, Years, facts_of, tells_years, years_of
 from phonotheque.rights.layer_terms import TermAnswer
 from phonotheque.rights.layers import layer_years
 from phonotheque.rights.policy import Policy
@@ -25,39 +24,35 @@ from phonotheque.rights.years import PERHAPS, SOME_YEAR, Known, Span
 
 TIMED = tuple(layer for layer in Layer if layer is not Layer.ARTWORK)
 """The layers with a term, in the order of their bits in `Situation.terms`."""
-YEAR_CLAIMS = frozenset(
-    [
-        Claim.FIXED,
-        Claim.PUBLISHED,
-        Claim.COMMUNICATED,
-        Claim.WORK_PUBLISHED,
-        Claim.AUTHOR,
-        Claim.AUTHORS,
-        Claim.ABSENT,
-    ]
-)
+YEAR_PARTS = {
+    "recorded": (
+        (Layer.PHONOGRAM, Layer.PERFORMERS),
+        frozenset([Claim.FIXED, Claim.PUBLISHED, Claim.COMMUNICATED]),
+    ),
+    "written": (
+        WRITTEN,
+        frozenset([Claim.WORK_PUBLISHED, Claim.AUTHOR, Claim.AUTHORS, Claim.ABSENT]),
+    ),
+}
+"""The layers of TIMED and the claims that alone tell their years; a part knows nothing of another.
+
+Together they have all claims on years. What is left of a set of evidence is its head.
+"""
 POSSIBLE, ATTESTED, SURE = 1, 2, 4
 """Bits of one layer: its term may be over; is, if one witness is enough; is."""
 BITS = 3
 ALL = POSSIBLE | ATTESTED | SURE
-_UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMED_YEARS, _PRE_1972, _ARRANGED = 1, 2, 4
+Parse = Callable[[str], tuple[Evidence, ...]]
+_DATED, _PRE_1972, _ARRANGED = 1, 2, 4
 _ABSENT = 3  # the bit of the first layer that somebody says is not there
 _SURELY_ABSENT = _ABSENT + len(Layer)  # the same, as two witnesses say
 
 
-class Cut(NamedTuple):
-    """A set of evidence cut in two: the head as JSON, flags of the years that are no terms, and for
-    each of TIMED the key of its years, empty where no year is known.
-    """
-
-    head: str
-    flags: int
-    keys: tuple[str, ...]
-
-
 class Situation(NamedTuple):
-    """All that a verdict depends on, on one day: `terms` holds BITS bits for each of TIMED."""
+    """All that a verdict depends on, on one day: `terms` holds BITS bits for each of TIMED.
+
+    `head` is the evidence less what is said of years, in writing.
+    """
 
     head: str
     flags: int
@@ -65,24 +60,26 @@ class Situation(NamedTuple):
     withdrawn: bool = False
 
 
-def cut(evidence: Iterable[Evidence]) -> Cut:
-    """Cut a set of evidence in head and years; order does not matter."""
+def dated(flags: str) -> str:
+    """SQL that tells whether any year is known, of the flags of all parts together; where none is,
+    neither flags nor terms count.
+    """
+    return f"({flags}) & {_DATED} <> 0"
+
+
+def cut_years(evidence: Iterable[Evidence], layers: Sequence[Layer]) -> tuple[int, tuple[str, ...]]:
+    """What one of YEAR_PARTS says: flags, and for each of its `layers` the key of its years, which
+    has the columns of `year_columns` with commas between.
+    """
     items = tuple(evidence)
-    years = facts_of(items).years
-    head = sorted(
-        {(e.claim.value, e.value, e.kind.value, e.witness, e.confidence)
-         for e in items if e.claim not in YEAR_CLAIMS},
-        key=str,
-    )  # fmt: skip
-    text = msgspec.json.encode(head).decode()
-    if years is None:
-        return Cut(text, 0, ("",) * len(TIMED))
+    years = years_of(items)
     early = min(years.fixed.sharp.last, years.published.sharp.last) <= PRE_1972
-    flags = _TIMED_YEARS | _PRE_1972 * early | _ARRANGED * bool(years.authors[2].died.witnesses)
+    flags = _DATED * tells_years(items) | _PRE_1972 * early
+    flags |= _ARRANGED * bool(years.authors[2].died.witnesses)
     for bit, layer in enumerate(Layer):
         flags |= (layer in years.absent) << (_ABSENT + bit)
         flags |= (layer in years.surely_absent) << (_SURELY_ABSENT + bit)
-    return Cut(text, flags, tuple(_key(years, layer) for layer in TIMED))
+    return flags, tuple(_key(years, layer) for layer in layers)
 
 
 def _key(years: Years, layer: Layer) -> str:
@@ -92,10 +89,13 @@ def _key(years: Years, layer: Layer) -> str:
 
 
 def levels_of(
-    situation: Situation, territories: Sequence[str], on: date, policy: Policy
+    situation: Situation, territories: Sequence[str], on: date, policy: Policy, *, parse: Parse
 ) -> tuple[Level, ...]:
-    """The level of every use, in the order of `Use`, in all of `territories` on the day `on`."""
-    asked = _Asked(tuple(territories), on, policy)
+    """The level of every use, in the order of `Use`, in all of `territories` on the day `on`.
+
+    `parse` reads the head; one function that does not change, for what it read is remembered.
+    """
+    asked = _Asked(tuple(territories), on, policy, parse)
     known = _Known(situation.head, situation.flags, situation.withdrawn)
     states = [situation.terms >> BITS * n & ALL for n in range(len(TIMED))]
     layers = [_uniform(known, asked, state) for state in states]
@@ -106,6 +106,7 @@ class _Asked(NamedTuple):
     territories: tuple[str, ...]
     on: date
     policy: Policy
+    parse: Parse
 
 
 class _Known(NamedTuple):
@@ -120,12 +121,12 @@ def _uniform(known: _Known, asked: _Asked, state: int) -> tuple[tuple[Level, ...
 
     A layer's level depends on no other layer's term, so a few of these make up every situation.
     """
-    facts, answer = _facts(known), _answer(state)
+    facts, answer = _facts(known, asked.parse), _answer(state)
 
     def term(years: Years, layer: Layer, territory: str, policy: Policy) -> TermAnswer:
         return answer
 
-    where, on, policy = asked
+    where, on, policy, _ = asked
     by_use = [layer_levels(facts, where, on, use, policy, terms=term) for use in Use]
     most = [min(found.get(None, Level.ALLOW), found.get(Layer.ARTWORK, Level.ALLOW))
             for found in by_use]  # fmt: skip
@@ -156,21 +157,14 @@ def _answer(bits: int) -> TermAnswer:
 
 
 @lru_cache(maxsize=1 << 12)
-def _head(text: str, withdrawn: bool) -> Facts:
-    evidence = [
-        Evidence(
-            Claim(claim), value, value or "", EvidenceKind(kind), "catalogue",
-            _UNDATED, witness=witness, confidence=confidence,
-        )
-        for claim, value, kind, witness, confidence in msgspec.json.decode(text)
-    ]  # fmt: skip
-    return facts_of(evidence, withdrawn=withdrawn)
+def _head(text: str, withdrawn: bool, parse: Parse) -> Facts:
+    return facts_of(parse(text), withdrawn=withdrawn)
 
 
-def _facts(known: _Known) -> Facts:
+def _facts(known: _Known, parse: Parse) -> Facts:
     """The facts of a head, with years of which nothing but the flags is true."""
-    facts, flags = _head(known.head, known.withdrawn), known.flags
-    if not flags & _TIMED_YEARS:
+    facts, flags = _head(known.head, known.withdrawn, parse), known.flags
+    if not flags & _DATED:
         return facts
     unknown = Known(SOME_YEAR, SOME_YEAR)
     event = Known(PERHAPS, PERHAPS)

@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from phonotheque.model.errors import FormatError
-from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Layer, Use
+from phonotheque.model.rights import LEAST_CONFIDENCE, Claim, Evidence, EvidenceKind, Layer, Use
 from phonotheque.rights.deals import Deal, parse_deal
 from phonotheque.rights.expressions import Expression, expression_by_id
 from phonotheque.rights.witnesses import witness_called
@@ -38,17 +38,11 @@ DECLARING = (EvidenceKind.RIGHTS_HOLDER, EvidenceKind.SIDECAR)
 """Where the operator may declare a basis; a tag cannot say that a recording is the operator's."""
 NO_WITNESS = (EvidenceKind.INFERENCE, EvidenceKind.TAG)
 """Kinds that bear nothing out: a tag is anybody's word, an inference is our own."""
-LEAST_CONFIDENCE = 0.5
-"""A claim that its source itself holds for less likely than this bears nothing out."""
 LIVING = Span(2_020, FOREVER)
 """Years of death of somebody whom a source of our time calls living."""
 WRITTEN = (Layer.WORK, Layer.LYRICS, Layer.ARRANGEMENT)
-_YEAR_CLAIMS = (
-    Claim.FIXED,
-    Claim.PUBLISHED,
-    Claim.COMMUNICATED,
-    Claim.WORK_PUBLISHED,
-    Claim.AUTHOR,
+_YEAR_CLAIMS = frozenset(
+    [Claim.FIXED, Claim.PUBLISHED, Claim.COMMUNICATED, Claim.WORK_PUBLISHED, Claim.AUTHOR]
 )
 
 
@@ -101,9 +95,7 @@ class Facts:
 def facts_of(evidence: Iterable[Evidence], *, withdrawn: bool = False, drm: bool = False) -> Facts:
     """The facts that a recording's evidence comes to."""
     items = tuple(evidence)
-    by_claim: dict[Claim, list[Evidence]] = {}
-    for item in items:
-        by_claim.setdefault(item.claim, []).append(item)
+    by_claim = _by_claim(items)
     empty: list[Evidence] = []
     licences = by_claim.get(Claim.LICENCE, empty)
     basis = by_claim.get(Claim.BASIS, empty)
@@ -135,8 +127,25 @@ def facts_of(evidence: Iterable[Evidence], *, withdrawn: bool = False, drm: bool
         sensitive=frozenset(_values(by_claim, Claim.SENSITIVITY)),
         streaming="streaming-service" in _values(by_claim, Claim.PROVENANCE),
         filed=_filed(_values(by_claim, Claim.NOTICE_1401C, _declared)),
-        years=_years(by_claim) if any(c in by_claim for c in _YEAR_CLAIMS) else None,
+        years=_years(by_claim) if tells_years(items) else None,
     )
+
+
+def tells_years(evidence: Iterable[Evidence]) -> bool:
+    """Whether anything is said of any year; without that, what is said of authors tells nothing."""
+    return any(item.claim in _YEAR_CLAIMS for item in evidence)
+
+
+def years_of(evidence: Iterable[Evidence]) -> Years:
+    """The years that evidence tells, whether or not it tells any."""
+    return _years(_by_claim(evidence))
+
+
+def _by_claim(evidence: Iterable[Evidence]) -> dict[Claim, list[Evidence]]:
+    found: dict[Claim, list[Evidence]] = {}
+    for item in evidence:
+        found.setdefault(item.claim, []).append(item)
+    return found
 
 
 def witness_of(evidence: Evidence) -> str:
