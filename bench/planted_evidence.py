@@ -1,11 +1,11 @@
 """Evidence made up for the recordings of a catalogue: rows of the benches say nothing of rights.
 
-Each recording has one of SETS sets, the first of them more often. Of a hundred, two say nothing; 98
-a year of publication from 1900 to 2024, most of them late, 29 by a second witness, some of whom
-contradict; 10 a year of making; 39 a song of 20 million, whose authors' deaths and first
-publication are drawn for each song (a third of the authors live, a sixth nobody knows when they
-died; half of the songs have one author); 6 a licence; a few a sign of other people's rights, a
-reservation, a statement, a contract or a deal.
+SETS sets are drawn, and each recording has one of a million of them, the first more often. Of a
+hundred, two say nothing; 98 a year of publication from 1900 to 2024, most of them late, 29 by a
+second witness, some of whom contradict; 10 a year of making; 39 a song of 20 million, whose
+authors' deaths and first publication are drawn for each song (a third of the authors live, a sixth
+nobody knows when they died; half of the songs have one author); 6 a licence; a few a sign of other
+people's rights, a reservation, a statement, a contract or a deal.
 """
 
 from collections.abc import Iterator
