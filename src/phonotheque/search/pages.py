@@ -70,7 +70,9 @@ class Pages:
     def _relaxed_page(self, search: Search, place: Cursor, asked: Asked) -> SearchPage:
         found, end = relax(search), place.given + asked.limit
         terms = (*search.query.marked, *found.terms) if asked.highlights else None
-        facets = count_facets(self.files, self.codes, found.docs, exact=False)
+        facets = None
+        if asked.facets:
+            facets = count_facets(self.files, self.codes, found.docs, exact=False)
         following = msgspec.structs.replace(place, given=end)
         return SearchPage(
             hits=self._hits(found.docs[place.given : end], found.scores[place.given : end], terms),
@@ -81,7 +83,7 @@ class Pages:
             partial=found.partial or search.cut,
             next_cursor=format_cursor(following) if end < len(found.docs) else None,
             matched=found.matched,
-            facets=facets if asked.facets else None,
+            facets=facets,
         )
 
     def _facets(self, search: Search, place: Cursor) -> Facets:
