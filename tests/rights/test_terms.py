@@ -219,7 +219,7 @@ def test_nothing_is_allowed_by_unknown_years_or_by_one_discography() -> None:
 
 def test_a_song_is_free_in_the_union_when_its_last_author_is() -> None:
     words = [said(Claim.AUTHOR, "lyrics:1960", w) for w in "ab"]
-    music = [e for e in whole("1910", "1910", "1900", "a", "b") if e.claim is not Claim.ABSENT]
+    music = [e for e in whole("1910", "1910", "1910", "a", "b") if e.claim is not Claim.ABSENT]
     items = [*music, *words, *(said(Claim.AUTHORS, "lyrics", w) for w in "ab")]
     on = {year: decide(facts_of(items), ["DE"], date(year, 1, 1), Use.STREAM, Policy())
           for year in (2030, 2031)}  # fmt: skip

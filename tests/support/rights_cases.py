@@ -44,8 +44,9 @@ def random_absence(random: Random) -> Iterator[Evidence]:
 
     two: list[str | None] = ["loc", "bnf"]
     died = random.choice(["anonymous", "1880"])
-    for claim in (Claim.FIXED, Claim.PUBLISHED, Claim.WORK_PUBLISHED):
+    for claim in (Claim.FIXED, Claim.PUBLISHED):
         yield from said(claim, "1920", two)
+    yield from said(Claim.WORK_PUBLISHED, random.choice(["1878", "1920"]), two)
     yield from said(Claim.AUTHOR, f"work:{died}", random.choice([two, two[:1]]))
     for claim, value in ((Claim.AUTHORS, "work"), (Claim.ABSENT, "lyrics")):
         yield from said(claim, value, random.choice([[], [None], two[:1], two]))

@@ -198,6 +198,8 @@ def _doubts(term: TermAnswer, day: int) -> Iterator[str]:
     if term.contradiction:
         yield "evidence.contradiction"
     elif term.best <= day < term.worst:
+        if term.posthumous:
+            yield "work.posthumous"
         if term.on_one_witness <= day:
             yield "evidence.one-witness"
         if term.uncertain:
@@ -250,7 +252,10 @@ def term_reason(territory: str, layer: Layer | None, term: TermAnswer, day: int)
     if term.on_all_rules <= day:
         names = ", ".join(term.uncertain)
         return f"{where}: free only by rules that have not been checked ({names})"
-    return f"{where}: may be free or protected; the years known do not settle it ({rules})"
+    why = "the years known do not settle it"
+    if term.posthumous:
+        why = "work.posthumous: the work did not come out in its author's life"
+    return f"{where}: may be free or protected; {why} ({rules})"
 
 
 def format_day(day: int) -> str:

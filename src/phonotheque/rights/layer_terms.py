@@ -12,7 +12,9 @@ from phonotheque.rights.term_rules import (
     Compiled,
     LayerYears,
     TermKind,
+    adds_for_posthumous,
     bounds_of,
+    is_posthumous,
     term_rules,
 )
 from phonotheque.rights.terms import OPEN, Bounds
@@ -27,6 +29,7 @@ class TermAnswer(NamedTuple):
     `best`: the earliest day that what is stated leaves possible. `worst`: the latest day, of what
     two witnesses bear out by rules that count. `on_one_witness` and `on_all_rules`: the latest day
     if one witness, or also rules that are not accepted, were enough. `uncertain` names those rules.
+    `posthumous`: what the law may add to a work published after its author's death is not known.
     """
 
     best: int
@@ -36,6 +39,7 @@ class TermAnswer(NamedTuple):
     rule_ids: tuple[str, ...]
     uncertain: tuple[str, ...]
     contradiction: bool = False
+    posthumous: bool = False
 
     @property
     def steps(self) -> Steps:
@@ -90,22 +94,26 @@ def term_of(
     best = min(found.best for one, found in applied if one.rule.bound is not Bound.LONGEST)
     longest = [one for one in rules if one.rule.bound is not Bound.SHORTEST]
     ids, uncertain = _named(longest, sharp, accepted)
-    on_all = _worst(borne_out, attested, None)
+    late = is_posthumous(sharp)
+    on_all = _worst(borne_out, attested, None, late)
     same = sharp == attested and rules is borne_out
-    worst = on_all if not uncertain and same else _worst(borne_out, attested, accepted)
+    worst = on_all if not uncertain and same else _worst(borne_out, attested, accepted, late)
     return TermAnswer(
         best,
         worst,
-        worst if same else _worst(longest, sharp, accepted),
+        worst if same else _worst(longest, sharp, accepted, late),
         on_all,
         (*ids, *(o.rule.id for o, _ in applied if o.rule.bound is Bound.SHORTEST)),
         uncertain,
+        posthumous=late and any(adds_for_posthumous(one.rule) for one, _ in applied),
     )
 
 
-def _worst(rules: Iterable[Compiled], years: LayerYears, accepted: frozenset[str] | None) -> int:
+def _worst(
+    rules: Iterable[Compiled], years: LayerYears, accepted: frozenset[str] | None, late: bool
+) -> int:
     """The latest day by all `rules` that tell one; by those that count alone, where `accepted` is
-    given.
+    given. OPEN for a work that came out too `late`, where the law adds to that.
     """
     latest = 0
     for one in rules:
@@ -116,6 +124,8 @@ def _worst(rules: Iterable[Compiled], years: LayerYears, accepted: frozenset[str
         found = bounds_of(one, years, kept=keep)
         if found is None:
             continue
+        if late and adds_for_posthumous(one.rule):
+            return OPEN
         if accepted is not None and not counts(one.rule.mark, one.rule.id, accepted):
             return OPEN
         latest = max(latest, found.worst)

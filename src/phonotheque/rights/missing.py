@@ -28,6 +28,12 @@ def _missing(
     if term.contradiction:
         yield "years that can go together"
         return
+    if term.posthumous:
+        yield (
+            "the term of a work first published after its author's death, or not at all, which "
+            "somebody has to compute (work.posthumous)"
+        )
+        return
     if term.on_all_rules <= day and term.uncertain:
         names = ", ".join(term.uncertain)
         yield f"somebody who has checked {names} (mark K), and accepts it in archive.toml"

@@ -99,7 +99,8 @@ class TermVector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class TermRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One rule on a term. Years of making outside `fixed_from` … `fixed_to` are not its matter,
-    nor are works first published before `published_from`.
+    nor are works first published before `published_from`. `posthumous`: the term of works first
+    published after their authors' deaths is this one, too.
     """
 
     id: str
@@ -120,6 +121,7 @@ class TermRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     cap: int | None = None
     earlier: bool = False
     together: bool = False
+    posthumous: bool = False
     cohorts: list[_Cohort] = []
     latest: date | None = None
     floors: list[_Floor] = []
@@ -155,6 +157,16 @@ class LayerYears(NamedTuple):
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     term: list[TermRule]
+
+
+def is_posthumous(years: LayerYears) -> bool:
+    """Whether, as is stated, the work was not published while its last author lived."""
+    return years.died.last < FOREVER and years.work_published.first > years.died.last
+
+
+def adds_for_posthumous(rule: TermRule) -> bool:
+    """Whether the law may protect a posthumous work longer than this rule computes."""
+    return rule.kind is TermKind.LIFE and not rule.posthumous
 
 
 def as_day(day: date) -> int:

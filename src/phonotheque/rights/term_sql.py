@@ -11,7 +11,13 @@ from typing import NamedTuple
 
 from phonotheque.model.rights import Layer
 from phonotheque.rights.layer_terms import counts, rules_of_layer
-from phonotheque.rights.term_rules import Bound, Compiled, LayerYears, TermKind
+from phonotheque.rights.term_rules import (
+    Bound,
+    Compiled,
+    LayerYears,
+    TermKind,
+    adds_for_posthumous,
+)
 from phonotheque.rights.terms import OPEN, Cohort, KeptFree
 from phonotheque.rights.years import FOREVER, NEVER, Backing
 
@@ -315,8 +321,16 @@ def _life(plan: _Plan, one: Compiled, kept: KeptFree | None, spans: dict[str, _S
         start = plan.let(f"greatest({published.first}, {rule.published_from})")
         end = (floor.end + 1) * 10_000 + 101
         worst = plan.let(f"if({start} <= {floor.published_to}, greatest({worst}, {end}), {worst})")
+    if adds_for_posthumous(rule):
+        worst = plan.let(f"if({_posthumous(plan)}, {OPEN}, {worst})")
     when = plan.let(f"{published.last} >= {rule.published_from}")
     return _Ends(plan.let(f"if({when}, {best}, NULL)"), plan.let(f"if({when}, {worst}, NULL)"))
+
+
+def _posthumous(plan: _Plan) -> str:
+    """`term_rules.is_posthumous`, of the years as stated: one witness is enough for doubt."""
+    died = "sharp_died_last"
+    return plan.let(f"{died} < {FOREVER} AND sharp_work_published_first > {died}")
 
 
 def _after_death(plan: _Plan, years: int, kept: KeptFree | None, died: str) -> str:
