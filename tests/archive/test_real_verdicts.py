@@ -6,13 +6,11 @@ from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
-
-from phonotheque.archive.verdict_tables import Verdicts
+from phonotheque.archive.verdict_tables import Asked
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use
 from phonotheque.rights import Policy, level_in, parse_licence
 from phonotheque.sources.statements import title_signs
+from tests.support.set_verdicts import masks, stated_sets
 
 AT = datetime(1970, 1, 1, tzinfo=UTC)
 FREEMUSI = {
@@ -63,16 +61,11 @@ def counts(
 ) -> dict[str, dict[str, int]]:
     """Tracks by use and level."""
     every = list(sets)
-    rows = pa.table({"signature": range(len(every)), "text": [str(n) for n in range(len(every))]})
-    with duckdb.connect() as connection:
-        connection.register("rows", rows)
-        connection.execute("CREATE TABLE signatures AS FROM rows")
-        tables = Verdicts(connection, lambda text: every[int(text)], Policy(noncommercial=True))
-        tables.decide("v", territories, date(2026, 11, 23))
-        found: dict[str, Counter[str]] = {use.value: Counter() for use in USES}
-        for signature, mask in connection.execute("FROM v").fetchall():
+    found: dict[str, Counter[str]] = {use.value: Counter() for use in USES}
+    with stated_sets(every, Policy(noncommercial=True)) as stated:
+        for number, mask in masks(stated, Asked(territories, date(2026, 11, 23))):
             for use in USES:
-                found[use.value][level_in(mask, use).name] += sets[every[signature]]
+                found[use.value][level_in(mask, use).name] += sets[every[number]]
     return {use: dict(sorted(levels.items())) for use, levels in found.items()}
 
 
