@@ -8,9 +8,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from phonotheque.archive.verdict_tables import Asked
-from phonotheque.model.rights import Evidence, Use
+from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Use
 from phonotheque.rights import Policy, decide, facts_of, level_in, term_rules
-from tests.support.rights_cases import random_absence, random_evidence
+from tests.support.rights_cases import AT, random_absence, random_evidence
 from tests.support.set_verdicts import masks, stated_sets
 
 POLICIES = [
@@ -63,6 +63,30 @@ def test_what_is_not_there_is_heard_set_wise_by_as_many_witnesses() -> None:
     evidences = [tuple(random_absence(Random(seed))) for seed in range(60)]
     for policy in POLICIES:
         assert not disagreements(evidences, policy, ("DE", "US", "ZZ"), date(2026, 11, 23))
+
+
+@pytest.mark.parametrize("came_out", [["loc"], [None], ["loc", "bnf"]])
+def test_a_work_that_came_out_late_is_held_set_wise_too(came_out: list[str | None]) -> None:
+    two: list[str | None] = ["loc", "bnf"]
+    stated: list[tuple[Claim, str, list[str | None]]] = [
+        (Claim.FIXED, "1920", two), (Claim.PUBLISHED, "1920", two), (Claim.AUTHORS, "work", two),
+        (Claim.ABSENT, "lyrics", two), (Claim.AUTHOR, "work:1880", two),
+    ]  # fmt: skip
+    evidences = [
+        tuple(
+            Evidence(claim, value, value, EvidenceKind.CATALOGUE, "x", AT, witness=witness)
+            for claim, value, witnesses in (*stated, (Claim.WORK_PUBLISHED, year, came_out))
+            for witness in witnesses
+        )
+        for year in ("1880", "1881", "1879..1882", "1881..", "never")
+    ]
+    on, policy = date(2026, 11, 23), POLICIES[1]
+    for where in ("DE", "US", "ZZ"):
+        assert not disagreements(evidences, policy, (where,), on)
+    with stated_sets(evidences, policy) as sets:
+        found = sorted(masks(sets, Asked(("DE",), on)))
+    levels = [level_in(mask, Use.STREAM).name for _, mask in found]
+    assert levels == ["ALLOW", "REVIEW", "ALLOW", "REVIEW", "REVIEW"]
 
 
 def test_no_evidence_at_all_is_decided_too() -> None:

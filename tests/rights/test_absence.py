@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use
-from phonotheque.rights import Policy, decide, explain_verdict, facts_of, term_rules
+from phonotheque.rights import Policy, decide, explain_verdict, facts_of, lines_of, term_rules
 from phonotheque.rights.years import Backing, backing
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -121,6 +121,25 @@ def test_what_is_missing_is_named_with_who_says_it() -> None:
         evidence(TWO, ())
     )
     assert not missing(evidence(TWO, TWO))
+
+
+@pytest.mark.parametrize("who", [("loc",), (None,), TWO])
+def test_a_work_that_came_out_late_says_that_somebody_has_to_compute_its_term(who) -> None:
+    on_time = [e for e in evidence(TWO, TWO) if e.claim is not Claim.WORK_PUBLISHED]
+    late = [*on_time, *said("work-published", "1881", who, EvidenceKind.CATALOGUE)]
+    view = explain_verdict(facts_of(late), ["DE"], ON, Use.STREAM, EVERY_RULE)
+    (work,) = [layer for layer in view.layers if layer.layer == "work"]
+    assert (view.level, work.level) == ("REVIEW", "REVIEW")
+    assert work.why[-1].startswith("EU, work: may be free or protected; work.posthumous: the work")
+    assert work.missing == [
+        "the term of a work first published after its author's death, or not at all, which "
+        "somebody has to compute (work.posthumous)"
+    ]
+    assert "work.posthumous" in {rule.id for rule in view.rules}
+    lines = list(lines_of(view))
+    assert any("somebody has to compute (work.posthumous) (EU: work" in line for line in lines)
+    assert "posthumous" not in "".join(missing(on_time)), "nothing is said of its publication"
+    assert "posthumous" not in "".join(missing(late, "US")), "whose rules take in such works"
 
 
 witnesses = st.lists(st.sampled_from(["loc", "bnf", "discography:a", None]), max_size=3)
