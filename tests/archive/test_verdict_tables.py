@@ -1,5 +1,6 @@
 """Verdicts set by set are those of the core one by one."""
 
+from collections.abc import Iterator
 from datetime import date
 from random import Random
 
@@ -8,7 +9,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from phonotheque.archive.verdict_tables import Asked
-from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Use
+from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use
 from phonotheque.rights import Policy, decide, facts_of, level_in, term_rules
 from tests.support.rights_cases import AT, random_absence, random_evidence
 from tests.support.set_verdicts import masks, stated_sets
@@ -87,6 +88,44 @@ def test_a_work_that_came_out_late_is_held_set_wise_too(came_out: list[str | Non
         found = sorted(masks(sets, Asked(("DE",), on)))
     levels = [level_in(mask, Use.STREAM).name for _, mask in found]
     assert levels == ["ALLOW", "REVIEW", "ALLOW", "REVIEW", "REVIEW"]
+
+
+@pytest.mark.parametrize("notice", ["2026-01-15", "opt-out"])
+def test_made_before_1972_is_heard_set_wise_by_as_many_witnesses(notice: str) -> None:
+    filed = Evidence(
+        Claim.NOTICE_1401C, notice, notice, EvidenceKind.SIDECAR, "x", AT, witness="archive"
+    )
+
+    def old(*stated: tuple[Claim, str, str | None]) -> tuple[Evidence, ...]:
+        said = (Evidence(c, y, y, EvidenceKind.CATALOGUE, "x", AT, witness=w) for c, y, w in stated)
+        return (filed, *said, *_free_work())
+
+    made, out = Claim.FIXED, Claim.PUBLISHED
+    evidences = [
+        old((made, "1940", "loc"), (made, "1940", "bnf")),
+        old((out, "1940", "loc"), (out, "1939..1971", "bnf")),
+        old((made, "1940", "loc")),
+        old((made, "1940", "loc"), (made, "1940", None)),
+        old((made, "1940", "loc"), (made, "1940..", "bnf")),
+        old((made, "1940", "discogs"), (made, "1940", "musicbrainz")),
+        old((made, "1971..1972", "loc"), (made, "1971..1972", "bnf")),
+        old((made, "1975", "loc"), (out, "1940", "loc"), (out, "1940", "bnf")),
+        old((out, "1940", None)),
+    ]
+    on = date(2026, 11, 23)
+    for policy in POLICIES:
+        assert not disagreements(evidences, policy, ("US",), on)
+    with stated_sets(evidences, POLICIES[1]) as sets:
+        found = sorted(masks(sets, Asked(("US",), on)))
+    allowed = [n for n, mask in found if level_in(mask, Use.STREAM) >= Level.ALLOW_IF]
+    given_out = [n for n, mask in found if level_in(mask, Use.DISTRIBUTE) >= Level.ALLOW_IF]
+    assert allowed == [0, 1] and given_out == ([0, 1] if notice != "opt-out" else [])
+
+
+def _free_work() -> Iterator[Evidence]:
+    for witness in ("loc", "bnf"):
+        for claim, value in ((Claim.WORK_PUBLISHED, "1878"), (Claim.ABSENT, "lyrics")):
+            yield Evidence(claim, value, value, EvidenceKind.CATALOGUE, "x", AT, witness=witness)
 
 
 def test_no_evidence_at_all_is_decided_too() -> None:

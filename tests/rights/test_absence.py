@@ -142,6 +142,25 @@ def test_a_work_that_came_out_late_says_that_somebody_has_to_compute_its_term(wh
     assert "posthumous" not in "".join(missing(late, "US")), "whose rules take in such works"
 
 
+@pytest.mark.parametrize("who", [("loc",), (None,), ("loc", "bnf")])
+def test_made_before_1972_has_to_be_said_by_two(who) -> None:
+    kept = [e for e in evidence(TWO, TWO) if e.claim not in (Claim.FIXED, Claim.PUBLISHED)]
+    items = [*kept, *said("fixed", "1940", who, EvidenceKind.CATALOGUE)]
+    library = Policy(us_108_library=True)
+    view = explain_verdict(facts_of(items), ["US"], ON, Use.STREAM, library)
+    if len(who) == 2:
+        assert view.level == "ALLOW_IF"
+        return
+    (performed,) = [layer for layer in view.layers if layer.layer == "performers"]
+    assert view.level == performed.level == "REVIEW"
+    assert {"us.library-pre-1972", "evidence.one-witness"} <= set(performed.rules)
+    assert performed.missing == [
+        "a second witness that it was made or published before 1972 "
+        f"(made 1940 says {who[0] or 'somebody not named'})"
+    ]
+    assert any("before 1972" in change for change in view.changes)
+
+
 witnesses = st.lists(st.sampled_from(["loc", "bnf", "discography:a", None]), max_size=3)
 places = st.sampled_from(["US", "DE", "GB", "CA", "JP", "MX", "ZZ"])
 days = st.dates(date(1950, 1, 1), date(2120, 1, 1))

@@ -13,14 +13,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from phonotheque.model.rights import Claim, Evidence, Layer, Level, Use
-from phonotheque.rights.channels import PRE_1972
 from phonotheque.rights.decide import layer_levels
+from phonotheque.rights.early import PRE_1972, made_early
 from phonotheque.rights.facts import WRITTEN, Authors, Facts, Years, facts_of, tells_years, years_of
 from phonotheque.rights.layer_terms import TermAnswer
 from phonotheque.rights.layers import layer_years
 from phonotheque.rights.policy import Policy
 from phonotheque.rights.terms import OPEN
-from phonotheque.rights.years import PERHAPS, SOME_YEAR, Known, Span
+from phonotheque.rights.years import PERHAPS, SOME_YEAR, Backing, Known, Span
 
 TIMED = tuple(layer for layer in Layer if layer is not Layer.ARTWORK)
 """The layers with a term, in the order of their bits in `Situation.terms`."""
@@ -46,6 +46,7 @@ Parse = Callable[[str], tuple[Evidence, ...]]
 _DATED, _PRE_1972, _ARRANGED = 1, 2, 4
 _ABSENT = 3  # the bit of the first layer that somebody says is not there
 _SURELY_ABSENT = _ABSENT + len(Layer)  # the same, as two witnesses say
+_SURELY_PRE_1972 = 1 << _SURELY_ABSENT + len(Layer)
 
 
 class Situation(NamedTuple):
@@ -73,8 +74,9 @@ def cut_years(evidence: Iterable[Evidence], layers: Sequence[Layer]) -> tuple[in
     """
     items = tuple(evidence)
     years = years_of(items)
-    early = min(years.fixed.sharp.last, years.published.sharp.last) <= PRE_1972
-    flags = _DATED * tells_years(items) | _PRE_1972 * early
+    early = made_early(years)
+    flags = _DATED * tells_years(items) | _PRE_1972 * (early is not Backing.NOBODY)
+    flags |= _SURELY_PRE_1972 * (early is Backing.TWO)
     flags |= _ARRANGED * bool(years.authors[2].died.witnesses)
     for bit, layer in enumerate(Layer):
         flags |= (layer in years.absent) << (_ABSENT + bit)
@@ -172,7 +174,10 @@ def _facts(known: _Known, parse: Parse) -> Facts:
     nobody = Authors(unknown)
     named = Authors(Known(SOME_YEAR, SOME_YEAR, ("somebody",)))
     years = Years(
-        fixed=Known(early, early) if flags & _PRE_1972 else unknown,
+        fixed=Known(
+            early if flags & _PRE_1972 else SOME_YEAR,
+            early if flags & _SURELY_PRE_1972 else SOME_YEAR,
+        ),
         published=event,
         communicated=event,
         work_published=event,

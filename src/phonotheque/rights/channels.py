@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from phonotheque.model.rights import Layer, Level, Use
 from phonotheque.rights.deals import Deal, deal_level
+from phonotheque.rights.early import made_early
 from phonotheque.rights.expressions import Expression, best_alternative
 from phonotheque.rights.facts import Facts, Years
 from phonotheque.rights.layer_terms import TermAnswer, counts, term_of
@@ -20,8 +21,8 @@ from phonotheque.rights.rules import Mark, Rule, rule_book
 from phonotheque.rights.steps import Steps, constant, level_on, merge, rising
 from phonotheque.rights.term_rules import as_day
 from phonotheque.rights.terms import OPEN
+from phonotheque.rights.years import Backing
 
-PRE_1972 = 1971
 _WEIGHED = (Use.DISTRIBUTE, Use.STREAM, Use.AI_TRAIN, Use.HOLD)
 OPT_OUT_DAYS = 90
 _BY_FAMILY = {
@@ -194,7 +195,15 @@ def own_channels(
             level = rule_level(rule, use, policy)
             since = _SINCE.get(rule.id, _always)(facts, policy)
             if since is not None and level > Level.DENY:
-                yield Channel(rising((since, level)), (rule,))
+                yield _special_channel(rule, facts, since, level)
+
+
+def _special_channel(rule: Rule, facts: Facts, since: int, level: Level) -> Channel:
+    """An exception of the law; where one witness alone says that it applies, not without a look."""
+    if rule.id not in _SINCE or made_early(facts.years) is Backing.TWO:
+        return Channel(rising((since, level)), (rule,))
+    rules = (rule, rule_book()["evidence.one-witness"])
+    return Channel(rising((since, min(level, Level.REVIEW))), rules)
 
 
 def statement_rules(facts: Facts, territory: str) -> tuple[Rule, ...]:
@@ -273,18 +282,13 @@ def _always(facts: Facts, policy: Policy) -> int | None:
     return 0
 
 
-def _pre_1972(facts: Facts) -> bool:
-    years = facts.years
-    return years is not None and min(years.fixed.sharp.last, years.published.sharp.last) <= PRE_1972
-
-
 def _library(facts: Facts, policy: Policy) -> int | None:
-    return 0 if _pre_1972(facts) else None
+    return 0 if made_early(facts.years) else None
 
 
 def _noticed(facts: Facts, policy: Policy) -> int | None:
     """The day on which 90 days without an opt-out are over."""
-    if facts.filed is None or not policy.noncommercial or not _pre_1972(facts):
+    if facts.filed is None or not policy.noncommercial or not made_early(facts.years):
         return None
     return as_day(_plus(facts.filed, OPT_OUT_DAYS + 1))
 
@@ -297,6 +301,8 @@ _SINCE: dict[str, _Since] = {
     "us.noncommercial-pre-1972": _noticed,
     "us.library-pre-1972": _library,
 }
+"""Since when the exceptions hold that are only for recordings made before 1972."""
+EARLY_ONLY = frozenset(_SINCE)
 
 
 def is_uncertain(rule: Rule, policy: Policy) -> bool:

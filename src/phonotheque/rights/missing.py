@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from phonotheque.model.rights import Claim, Layer
+from phonotheque.rights.channels import EARLY_ONLY
 from phonotheque.rights.decide import LayerArgument
+from phonotheque.rights.early import PRE_1972
 from phonotheque.rights.facts import WRITTEN, Authors, Facts, Years, bears_out, witness_of
 from phonotheque.rights.layer_terms import TermAnswer, rules_of_layer
 from phonotheque.rights.years import Backing, Known
@@ -16,8 +18,25 @@ def missing_of(argument: LayerArgument, facts: Facts, day: int) -> Iterator[str]
     term, layer = argument.chosen.term, argument.layer
     if term and facts.years:
         yield from _missing(argument, term, facts, facts.years, day)
-    elif layer and any(rule.id == "evidence.one-witness" for rule in argument.chosen.rules):
+        return
+    rules = {rule.id for rule in argument.chosen.rules}
+    if not layer or "evidence.one-witness" not in rules:
+        return
+    if rules & EARLY_ONLY and facts.years:
+        yield _early(facts.years)
+    else:
         yield _absence(facts, layer)
+
+
+def _early(years: Years) -> str:
+    """That somebody else bears out a making before 1972, with the years that tell it now."""
+    told = {"made": years.fixed, "published": years.published}
+    said = [
+        _said(f"{name} {one.sharp}", one.witnesses)
+        for name, one in told.items()
+        if one.sharp.last <= PRE_1972
+    ]
+    return f"a second witness that it was made or published before 1972 ({'; '.join(said)})"
 
 
 def _missing(
