@@ -61,7 +61,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Desk:
 
 def test_a_notice_goes_from_receipt_to_restoration(desk: Desk) -> None:
     form = desk.write("notice.toml", FORM.replace("RECORDING", "1"))
-    assert "2026-00001: act" in desk.run("notice", "receive", form)
+    said = desk.run("notice", "receive", form)
+    assert "2026-00001: act" in said and "`phonotheque withdraw --notice`" in said
     assert "Case 2026-00001: disabled." in desk.run("withdraw", "--notice", "2026-00001")
     assert desk.public("2026-00001")["state"] == "disabled"
 
@@ -75,6 +76,7 @@ def test_a_notice_goes_from_receipt_to_restoration(desk: Desk) -> None:
     # Thanksgiving is a holiday: the tenth business day after 23 November is 8 December
     assert "on 2026-12-08" in desk.run("notice", "counter", "2026-00001", good)
     assert "2026-00001: forwarded" in desk.run("notice", "forward", "2026-00001")
+    assert "2026-12-09" in desk.run("notice", "list")
 
     said = desk.run("restore", "2026-00001", expect=ExitCode.USAGE)
     assert "may be put back from 2026-12-09" in said
@@ -87,7 +89,9 @@ def test_a_notice_goes_from_receipt_to_restoration(desk: Desk) -> None:
     ]  # fmt: skip
     [listed] = desk.json("notice", "list")["cases"]
     assert (listed["case"], listed["state"]) == ("2026-00001", "restored")
-    assert "restored" in desk.run("notice", "list")
+    listed = desk.run("notice", "list")
+    assert "restored" in listed and "2026-12-09" not in listed, "nothing waits for the window now"
+    assert "put back from" not in desk.run("notice", "show", "2026-00001")
     assert "counter-received by respondent" in desk.run("notice", "show", "2026-00001")
 
 
@@ -96,6 +100,7 @@ def test_an_incomplete_notice_is_answered_clause_by_clause_and_completed(desk: D
     form = desk.write("notice.toml", text.replace(SIGNED, ""))
     said = desk.run("notice", "receive", form, expect=ExitCode.FINDINGS)
     assert "2026-00001: ask" in said and "512(c)(3)(A)(i)" in said
+    assert "incomplete, nothing is disabled: ask its sender for what is missing" in said
     assert desk.public("2026-00001")["missing"][0].startswith("17 U.S.C. 512(c)(3)(A)(i)")
     refused = desk.run("withdraw", "--notice", "2026-00001", expect=ExitCode.USAGE)
     assert "incomplete" in refused

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from phonotheque.model.errors import InputError
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Use
 from phonotheque.rights import (
     Policy,
@@ -108,3 +109,14 @@ def test_a_name_written_otherwise_is_no_second_witness(name: str, witness: str) 
 def test_a_country_with_the_rules_of_another_code_says_which() -> None:
     head = next(lines_of(told([granted("CC0-1.0")], Use.STREAM, "DE", "US", "BR")))
     assert head.startswith("STREAM in DE (as EU), US, BR")
+
+
+def test_a_country_without_rules_is_judged_by_zz_and_says_so() -> None:
+    head = next(lines_of(told([granted("CC0-1.0")], Use.STREAM, "KE", "zz")))
+    assert head.startswith("STREAM in KE (as ZZ, having no rules of its own here), ZZ on")
+
+
+@pytest.mark.parametrize("code", ["XX", "QQ", "D", "DEU", "", "D1", "Germany"])
+def test_what_is_no_country_is_refused_with_how_to_write_one(code: str) -> None:
+    with pytest.raises(InputError, match=r"is no territory; write a country's code of two letters"):
+        told([granted("CC0-1.0")], Use.STREAM, "US", code)

@@ -72,6 +72,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
     @property
+    def waits_for(self) -> Window | None:
+        """The window in which it is to be put back, as long as it waits for that."""
+        waiting = self.state in (CaseState.COUNTER_RECEIVED, CaseState.FORWARDED)
+        return self.window if waiting else None
+
+    @property
     def heard_until(self) -> date | None:
         """The last day on which a complaint of the newest decision must be heard, where one must.
 

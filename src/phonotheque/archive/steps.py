@@ -54,4 +54,4 @@ def asked(lacks: Sequence[Lack]) -> list[str]:
 
 def _report(tree: Tree, found: Case) -> StepReport:
     publish_notice(tree, found)
-    return StepReport(case=found.case, state=found.state, window=found.window)
+    return StepReport(case=found.case, state=found.state, window=found.waits_for)

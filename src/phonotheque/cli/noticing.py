@@ -23,6 +23,13 @@ Document = Annotated[
 ]
 Note = Annotated[str | None, typer.Option(metavar="TEXT", help="For the archive's own files.")]
 
+_TODO = {
+    "act": "complete: disable what it names with `phonotheque withdraw --notice`",
+    "ask": "incomplete, nothing is disabled: ask its sender for what is missing, promptly",
+    "void": "gives no knowledge of anything, nothing is disabled: tell its sender what is missing",
+}
+"""What to do with a notice, by `rights.Answer`."""
+
 notices = typer.Typer(
     name="notice", help="Notices of take-down and what follows them.", no_args_is_help=True
 )
@@ -57,7 +64,8 @@ def receive(
     plan, letter = plan_receive(tree, form, at, case=case, again=again)
     if not dry_run:
         execute_receive(tree, plan, letter, at)
-    lines = [f"{plan.case}: {plan.answer}; names {', '.join(plan.recordings) or 'nothing here'}"]
+    named = ", ".join(plan.recordings) or "nothing here"
+    lines = [f"{plan.case}: {plan.answer}; names {named}", f"  {_TODO[plan.answer]}"]
     lines += [f"  missing – {lack}" for lack in plan.missing]
     if plan.already:
         lines.append(f"  This form is known, its case {plan.state}; if that ended and the letter"
@@ -73,7 +81,7 @@ def show(archive: ArchivePath, case: CaseId, json: Json = False) -> None:
     from phonotheque.storage.layout import Tree
 
     found = read_case(Tree(archive.absolute()), case)
-    lines = [f"{found.case}: {found.state} ({found.law})", *_window_lines(found.window)]
+    lines = [f"{found.case}: {found.state} ({found.law})", *_window_lines(found.waits_for)]
     lines += _hearing_lines(found.heard_until)
     lines += [f"  {step.at:%Y-%m-%d %H:%M} {step.state} by {step.actor}" for step in found.steps]
     lines += [f"  {item.public_id}: {len(item.files):,} files" for item in found.items]
@@ -94,7 +102,7 @@ def list_cases(archive: ArchivePath, json: Json = False) -> None:
         ("case", "law", "state", "since", "put back from"),
         (
             (c.case, c.law, c.state, f"{c.steps[-1].at:%Y-%m-%d}",
-             f"{c.window.opens:%Y-%m-%d %H:%M} UTC" if c.window else None)
+             f"{c.waits_for.opens:%Y-%m-%d %H:%M} UTC" if c.waits_for else None)
             for c in found
         ),
     )  # fmt: skip

@@ -300,6 +300,11 @@ class IsrcStatus(StrEnum):
     PLACEHOLDER = "placeholder"
 
 
+def is_country(code: str) -> bool:
+    """Whether two capitals are a country's code in ISO 3166."""
+    return code in _ISO_3166
+
+
 def split_isrcs(raw: str) -> list[str]:
     """The codes in one field, as written: several are often joined by ``;``, ``,`` or NUL."""
     return [part.strip() for part in _SEPARATORS.split(raw) if part.strip()]

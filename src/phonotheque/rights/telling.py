@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from phonotheque.rights.explain import EvidenceView, LayerView, RuleView, VerdictView
-from phonotheque.rights.territories import jurisdiction_of
+from phonotheque.rights.territories import DEFAULT, jurisdiction_of
 
 
 def lines_of(view: VerdictView) -> Iterator[str]:
@@ -45,9 +45,11 @@ def _lacks(layer: LayerView, view: VerdictView) -> Iterator[str]:
 
 
 def _with_jurisdiction(territory: str) -> str:
-    """``DE (as EU)`` where a country has the rules of another code."""
-    rules = jurisdiction_of(territory)
-    return territory if rules == territory else f"{territory} (as {rules})"
+    """``DE (as EU)`` where a country has the rules of another code, or none of its own."""
+    rules, code = jurisdiction_of(territory), territory.upper()
+    if rules == code:
+        return code
+    return f"{code} (as {rules}{', having no rules of its own here' if rules == DEFAULT else ''})"
 
 
 def lines_of_rules(views: Iterable[VerdictView]) -> Iterator[str]:

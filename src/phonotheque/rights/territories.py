@@ -1,15 +1,14 @@
 """Which jurisdiction's rules hold in a country."""
 
-import re
 from functools import cache
 from importlib.resources import files
 
 import msgspec
 
 from phonotheque.model.errors import InputError
+from phonotheque.model.identifiers import is_country
 
 DEFAULT = "ZZ"
-_CODE = re.compile(r"[A-Z]{2}")
 
 
 class Jurisdiction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,17 +32,18 @@ def jurisdictions() -> dict[str, Jurisdiction]:
 
 @cache
 def jurisdiction_of(territory: str) -> str:
-    """The code of the jurisdiction for an ISO 3166 country: DE gives EU, an unlisted one ZZ.
+    """The code of the jurisdiction for an ISO 3166 country: DE gives EU, one without rules ZZ.
 
     Raises:
-        InputError: the text is no code of two letters.
+        InputError: the text is no country's code, nor EU or ZZ.
     """
     code = territory.upper()
-    if not _CODE.fullmatch(code):
-        raise InputError(
-            f"{territory!r} is no territory; write a code of two letters such as US, DE or ZZ"
-        )
     for one in jurisdictions().values():
         if code in one.members:
             return one.code
-    return DEFAULT
+    if code == DEFAULT or is_country(code):
+        return DEFAULT
+    raise InputError(
+        f"{territory!r} is no territory; write a country's code of two letters (ISO 3166), such as "
+        "US, DE or KE, or EU for the whole of it, or ZZ for any country without rules of its own"
+    )
