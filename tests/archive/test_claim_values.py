@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from phonotheque.archive.claim_values import check_value, how_to_write
-from phonotheque.archive.claims import FIELDS, _value
+from phonotheque.archive.claim_values import FIELDS, check_value, how_to_write, parse_value
 from phonotheque.model.errors import UsageError
 from phonotheque.model.rights import Claim
 
@@ -16,7 +15,7 @@ def test_what_an_error_tells_to_write_is_understood(claim: Claim) -> None:
     examples = re.findall(rf"\b{claim.value}=((?:Jane Roe)|[^\s,;]+)", told)
     assert examples, told
     for example in examples:
-        assert check_value(claim, example, _value(claim, example), 2026)
+        assert check_value(claim, example, parse_value(claim, example), 2026)
 
 
 @pytest.mark.parametrize("claim", FIELDS)

@@ -6,8 +6,8 @@ Each operation is a plan that only reads and an execution that writes under the 
 from phonotheque.archive.arguing import RightsExplanation, explain_rights
 from phonotheque.archive.build import BuildPlan, BuildReport, execute_build, plan_build
 from phonotheque.archive.cases import Case, read_case, read_cases
+from phonotheque.archive.claim_values import KINDS
 from phonotheque.archive.claims import (
-    KINDS,
     ClaimPlan,
     ClaimView,
     execute_claim,

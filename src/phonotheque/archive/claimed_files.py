@@ -11,15 +11,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from phonotheque.catalogue import current_build, open_build
+from phonotheque.catalogue import current_build, lasts_as_long, open_build
 from phonotheque.model.numbers import Kind
-from phonotheque.model.rights import Evidence, evidence_of
+from phonotheque.model.rights import Evidence, evidence_of, standing_claims
 from phonotheque.sources import iter_claims
 from phonotheque.storage.layout import Tree
-
-APART_MS = 3_000
-APART_SHARE = 50
-"""Durations are of one recording within 3 s or a fiftieth (docs/formats/matching.md)."""
 
 
 class ClaimedFiles:
@@ -40,8 +36,12 @@ class ClaimedFiles:
         found = set()
         for key in _keys(row["source_key"], row["recording_mbid"], row["isrcs"]):
             for number, duration_ms in self._known.get(key, {}).items():
-                sure = key.startswith("file:")
-                if _lasts_as_long(duration_ms, row["duration_ms"], unknown=sure):
+                lasts_ms = row["duration_ms"]
+                if duration_ms and lasts_ms:
+                    fits = lasts_as_long(duration_ms, lasts_ms)
+                else:
+                    fits = key.startswith("file:")
+                if fits:
                     found.add(number)
         return self._claims[found.pop()] if len(found) == 1 else ()
 
@@ -53,12 +53,9 @@ def read_claimed_files(tree: Tree, source: str) -> ClaimedFiles:
     Raises:
         FormatError: a file that this program does not read.
     """
-    rows = list(iter_claims(tree))
-    gone = {row["takes_back"] for row in rows}
     standing: dict[int, list[Evidence]] = {}
-    for row in rows:
-        if row["claim"] not in gone and row["evidence"]:
-            standing.setdefault(row["recording"], []).extend(map(evidence_of, row["evidence"]))
+    for row in standing_claims(list(iter_claims(tree))):
+        standing.setdefault(row["recording"], []).extend(map(evidence_of, row["evidence"]))
     current = current_build(tree) if standing else None
     if current is None:
         return ClaimedFiles({})
@@ -102,9 +99,3 @@ def _read(
 def _keys(source_key: str | None, mbid: str | None, isrcs: list[str] | None) -> list[str]:
     keys = [] if source_key is None else [f"file:{source_key}"]
     return keys + ([f"mbid:{mbid}"] if mbid else []) + [f"isrc:{code}" for code in isrcs or ()]
-
-
-def _lasts_as_long(one: int | None, other: int | None, *, unknown: bool) -> bool:
-    if not one or not other:
-        return unknown
-    return abs(one - other) <= max(APART_MS, one // APART_SHARE)

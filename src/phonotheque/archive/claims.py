@@ -4,8 +4,8 @@ A claim is an import of its own, so it is kept as durably as what sources say; i
 next build on. It can be taken back by another, which stays beside it.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -14,35 +14,17 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from phonotheque.archive.claim_values import check_value
+from phonotheque.archive.claim_values import read_claim, read_kind
 from phonotheque.archive.named import find_recordings
-from phonotheque.archive.row_worker import understand
 from phonotheque.catalogue import current_build, open_build
-from phonotheque.model.errors import FormatError, InputError, NotFoundError, UsageError
+from phonotheque.model.errors import InputError, NotFoundError, UsageError
 from phonotheque.model.numbers import Kind
-from phonotheque.model.rights import Claim, EvidenceKind, Layer
-from phonotheque.rights import parse_deal
-from phonotheque.sources import InputRecord, fact_value, iter_claims, keep_evidence, write_claim
+from phonotheque.model.rights import EvidenceKind
+from phonotheque.sources import InputRecord, iter_claims, keep_evidence, write_claim
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
 
 MAX_DOCUMENT_BYTES = 16 << 20
-KINDS = (
-    EvidenceKind.RIGHTS_HOLDER,
-    EvidenceKind.SIDECAR,
-    EvidenceKind.LABEL_SCAN,
-    EvidenceKind.REGISTRY,
-    EvidenceKind.CATALOGUE,
-)
-GRANTING = (EvidenceKind.RIGHTS_HOLDER, EvidenceKind.SIDECAR)
-GRANTS = (Claim.LICENCE, Claim.BASIS, Claim.LAYER_LICENCE, Claim.DEAL, Claim.NOTICE_1401C)
-"""Claims that only somebody who may give something can make."""
-FIELDS = tuple(claim for claim in Claim if claim is not Claim.CHECKED)
-_WORDS = {
-    Claim.BASIS: ("own", "public-domain"),
-    Claim.REBUTTAL: ("cover", "arrangement", "sample", "third-party-art", "lyrics"),
-    Claim.RESERVATION: ("ai", "tdm"),
-}
 
 
 class State(StrEnum):
@@ -99,8 +81,8 @@ def plan_claim(
         UsageError: a field or value that there is not, no witness, or a kind that may not say it.
         InputError: the document cannot be read, is empty or too long.
     """
-    known = _kind(kind)
-    facts = [_parse(text, known, now.year) for text in said]
+    known = read_kind(kind)
+    facts = [read_claim(text, known, now.year) for text in said]
     if not facts:
         raise UsageError("say at least one thing, as FIELD=VALUE: published=1921")
     if not witness.strip():
@@ -225,68 +207,6 @@ def _view(row: dict[str, Any], claim: str | None, state: State) -> ClaimView:
         recorded_at=row["recorded_at"],
         takes_back=row["takes_back"],
     )
-
-
-def _kind(text: str) -> EvidenceKind:
-    if text not in KINDS:
-        raise UsageError(f"{text!r} is no kind of evidence; one of: {', '.join(KINDS)}")
-    return EvidenceKind(text)
-
-
-def _parse(text: str, kind: EvidenceKind, this_year: int) -> tuple[Claim, str, str]:
-    """Claim, normalised value and value as written of ``FIELD=VALUE``."""
-    name, equals, raw = text.partition("=")
-    field, raw = name.strip().lower().replace("_", "-"), raw.strip()
-    if not equals or field not in FIELDS:
-        what = f"{field!r} is no field" if equals else f"{text!r} does not say FIELD=VALUE"
-        raise UsageError(f"{what}; write FIELD=VALUE, the field one of {', '.join(FIELDS)}")
-    claim = Claim(field)
-    if claim in GRANTS and kind not in GRANTING:
-        raise UsageError(
-            f"{claim.value}: only a rights holder's own word gives this; if the document is one, "
-            "say --kind rightsholder (or --kind sidecar: you state it yourself)"
-        )
-    return claim, check_value(claim, raw, _value(claim, raw), this_year), raw
-
-
-def _value(claim: Claim, raw: str) -> str | None:
-    """`raw` as the claim's value, or None where it is none."""
-    if claim in _WORDS:
-        return raw if raw in _WORDS[claim] else None
-    parse = _PARSERS.get(claim)
-    return parse(raw) if parse else fact_value(claim, raw)
-
-
-def _layer_licence(raw: str) -> str | None:
-    layer, _, written = raw.partition("=")
-    licence = understand(written)
-    return f"{layer}={licence}" if layer in tuple(Layer) and licence else None
-
-
-def _deal(raw: str) -> str | None:
-    try:
-        parse_deal(raw)
-    except FormatError:
-        return None
-    return raw
-
-
-def _filing(raw: str) -> str | None:
-    if raw == "opt-out":
-        return raw
-    try:
-        return date.fromisoformat(raw).isoformat()
-    except ValueError:
-        return None
-
-
-_PARSERS: dict[Claim, Callable[[str], str | None]] = {
-    Claim.LICENCE: understand,
-    Claim.LAYER_LICENCE: _layer_licence,
-    Claim.HOLDER: str.strip,
-    Claim.DEAL: _deal,
-    Claim.NOTICE_1401C: _filing,
-}
 
 
 def _read(document: Path) -> bytes:

@@ -24,6 +24,7 @@ from phonotheque.catalogue.exporting import (
     execute_export,
     plan_export,
 )
+from phonotheque.catalogue.identity import lasts_as_long
 from phonotheque.catalogue.inputs import ImportFiles
 from phonotheque.catalogue.measuring import Tolerance
 from phonotheque.catalogue.ports import HOLDER_PRESENT, DecideSummary, Summary, TableEngine
@@ -78,6 +79,7 @@ __all__ = [
     "find_edition",
     "format_signature",
     "is_up_to_date",
+    "lasts_as_long",
     "open_build",
     "open_edition",
     "open_slice",

@@ -16,7 +16,7 @@ from phonotheque.catalogue.inputs import ImportFiles, table_of_numbers
 from phonotheque.catalogue.ports import DecideSummary, TableEngine
 from phonotheque.model import tables
 from phonotheque.model.errors import InputError
-from phonotheque.model.rights import evidence_of
+from phonotheque.model.rights import evidence_of, standing_claims
 from phonotheque.storage.tables import check_schema
 
 MOST_CLAIMS = 1_000_000
@@ -67,9 +67,8 @@ def read_claims(imports: Sequence[ImportFiles]) -> Claims:
             raise InputError(
                 f"more than {MOST_CLAIMS:,} claims: state rights with the rows instead"
             )
-    gone = {row["takes_back"] for row in rows} - {None}
     standing: dict[int, list[dict[str, Any]]] = {}
-    standing_rows = [row for row in rows if row["claim"] not in gone and row["evidence"]]
+    standing_rows = standing_claims(rows)
     for row in standing_rows:
         standing.setdefault(row["recording"], []).extend(row.pop("evidence"))
     return Claims(standing, standing_rows, named)

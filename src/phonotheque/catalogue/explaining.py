@@ -8,7 +8,7 @@ import ibis
 import msgspec
 
 from phonotheque.catalogue.build import BuildInputs
-from phonotheque.catalogue.identity import TOLERANCE_MS, TOLERANCE_SHARE
+from phonotheque.catalogue.identity import lasts_as_long
 from phonotheque.catalogue.inputs import Rows, newest_table
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.previous import Previous
@@ -225,7 +225,7 @@ def _other_title(row: dict[str, Any], member: dict[str, Any]) -> str | None:
 
 def _other_duration(row: dict[str, Any], member: dict[str, Any]) -> str | None:
     one, other = row["duration_ms"], member["duration_ms"]
-    if one is None or other is None or _near(one, other):
+    if one is None or other is None or lasts_as_long(one, other):
         return None
     return f"the durations differ: {one / 1000:.1f} s and {other / 1000:.1f} s"
 
@@ -265,12 +265,6 @@ def _no_duration(row: dict[str, Any], member: dict[str, Any]) -> str | None:
 
 def _likest(row: dict[str, Any], members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return min(members, key=lambda m: (m["title_match"] != row["title_match"], _distance(row, m)))
-
-
-def _near(one: int, other: int) -> bool:
-    return abs(one - other) * TOLERANCE_SHARE <= max(
-        TOLERANCE_MS * TOLERANCE_SHARE, min(one, other)
-    )
 
 
 def _distance(row: dict[str, Any], member: dict[str, Any]) -> int:

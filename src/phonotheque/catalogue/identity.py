@@ -52,6 +52,12 @@ def anchored(engine: TableEngine, members: Any, key: list[str], *, cautious: boo
     return engine.keep(easy.union(hard.select(easy.columns), distinct=False))
 
 
+def lasts_as_long(one: int, other: int) -> bool:
+    """Whether two durations, in milliseconds, lie within max(3 s, 2 % of the shorter)."""
+    allowed = max(TOLERANCE_MS * TOLERANCE_SHARE, min(one, other))
+    return abs(one - other) * TOLERANCE_SHARE <= allowed
+
+
 def _within(duration: Any, anchor: Any) -> Any:
     """Whether a duration lies within max(3 s, 2 %) of an anchor; both in whole milliseconds."""
     far = (duration.cast("int64") - anchor.cast("int64")).abs() * TOLERANCE_SHARE

@@ -1,6 +1,6 @@
 """Values of the rights room that travel: uses, levels, evidence, verdicts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
@@ -108,6 +108,14 @@ class Evidence:
 def evidence_of(row: Mapping[str, Any]) -> Evidence:
     """Evidence from a row of `tables.EVIDENCE`."""
     return Evidence(**{**row, "claim": Claim(row["claim"]), "kind": EvidenceKind(row["kind"])})
+
+
+def standing_claims(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the rows of `tables.CLAIM_ROWS` that count: they neither were taken back nor take
+    back another.
+    """
+    gone = {row["takes_back"] for row in rows}
+    return [row for row in rows if row["claim"] not in gone and row["evidence"]]
 
 
 @dataclass(frozen=True, slots=True)
