@@ -12,6 +12,7 @@ from phonotheque.vault import EventType, Examination, Vault, VaultObject
 from phonotheque.vault.events import batch_path, check_events
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "vault" / "v1"
+GOLDEN_2 = GOLDEN.with_name("v2")
 AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -63,4 +64,21 @@ def test_todays_vault_is_the_golden_one(tmp_path: Path) -> None:
         assert ours.to_pylist() == golden.to_pylist()
         assert ours.schema.equals(golden.schema)
         assert set(ours.schema.metadata) == set(golden.schema.metadata)
-    assert state_schema(root / "state.sqlite") == (GOLDEN / "state.sql").read_text()
+    assert state_schema(root / "state.sqlite") == (GOLDEN_2 / "state.sql").read_text()
+
+
+def test_a_state_of_version_1_becomes_one_of_version_2(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "state.sqlite")
+    statements = (GOLDEN / "state.sql").read_text().replace("\nCREATE", ";\nCREATE").split(";\n")
+    for statement in statements:
+        if "sqlite_sequence" not in statement:
+            database.execute(statement)
+    database.execute("PRAGMA user_version=1")
+    database.execute(
+        "INSERT INTO objects VALUES (?,1,?,'p','m','e','c',5,6,7,8,1)", [b"a" * 32] * 2
+    )
+    database.commit()
+    database.close()
+    with Vault.open(tmp_path) as vault:
+        assert vault.count_objects() == (1, 1)
+    assert state_schema(tmp_path / "state.sqlite") == (GOLDEN_2 / "state.sql").read_text()

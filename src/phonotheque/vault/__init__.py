@@ -2,19 +2,22 @@
 in a process that may crash without harm, and kept once, under its SHA-256, with its history."""
 
 from phonotheque.vault.events import Event, EventType
-from phonotheque.vault.examination import Examination, Limits
+from phonotheque.vault.examination import Description, Examination, Limits, Picture, Wants
 from phonotheque.vault.examiner import Examiner, examine
 from phonotheque.vault.objects import Admission, VaultObject
 from phonotheque.vault.store import Vault
 
 __all__ = [
     "Admission",
+    "Description",
     "Event",
     "EventType",
     "Examination",
     "Examiner",
     "Limits",
+    "Picture",
     "Vault",
     "VaultObject",
+    "Wants",
     "examine",
 ]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -16,28 +17,9 @@ from phonotheque.model.errors import FormatError
 from phonotheque.storage.durable import ensure_directory
 from phonotheque.vault.events import Batch, Event
 from phonotheque.vault.objects import VaultObject
+from phonotheque.vault.state_tables import FROM_1_TO_2, STATE_VERSION, VERSION_1
 
-STATE_VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TABLES = """
-CREATE TABLE IF NOT EXISTS objects (
-  sha256 BLOB PRIMARY KEY, bytes INTEGER NOT NULL, pieces_root BLOB NOT NULL, puid TEXT NOT NULL,
-  media_type TEXT NOT NULL, extension TEXT NOT NULL, codec TEXT NOT NULL,
-  duration_ms INTEGER NOT NULL, sample_rate_hz INTEGER NOT NULL, channels INTEGER NOT NULL,
-  bits INTEGER NOT NULL, lossless INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS seen (
-  source TEXT NOT NULL, path TEXT NOT NULL, bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-  sha256 BLOB NOT NULL, PRIMARY KEY (source, path)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS pending_events (
-  event INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, at_us INTEGER NOT NULL,
-  outcome TEXT NOT NULL, detail TEXT NOT NULL, agent TEXT NOT NULL, sha256 BLOB
-) STRICT;
-CREATE TABLE IF NOT EXISTS batches (
-  sequence INTEGER PRIMARY KEY, sha256 BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL
-) STRICT;
-"""
 _OBJECT_COLUMNS = (
     "sha256, bytes, pieces_root, puid, media_type, extension, codec, duration_ms, "
     "sample_rate_hz, channels, bits, lossless"
@@ -52,23 +34,44 @@ class State:
         self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, STATE_VERSION):
+        try:
+            self._bring_up_to_date(path)
+        except BaseException:
             self._db.close()
-            raise FormatError(f"{path}: state version {version}, this program reads 1")
-        if version == 0:
-            self._create()
+            raise
 
-    def _create(self) -> None:
-        self._db.executescript(f"BEGIN;{_TABLES}PRAGMA user_version={STATE_VERSION};COMMIT;")
+    def _bring_up_to_date(self, path: Path) -> None:
+        """Make the tables, or add what this version has and the one that wrote them had not."""
+        if self._version() == STATE_VERSION:
+            return
+        with self.transaction():
+            version = self._version()  # another process may have been first
+            if version not in (0, 1, STATE_VERSION):
+                raise FormatError(
+                    f"{path}: state version {version}, this program reads up to {STATE_VERSION}"
+                )
+            steps = (VERSION_1, FROM_1_TO_2)[version:]
+            for statement in ";".join(steps).split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version={STATE_VERSION}")
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
 
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run one statement on the connection, for those who keep tables of their own in it."""
+        return self._db.execute(sql, values)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, durable at the end."""
+        """All or nothing, durable at the end; inside another one, part of that."""
+        if self._db.in_transaction:
+            yield
+            return
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -74,6 +74,11 @@ class Vault:
         """Let go of the files; events not yet in a batch stay in the state."""
         self._state.close()
 
+    @property
+    def state(self) -> State:
+        """The state, for the parts of this room that keep tables of their own in it."""
+        return self._state
+
     def object(self, sha256_hex: str) -> VaultObject | None:
         """What is known of the object, or None when the vault does not hold it."""
         return self._state.object(sha256_hex)
