@@ -142,12 +142,14 @@ lock: $(BIN)/python
 	"$$work/bin/python" -m pip --quiet --disable-pip-version-check install uv; \
 	compile() { "$$work/bin/uv" --quiet pip compile --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-emit-index-url --upgrade "$$@"; }; \
-	compile pyproject.toml --group build --output-file requirements.lock; \
-	compile pyproject.toml --group build --group test --constraints requirements.lock \
-	  --output-file requirements-test.lock; \
+	compile pyproject.toml --group build --group test --output-file requirements-test.lock; \
+	compile pyproject.toml --group build --constraints requirements-test.lock \
+	  --output-file requirements.lock; \
 	compile --group pyproject.toml:spark --constraints requirements-test.lock \
 	  --output-file requirements-spark.lock; \
-	echo "Renewed requirements.lock, requirements-test.lock and requirements-spark.lock; now run: make test"
+	compile --group pyproject.toml:fuzz --constraints requirements-test.lock \
+	  --output-file requirements-fuzz.lock; \
+	echo "Renewed requirements.lock and those of test, spark and fuzz; now run: make test"
 
 docs-cli: $(INSTALLED)
 	@$(BIN)/python -m phonotheque.cli.reference >docs/cli.md.new
