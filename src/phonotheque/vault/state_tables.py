@@ -49,4 +49,5 @@ CREATE TABLE fixity_rounds (
 CREATE TABLE derivatives (
   source BLOB NOT NULL, recipe TEXT NOT NULL, sha256 BLOB NOT NULL, PRIMARY KEY (source, recipe)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX derivatives_by_copy ON derivatives (sha256);
 """

@@ -4,6 +4,7 @@ CREATE TABLE batches (
 CREATE TABLE derivatives (
   source BLOB NOT NULL, recipe TEXT NOT NULL, sha256 BLOB NOT NULL, PRIMARY KEY (source, recipe)
 ) STRICT, WITHOUT ROWID
+CREATE INDEX derivatives_by_copy ON derivatives (sha256)
 CREATE TABLE fixity_rounds (
   round INTEGER PRIMARY KEY, started_us INTEGER NOT NULL, days INTEGER NOT NULL,
   cursor BLOB NOT NULL, ended_us INTEGER, objects INTEGER NOT NULL DEFAULT 0,
