@@ -9,7 +9,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from phonotheque.search.arrays import U64, Array
 from phonotheque.search.keys import (
     ExactKeys,
     HashedKeys,
@@ -20,6 +19,7 @@ from phonotheque.search.keys import (
     write_exact_keys,
     write_hashed_keys,
 )
+from phonotheque.storage.arrays import U64, Array
 
 PAIRS = st.lists(
     st.tuples(st.sampled_from([0, 1, 2**32 - 1, 2**32, 7 * 2**32 + 3, 2**46]), st.integers(1, 9)),

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from phonotheque.model.errors import FormatError, NotFoundError
 from phonotheque.search import SearchIndex
-from phonotheque.search.arrays import distinct, load_array, offsets_of, ranges
 from phonotheque.search.dictionary import deletion_hashes, form_hashes
 from phonotheque.search.keys import pack_isrc, pack_isrcs
 from phonotheque.search.matching import licence_fits
 from phonotheque.search.spelling import within_one_edit
+from phonotheque.storage.arrays import distinct, load_array, offsets_of, ranges
 
 CODES = st.from_regex(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}", fullmatch=True)
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonotheque.search.arrays import Array, offsets_of
 from phonotheque.search.postings import CommonDocs, Postings, documents_before, write_postings
 from phonotheque.search.shortlists import Shortlists, iter_bounds, write_shortlists
+from phonotheque.storage.arrays import Array, offsets_of
 
 DOCUMENTS = 200_000
 SIZES = [3, 0, 1_000, 30_000, 5, 150_000, 20_000, 1]

@@ -21,7 +21,6 @@ from phonotheque.model.edition import EditionManifest
 from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.progress import Progress
 from phonotheque.search import dictionary, identifiers, lists
-from phonotheque.search.arrays import load_array, write_array
 from phonotheque.search.forward import write_forward, write_titles
 from phonotheque.search.postings import write_postings
 from phonotheque.search.reading import EditionTables
@@ -29,6 +28,7 @@ from phonotheque.search.row_worker import write_rows
 from phonotheque.search.runs import Run, merge_vocabularies, write_entities, write_list
 from phonotheque.search.text_worker import write_runs
 from phonotheque.search.values import INDEX_FORMAT, IndexManifest, IndexReport
+from phonotheque.storage.arrays import load_array, write_array
 from phonotheque.storage.documents import parse_document, read_document, write_document
 from phonotheque.storage.durable import commit_directory, ensure_directory
 from phonotheque.storage.lock import writing

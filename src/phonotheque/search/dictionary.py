@@ -12,7 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from phonotheque.search.arrays import (
+from phonotheque.search.growing import GrowingArray
+from phonotheque.search.postings import first_documents
+from phonotheque.search.shortlists import iter_bounds, write_shortlists
+from phonotheque.storage.arrays import (
     U32,
     U64,
     Array,
@@ -21,9 +24,6 @@ from phonotheque.search.arrays import (
     offsets_of,
     write_array,
 )
-from phonotheque.search.growing import GrowingArray
-from phonotheque.search.postings import first_documents
-from phonotheque.search.shortlists import iter_bounds, write_shortlists
 
 TYPO_SHORTEST = 4
 TYPO_LONGEST = 24

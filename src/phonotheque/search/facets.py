@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from phonotheque.search.arrays import Array
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.query import NO_LICENCE
 from phonotheque.search.values import Codes, Facets, FacetValue
+from phonotheque.storage.arrays import Array
 
 
 def count_facets(files: IndexFiles, codes: Codes, docs: Array, *, exact: bool) -> Facets:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from phonotheque.search.arrays import Array, Mask, distinct, load_array, ranges
 from phonotheque.search.dictionary import TYPO_LONGEST, TYPO_SHORTEST, form_hashes
 from phonotheque.search.forward import Forward, ForwardFiles
 from phonotheque.search.postings import Docs, Postings, is_member
 from phonotheque.search.shortlists import Shortlists
 from phonotheque.search.steps import Steps
+from phonotheque.storage.arrays import Array, Mask, distinct, load_array, ranges
 
 __all__ = ["Docs", "Forward", "IndexFiles", "Text", "is_member"]
 

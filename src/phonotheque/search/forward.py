@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from phonotheque.search.arrays import (
+from phonotheque.search.runs import Merged, Run
+from phonotheque.search.shortlists import iter_bounds, write_shortlists
+from phonotheque.storage.arrays import (
     I64,
     U32,
     U64,
@@ -22,8 +24,6 @@ from phonotheque.search.arrays import (
     ranges,
     write_array,
 )
-from phonotheque.search.runs import Merged, Run
-from phonotheque.search.shortlists import iter_bounds, write_shortlists
 
 BLOCK_BITS = 7  # a block of documents has less than 65,536 terms: 128 · 255
 BLOCK_DOCS = 1 << BLOCK_BITS

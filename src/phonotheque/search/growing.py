@@ -6,7 +6,7 @@ from types import TracebackType
 
 import numpy as np
 
-from phonotheque.search.arrays import Array, write_parts
+from phonotheque.storage.arrays import Array, write_parts
 
 
 class GrowingArray:

@@ -8,7 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from phonotheque.model.numbers import Kind
-from phonotheque.search.arrays import (
+from phonotheque.search.growing import GrowingArray
+from phonotheque.search.keys import pack_isrcs, write_exact_keys, write_hashed_keys
+from phonotheque.search.lists import NO_DOCUMENT, load_number_doc
+from phonotheque.search.reading import EditionTables
+from phonotheque.storage.arrays import (
     U32,
     U64,
     Array,
@@ -17,10 +21,6 @@ from phonotheque.search.arrays import (
     offsets_of,
     write_array,
 )
-from phonotheque.search.growing import GrowingArray
-from phonotheque.search.keys import pack_isrcs, write_exact_keys, write_hashed_keys
-from phonotheque.search.lists import NO_DOCUMENT, load_number_doc
-from phonotheque.search.reading import EditionTables
 
 _SHIFT = np.uint64(32)
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from phonotheque.model.errors import UsageError
 from phonotheque.model.numbers import IdKey, Kind
-from phonotheque.search.arrays import Array, distinct, load_array
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.lookup import Identifiers
 from phonotheque.search.matching import NO_DOCS, filter_conditions, find_terms, list_condition
@@ -29,6 +28,7 @@ from phonotheque.search.values import (
 )
 from phonotheque.search.walk import Deadline
 from phonotheque.search.windows import Cursor, parse_cursor, query_mark
+from phonotheque.storage.arrays import Array, distinct, load_array
 from phonotheque.storage.documents import read_document
 
 MAX_LIMIT = 200

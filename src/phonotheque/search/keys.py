@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from phonotheque.search.arrays import (
+from phonotheque.search.growing import GrowingArray
+from phonotheque.storage.arrays import (
     I64,
     U64,
     Array,
@@ -27,7 +28,6 @@ from phonotheque.search.arrays import (
     number_type,
     write_array,
 )
-from phonotheque.search.growing import GrowingArray
 
 REST_BITS = 32
 _KEYS_A_PLACE = 16

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from phonotheque.search.arrays import (
+from phonotheque.search.reading import EditionTables
+from phonotheque.search.steps import StepsWriter
+from phonotheque.storage.arrays import (
     U8,
     U32,
     Array,
@@ -18,8 +20,6 @@ from phonotheque.search.arrays import (
     number_type,
     write_array,
 )
-from phonotheque.search.reading import EditionTables
-from phonotheque.search.steps import StepsWriter
 
 NO_DOCUMENT = 0xFFFFFFFF
 _AT_ONCE = 1 << 23

@@ -9,10 +9,10 @@ import numpy as np
 
 from phonotheque.model.identifiers import IsrcStatus, gtin_is_valid, parse_isrc
 from phonotheque.model.numbers import IdKey, Kind, parse_public_ids
-from phonotheque.search.arrays import Array, load_array
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.keys import ExactKeys, HashedKeys, pack_isrcs, text_hash, text_hashes
 from phonotheque.search.values import LookupResult
+from phonotheque.storage.arrays import Array, load_array
 
 SOURCE_PREFIX = "source:"
 _LONGEST_NUMBER = 11  # from twelve digits on it is a barcode

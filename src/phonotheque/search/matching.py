@@ -7,12 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from phonotheque.search.arrays import Array, Mask, distinct
 from phonotheque.search.files import Forward, IndexFiles, is_member
 from phonotheque.search.query import NO_LICENCE, Field, Phrase, Query, Term
 from phonotheque.search.steps import Steps
 from phonotheque.search.values import Codes
 from phonotheque.search.walk import Condition, Test
+from phonotheque.storage.arrays import Array, Mask, distinct
 
 NO_DOCS: Array = np.zeros(0, np.uint32)
 ANY_MOST = 65_536  # postings of several words that become one list

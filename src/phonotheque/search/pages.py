@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from phonotheque.search.arrays import Array
 from phonotheque.search.facets import count_facets
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.highlighting import highlight
@@ -16,6 +15,7 @@ from phonotheque.search.rows import RowStore
 from phonotheque.search.searches import Search
 from phonotheque.search.values import Codes, Facets, Hit, SearchPage
 from phonotheque.search.windows import Cursor, Window, format_cursor, window_at
+from phonotheque.storage.arrays import Array
 
 FACETS_MOST = 131_072  # hits that facets are counted of
 WIDE_WORDS = 3  # of more words, one that is too common to be followed may as well be missing

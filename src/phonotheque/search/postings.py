@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from phonotheque.search.arrays import (
+from phonotheque.storage.arrays import (
     U32,
     U64,
     Array,

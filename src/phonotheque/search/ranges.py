@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from phonotheque.search.arrays import U32, Array
 from phonotheque.search.runs import RunWriter
 from phonotheque.search.terms import CREDIT_HASH_BYTES, TITLE_HASH_BYTES, Tokens
+from phonotheque.storage.arrays import U32, Array
 
 
 def add_recordings(batch: pa.RecordBatch, number_doc: U32, run: RunWriter) -> None:

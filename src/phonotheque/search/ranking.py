@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from phonotheque.search.arrays import Array, Mask
 from phonotheque.search.files import Forward, IndexFiles
 from phonotheque.search.matching import Wanted, in_field, term_mask
+from phonotheque.storage.arrays import Array, Mask
 
 COVERAGE = 4.0
 TITLE_SHARE = 1.5

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from phonotheque.search.arrays import Array, distinct
 from phonotheque.search.files import IndexFiles, Text, is_member
 from phonotheque.search.matching import Wanted, find_range
 from phonotheque.search.query import Field, Related
 from phonotheque.search.walk import Deadline
+from phonotheque.storage.arrays import Array, distinct
 
 RELATED_MOST = 65_536  # recordings that a word may reach where others are found without it
 WIDE_MOST = 2_097_152  # where nothing is, and for `release:` and `label:`

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from phonotheque.search.arrays import Array, distinct
 from phonotheque.search.files import is_member
 from phonotheque.search.matching import NO_DOCS, Wanted, term_mask
 from phonotheque.search.query import Term
@@ -15,6 +14,7 @@ from phonotheque.search.spelling import suggestions
 from phonotheque.search.values import Matched
 from phonotheque.search.walk import Condition
 from phonotheque.search.windows import CANDIDATES
+from phonotheque.storage.arrays import Array, distinct
 
 RARE, FAR_MORE = 4, 100  # documents of a word that may be an error; times as many of the other
 LISTS_MOST = 262_144  # postings of the rarest words that are counted

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from phonotheque.model.numbers import Kind
-from phonotheque.search.arrays import Array
 from phonotheque.search.packing import pack_column, pack_lists, pack_tuples
 from phonotheque.search.reading import EditionTables
+from phonotheque.storage.arrays import Array
 
 PACKED_ROWS = 65_536
 _SPAN = "WHERE number >= {first} AND number < {last}"

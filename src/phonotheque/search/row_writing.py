@@ -17,10 +17,10 @@ import pyarrow as pa
 from rocksdict import IngestExternalFileOptions, Rdict, SstFileWriter
 
 from phonotheque.model.numbers import Kind
-from phonotheque.search.arrays import Array
 from phonotheque.search.reading import EditionTables
 from phonotheque.search.row_reading import iter_packed_rows, scatter_owned
 from phonotheque.search.rows import row_options
+from phonotheque.storage.arrays import Array
 
 KINDS = {Kind.ARTIST: "artists", Kind.RELEASE: "releases", Kind.RECORDING: "recordings"}
 BYTES_A_ROW = 1_024

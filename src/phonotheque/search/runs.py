@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from phonotheque.search.arrays import (
+from phonotheque.search.terms import Tokens, Vocabulary
+from phonotheque.storage.arrays import (
     U32,
     U64,
     Array,
@@ -26,7 +27,6 @@ from phonotheque.search.arrays import (
     write_array,
     write_parts,
 )
-from phonotheque.search.terms import Tokens, Vocabulary
 
 _SHIFT = np.uint64(32)
 

@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 
-from phonotheque.search.arrays import Array, Mask, distinct
 from phonotheque.search.files import IndexFiles, is_member
 from phonotheque.search.matching import (
     Wanted,
@@ -21,6 +20,7 @@ from phonotheque.search.matching import (
 from phonotheque.search.query import Query
 from phonotheque.search.related import RELATED_MOST, WIDE_MOST, Reach
 from phonotheque.search.walk import NOTHING, Condition, Deadline, Found, Test, walk
+from phonotheque.storage.arrays import Array, Mask, distinct
 
 FAR = 256  # releases, labels and artists, as to looking at them
 

@@ -9,9 +9,9 @@ from hashlib import blake2b
 import numpy as np
 import pyarrow as pa
 
-from phonotheque.search.arrays import U8, U32, U64, Array, ranges
 from phonotheque.search.spellings import further_words
 from phonotheque.search.words import words
+from phonotheque.storage.arrays import U8, U32, U64, Array, ranges
 
 MAX_FORWARD_TERMS = 255
 TITLE_HASH_BYTES = 4

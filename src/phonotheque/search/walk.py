@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phonotheque.search.arrays import Array, Mask
 from phonotheque.search.postings import Docs, documents_before
+from phonotheque.storage.arrays import Array, Mask
 
 Test = Callable[[Array], Mask]
 _FIRST_BLOCK, _LARGEST_BLOCK = 1_024, 65_536

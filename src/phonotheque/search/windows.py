@@ -20,13 +20,13 @@ import msgspec
 import numpy as np
 
 from phonotheque.model.errors import InputError
-from phonotheque.search.arrays import Array, distinct
 from phonotheque.search.matching import NO_DOCS, Wanted, without_condition
 from phonotheque.search.ranking import Scores, best_first, score
 from phonotheque.search.related import RELATED_MOST, WIDE_MOST
 from phonotheque.search.searches import Search
 from phonotheque.search.terms import title_hash
 from phonotheque.search.walk import NOTHING, Condition, Found, walk
+from phonotheque.storage.arrays import Array, distinct
 
 CANDIDATES = 100
 EXACT_TITLES = 50
