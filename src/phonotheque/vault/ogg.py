@@ -34,6 +34,7 @@ def walk_ogg(stream: BinaryIO, size_bytes: int) -> OggPages:
             break
         seen.damage = _check_page(page, position, expected)
         serial = page[14:18]
+        expected[serial] = int.from_bytes(page[18:22], "little") + 1
         (seen.unended.discard if page[5] & 4 else seen.unended.add)(serial)
         position += len(page)
     return seen
@@ -57,7 +58,16 @@ def _check_page(page: bytes, position: int, expected: dict[bytes, int]) -> str |
     serial, number = page[14:18], int.from_bytes(page[18:22], "little")
     if not page[5] & 2 and number != expected.get(serial):
         return f"an Ogg page is missing before byte {position}"
-    expected[serial] = number + 1
+    return _check_begin(page, position, expected)
+
+
+def _check_begin(page: bytes, position: int, expected: dict[bytes, int]) -> str | None:
+    """Streams begin together, before any goes on: what begins later is a page put there again, or
+    another piece behind the first (RFC 3533 §4: chained), of which a decoder may hear one alone.
+    """
+    begins = page[5] & 2
+    if begins and (page[14:18] in expected or any(number > 1 for number in expected.values())):
+        return f"a stream begins anew at byte {position}"
     return None
 
 
