@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from phonotheque.search.growing import GrowingArray
 from phonotheque.search.postings import first_documents
 from phonotheque.search.shortlists import iter_bounds, write_shortlists
 from phonotheque.storage.arrays import (
@@ -24,6 +23,7 @@ from phonotheque.storage.arrays import (
     offsets_of,
     write_array,
 )
+from phonotheque.storage.growing import GrowingArray
 
 TYPO_SHORTEST = 4
 TYPO_LONGEST = 24

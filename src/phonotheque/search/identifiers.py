@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 from phonotheque.model.numbers import Kind
-from phonotheque.search.growing import GrowingArray
 from phonotheque.search.keys import pack_isrcs, write_exact_keys, write_hashed_keys
 from phonotheque.search.lists import NO_DOCUMENT, load_number_doc
 from phonotheque.search.reading import EditionTables
@@ -21,6 +20,7 @@ from phonotheque.storage.arrays import (
     offsets_of,
     write_array,
 )
+from phonotheque.storage.growing import GrowingArray
 
 _SHIFT = np.uint64(32)
 

@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from phonotheque.search.growing import GrowingArray
 from phonotheque.storage.arrays import (
     I64,
     U64,
@@ -28,6 +27,7 @@ from phonotheque.storage.arrays import (
     number_type,
     write_array,
 )
+from phonotheque.storage.growing import GrowingArray
 
 REST_BITS = 32
 _KEYS_A_PLACE = 16

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from phonotheque.search.growing import GrowingArray
 from phonotheque.storage.arrays import Array, load_array, number_type, write_array
+from phonotheque.storage.growing import GrowingArray
 
 REST_BITS = 8
 HASH_BITS = 32

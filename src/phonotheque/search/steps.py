@@ -10,8 +10,8 @@ from types import TracebackType
 
 import numpy as np
 
-from phonotheque.search.growing import GrowingArray
 from phonotheque.storage.arrays import Array, load_array
+from phonotheque.storage.growing import GrowingArray
 
 
 class StepsWriter:
