@@ -120,6 +120,7 @@ def sample(tmp_path: Path, **changed: str) -> list[Module]:
         (architecture.check_adapters, "def f():\n    print(1)", ":2: uses print"),
         (architecture.check_network, "from urllib import request", "imports urllib.request"),
         (architecture.check_network, "import requests.sessions", "imports requests.sessions"),
+        (architecture.check_network, "from obstore.store import S3Store", "imports obstore.store"),
         (architecture.check_docstrings, "class A: pass", "A has no docstring"),
         (architecture.check_sizes, "def f():\n" + "    1\n" * 59, "f has 60 lines"),
         (architecture.check_sizes, "x = 1\n" * 400, "400 lines"),
