@@ -6,12 +6,11 @@ import time
 from pathlib import Path
 
 from phonotheque.vault import worker
-from phonotheque.vault.examination import Examination
+from phonotheque.vault.examination import Examination, Wants
 
 
-def examine_as_named(path: Path) -> Examination:
+def examine_as_named(path: Path, name: str, wants: Wants) -> Examination:
     """Crash, hang, eat memory or die, or say which process looked at the file."""
-    name = path.name
     if name.startswith("crash"):
         os.kill(os.getpid(), signal.SIGSEGV)
     if name.startswith("stubborn"):
@@ -21,7 +20,7 @@ def examine_as_named(path: Path) -> Examination:
     if name.startswith("hungry"):
         bytearray(8 << 30)
     if name.startswith("write"):
-        path.with_suffix(".written").write_bytes(b"x" * 100)
+        Path(path.read_text()).write_bytes(b"x" * 100)
     if name.startswith("noisy"):
         os.write(1, b"a library prints this\n")
     if name.startswith("slow"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from phonotheque.model.findings import FindingCode as Code
-from phonotheque.vault.judge import examine_here
+from tests.support.examining import examine_here
 
 REFUSED = {
     "faulty/01 - wrong max blocksize": Code.AUDIO_DECODE_FAILED,

@@ -11,7 +11,6 @@ from phonotheque.vault import boxes, formats
 from phonotheque.vault.boxes import UnparseableError
 from phonotheque.vault.drm import inspect_container
 from phonotheque.vault.formats import identify
-from phonotheque.vault.judge import examine_here
 from tests.support.audio import encode_tone
 from tests.support.boxes import (
     box,
@@ -25,6 +24,7 @@ from tests.support.boxes import (
     track,
     written,
 )
+from tests.support.examining import examine_here
 
 PLAIN = sample_entry(b"mp4a", box(b"esds", bytes(30)))
 ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")

@@ -10,10 +10,10 @@ import pytest
 
 from phonotheque.model.findings import FindingCode, Severity
 from phonotheque.vault import Examination, Examiner, Limits, examine
-from phonotheque.vault.judge import examine_here
 from phonotheque.vault.ogg import checksum
 from tests.support.audio import encode_tone, make_audio
 from tests.support.boxes import box, movie, sample_entry, track, written
+from tests.support.examining import examine_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable

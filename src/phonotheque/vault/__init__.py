@@ -4,6 +4,7 @@ in a process that may crash without harm, and kept once, under its SHA-256, with
 from phonotheque.vault.events import Event, EventType
 from phonotheque.vault.examination import Description, Examination, Limits, Picture, Wants
 from phonotheque.vault.examiner import Examiner, examine
+from phonotheque.vault.material import Link, Material, take_material
 from phonotheque.vault.objects import Admission, VaultObject
 from phonotheque.vault.store import Vault
 
@@ -15,9 +16,12 @@ __all__ = [
     "Examination",
     "Examiner",
     "Limits",
+    "Link",
+    "Material",
     "Picture",
     "Vault",
     "VaultObject",
     "Wants",
     "examine",
+    "take_material",
 ]

@@ -1,65 +1,66 @@
 """A pool of worker processes that examine files; one that crashes or hangs is replaced."""
 
 import os
-import selectors
+import queue
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import NamedTuple
 
 import msgspec
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
-from phonotheque.vault.examination import Examination, Limits, printable
-from phonotheque.vault.frames import Request, read_frame, write_frame
+from phonotheque.vault.examination import Examination, Limits, Wants, printable
+from phonotheque.vault.frames import Request, receive_answer, send_request
+from phonotheque.vault.inflight import Bounds, iter_in_order
+from phonotheque.vault.material import MEMORY_BYTES, Material
 
 WORKER = (sys.executable, "-P", "-m", "phonotheque.vault.worker")
 GRACE_SECONDS = 5  # a worker ends itself first; this is for one that cannot
-WINDOW_PER_WORKER = 8  # answers held back while an earlier file is still being decoded
+JOBS_PER_WORKER = 8  # answers held back while an earlier file is still being decoded
+EXAMINER = f"phonotheque/{version('phonotheque')} av/{version('av')}"
+"""What an examination rests on: another program or decoder may judge a refused file anew."""
 
 
 class _Worker:
-    """One process and the file it has in hand."""
+    """One process, for one thread at a time."""
 
-    def __init__(self, command: Sequence[str], limits: Limits) -> None:
-        self._limits = limits
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
-        self.index = -1
-        self.path = Path()
-
-    @property
-    def output(self) -> BinaryIO:
-        assert self._process.stdout is not None
-        return self._process.stdout  # type: ignore[return-value]
+    def __init__(self, command: Sequence[str]) -> None:
+        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs:
+            self._process = subprocess.Popen(command, stdin=theirs.fileno())
 
     @property
     def lives(self) -> bool:
         return self._process.poll() is None
 
-    def start(self, index: int, path: Path) -> None:
-        """Hand over a file. A worker that has died meanwhile shows it when it is asked."""
-        self.index, self.path = index, path
-        request = msgspec.msgpack.encode(Request(os.fsencode(path.absolute()), self._limits))
+    def ask(self, request: Request, descriptor: int) -> bytes | None:
+        """The answer, or None when the process died over it or did not end itself in time."""
+        self._connection.settimeout(request.limits.seconds + GRACE_SECONDS)
         try:
-            write_frame(self._process.stdin, request)  # type: ignore[arg-type]
-        except BrokenPipeError:
-            return
+            send_request(self._connection, request, descriptor)
+            return receive_answer(self._connection)
+        except TimeoutError:
+            self._process.kill()
+        except OSError:  # it died before it took the request
+            pass
+        return None
 
-    def finish(self) -> Examination | None:
-        """The answer, or None when the process died over it."""
-        frame = read_frame(self.output)
-        return None if frame is None else msgspec.msgpack.decode(frame, type=Examination)
+    def kill(self) -> None:
+        """End it at once; who waits for its answer gets none. From any thread."""
+        self._process.kill()
 
     def stop(self) -> int:
         """End the process, whatever it is doing; returns its exit status."""
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
+        self._connection.close()
         try:
             return self._process.wait(timeout=0.2)
         except subprocess.TimeoutExpired:
@@ -67,10 +68,21 @@ class _Worker:
             return self._process.wait()
 
 
+class _File(NamedTuple):
+    """What a worker gets of a file, and what the answer is said of."""
+
+    descriptor: int
+    name: str
+    where: str
+    size_bytes: int
+    mtime_ns: int
+
+
 class Examiner:
     """`workers` processes, started when first needed and used for many files.
 
-    For use by one thread, as a context manager.
+    `examine` may be called by several threads at once, as many files are looked at as there are
+    workers. A context manager.
     """
 
     def __init__(
@@ -78,13 +90,18 @@ class Examiner:
         workers: int | None = None,
         limits: Limits | None = None,
         *,
+        wants: Wants | None = None,
         command: Sequence[str] = WORKER,
     ) -> None:
-        self._count = workers or os.cpu_count() or 1
+        self.workers = workers or os.cpu_count() or 1
         self._limits = limits or Limits()
+        self._wants = wants or Wants()
         self._command = command
-        self._idle: list[_Worker] = []
-        self._busy: dict[int, _Worker] = {}  # by file descriptor of the output
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # None: start one
+        for _ in range(self.workers):
+            self._idle.put(None)
+        self._started: set[_Worker] = set()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> "Examiner":
         return self
@@ -99,73 +116,101 @@ class Examiner:
 
     def close(self) -> None:
         """End all workers."""
-        self._drop_busy()
-        while self._idle:
-            self._idle.pop().stop()
+        self.hurry()
+        for worker in [self._idle.get() for _ in range(self.workers)]:
+            if worker is not None:
+                self._end(worker)
+            self._idle.put(None)
 
-    def examine(self, path: Path) -> Examination:
-        """Examine one file."""
-        return next(iter(self.examine_many([path])))
+    def hurry(self) -> None:
+        """End all workers at once; who waits for an answer gets the finding of a crash."""
+        with self._lock:
+            for worker in self._started:
+                worker.kill()
 
-    def examine_many(self, paths: Iterable[Path]) -> Iterator[Examination]:
-        """Examine files in parallel; the answers come in the order of `paths`.
-
-        `paths` is read as workers become free; at most 8 × workers files are on their way.
-        """
-        files = enumerate(paths)
-        done: dict[int, Examination] = {}
-        following, more = 0, True
+    def examine(self, what: Path | Material) -> Examination:
+        """Examine one file, or what was read of one."""
+        if isinstance(what, Material):
+            return self._examine(_material(what))
+        where = printable(what)
         try:
-            while True:
-                while following in done:
-                    yield done.pop(following)
-                    following += 1
-                more = more and self._fill(files, len(done))
-                if not self._busy:
-                    return
-                self._gather(done)
+            descriptor = os.open(what, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            return _unreadable(where, error)
+        try:
+            seen = os.fstat(descriptor)
+            file = _File(descriptor, printable(what.name), where, seen.st_size, seen.st_mtime_ns)
+            return self._examine(file)
         finally:
-            self._drop_busy()
+            os.close(descriptor)
 
-    def _fill(self, files: Iterator[tuple[int, Path]], held: int) -> bool:
-        """Hand files to idle workers; False when there are no more files."""
-        while len(self._busy) < self._count:
-            if self._busy and held + len(self._busy) >= WINDOW_PER_WORKER * self._count:
-                return True
-            index, path = next(files, (-1, Path()))
-            if index < 0:
-                return False
-            worker = self._take_worker()
-            self._busy[worker.output.fileno()] = worker
-            worker.start(index, path)
-        return True
+    def examine_many(self, items: Iterable[Path | Material]) -> Iterator[Examination]:
+        """Examine files in parallel; the answers come in the order of `items`.
+
+        `items` is read as workers become free; at most 8 × workers are on their way, and of those
+        held in memory two more than workers can be of full size.
+        """
+
+        def jobs() -> Iterator[tuple[int, Callable[[], Examination]]]:
+            for item in items:
+                held = item.memory_bytes if isinstance(item, Material) else 0
+                yield held, partial(self.examine, item)
+
+        yield from iter_in_order(jobs(), threads=self.workers, bounds=self.bounds, hurry=self.hurry)
+
+    @property
+    def bounds(self) -> Bounds:
+        """What of files may be on its way so that all workers are busy."""
+        return Bounds(JOBS_PER_WORKER * self.workers, (self.workers + 2) * MEMORY_BYTES)
+
+    def _examine(self, file: _File) -> Examination:
+        content, status = self._ask(Request("examine", file.name, self._wants, self._limits), file)
+        if content is None:
+            found = self._failed(file.where, status)
+        else:
+            found = msgspec.msgpack.decode(content, type=Examination)
+        return msgspec.structs.replace(
+            found,
+            path=file.where,
+            size_bytes=file.size_bytes,
+            mtime_ns=file.mtime_ns,
+            findings=tuple(replace(finding, where=file.where) for finding in found.findings),
+        )
+
+    def _ask(self, request: Request, file: _File) -> tuple[bytes | None, int]:
+        """The answer of the next free worker; without one, its exit status."""
+        worker = self._take_worker()
+        content, status = None, 0
+        try:
+            content = worker.ask(request, file.descriptor)
+        finally:
+            if content is None:
+                status = self._end(worker)
+            self._idle.put(worker if content is not None else None)
+        return content, status
 
     def _take_worker(self) -> _Worker:
-        """An idle worker that still lives, or a new one."""
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.lives:
-                return worker
-            worker.stop()
-        return _Worker(self._command, self._limits)
+        """A worker that lives, or a new one; waits for one that is free."""
+        worker = self._idle.get()
+        if worker is not None and worker.lives:
+            return worker
+        try:
+            if worker is not None:
+                self._end(worker)
+            started = _Worker(self._command)
+        except BaseException:
+            self._idle.put(None)
+            raise
+        with self._lock:
+            self._started.add(started)
+        return started
 
-    def _gather(self, done: dict[int, Examination]) -> None:
-        """Wait for at least one answer."""
-        with selectors.DefaultSelector() as selector:
-            for descriptor in self._busy:
-                selector.register(descriptor, selectors.EVENT_READ)
-            ready = [key.fd for key, _ in selector.select(self._limits.seconds + GRACE_SECONDS)]
-        for descriptor in ready or list(self._busy):
-            worker = self._busy.pop(descriptor)
-            examination = worker.finish() if ready else None
-            if examination is None:
-                examination = self._failed(worker.path, worker.stop())
-            else:
-                self._idle.append(worker)
-            done[worker.index] = examination
+    def _end(self, worker: _Worker) -> int:
+        with self._lock:
+            self._started.discard(worker)
+        return worker.stop()
 
-    def _failed(self, path: Path, status: int) -> Examination:
-        where = printable(path)
+    def _failed(self, where: str, status: int) -> Examination:
         if status in (-signal.SIGALRM, -signal.SIGKILL):
             code = FindingCode.AUDIO_LIMIT
             message = f"decoding took longer than {self._limits.seconds} s or more memory than is"
@@ -176,10 +221,16 @@ class Examiner:
         finding = Finding(code, Severity.ERROR, where, message)
         return Examination(path=where, findings=(finding,))
 
-    def _drop_busy(self) -> None:
-        while self._busy:
-            _, worker = self._busy.popitem()
-            worker.stop()
+
+def _material(material: Material) -> _File:
+    name, where = printable(material.source.name), printable(material.source)
+    return _File(material.descriptor, name, where, material.size_bytes, material.mtime_ns)
+
+
+def _unreadable(where: str, error: OSError) -> Examination:
+    message = f"cannot be read ({error.strerror or error}); check its permissions"
+    finding = Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, where, message)
+    return Examination(path=where, findings=(finding,))
 
 
 def examine(path: Path, limits: Limits | None = None) -> Examination:

@@ -14,7 +14,7 @@ from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.vault import claims, decode, formats
 from phonotheque.vault.boxes import UnparseableError
 from phonotheque.vault.drm import inspect_container
-from phonotheque.vault.examination import Examination, printable
+from phonotheque.vault.examination import Examination, Wants
 from phonotheque.vault.formats import AudioFormat, Identified, identify
 from phonotheque.vault.ogg import OggPages, walk_ogg
 
@@ -38,18 +38,19 @@ class _RefusedError(Exception):
         self.form = form
 
 
-def examine_here(path: Path) -> Examination:
-    """Examine the file at `path`. Never raises for what is in the file; MemoryError may pass."""
+def examine_here(path: Path, name: str, wants: Wants) -> Examination:
+    """Examine the file at `path`, which is called `name` where it came from.
+
+    Never raises for what is in the file; MemoryError may pass.
+    """
     try:
         with path.open("rb") as stream:
             stat = path.stat()
-            seen = Examination(
-                path=printable(path), size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns
-            )
+            seen = Examination(path=name, size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns)
             return _examine(path, stream, seen)
     except OSError as error:
         message = f"cannot be read ({error.strerror or error}); check its permissions"
-        return _with(Examination(path=printable(path)), [(FindingCode.FILE_UNREADABLE, message)])
+        return _with(Examination(path=name), [(FindingCode.FILE_UNREADABLE, message)])
 
 
 def _examine(path: Path, stream: BinaryIO, seen: Examination) -> Examination:

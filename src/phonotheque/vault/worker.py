@@ -1,27 +1,28 @@
-"""The worker process: reads requests on standard input, examines, answers on standard output.
+"""The worker process: takes requests and open files from a Unix socket that is its standard input,
+looks at them, and answers (`vault.frames`).
 
-Frames are four bytes of length (big-endian) and MessagePack. The worker ends when its input ends,
-ends itself by SIGALRM when a file takes too long (also when its parent is gone), may not write
-files, and may not hold more memory than it was given.
+The worker ends when its socket ends, ends itself by SIGALRM when a file takes too long (also when
+its parent is gone), may not write files, and may not hold more memory than it was given. It has no
+path of the file but ``/proc/self/fd/N``.
 """
 
 import os
 import resource
 import signal
-import sys
+import socket
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
-from phonotheque.vault.examination import Examination, Limits, printable
-from phonotheque.vault.frames import Request, read_frame, write_frame
+from phonotheque.vault.examination import Examination, Limits
+from phonotheque.vault.frames import Request, receive_request, send_answer
 from phonotheque.vault.judge import examine_here
 
 
 def limit_process(limits: Limits) -> None:
-    """No core dumps, no writing, and `limits.memory_bytes` beyond what is mapped now."""
+    """No core dumps, no writing (to a memfd neither), and `limits.memory_bytes` beyond what is
+    mapped now."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     ceiling = pages * os.sysconf("SC_PAGE_SIZE") + limits.memory_bytes
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -29,40 +30,45 @@ def limit_process(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (ceiling, resource.RLIM_INFINITY))
 
 
-def answer(request: Request) -> Examination:
+def answer(request: Request, descriptor: int) -> msgspec.Struct:
     """Examine; running out of memory is a finding."""
-    path = Path(os.fsdecode(request.path))
+    path = Path(f"/proc/self/fd/{descriptor}")
     try:
-        return examine_here(path)
+        return examine_here(path, request.name, request.wants)
     except MemoryError:
-        where = printable(path)
         message = f"needs more than {request.limits.memory_bytes} bytes of memory to decode"
-        finding = Finding(FindingCode.AUDIO_LIMIT, Severity.ERROR, where, message)
-        return Examination(path=where, findings=(finding,))
+        finding = Finding(FindingCode.AUDIO_LIMIT, Severity.ERROR, request.name, message)
+        return Examination(path=request.name, findings=(finding,))
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+def serve(connection: socket.socket) -> None:
     """Answer requests until there are no more."""
     first = True
-    while (frame := read_frame(requests)) is not None:
-        request = msgspec.msgpack.decode(frame, type=Request)
+    while (received := receive_request(connection)) is not None:
+        request, descriptor = received
         if first:
             limit_process(request.limits)
             first = False
         signal.alarm(request.limits.seconds)  # default action: end this process
-        examination = answer(request)
+        try:
+            content = msgspec.msgpack.encode(answer(request, descriptor))
+        finally:
+            os.close(descriptor)
         signal.alarm(0)
-        write_frame(answers, msgspec.msgpack.encode(examination))
+        send_answer(connection, content)
 
 
 def main() -> None:
-    """Serve on the process's own standard streams; libraries that print cannot disturb it."""
-    answers = os.fdopen(os.dup(1), "wb")
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.dup2(silence, 2)
+    """Serve the socket; libraries that print, or read, cannot disturb it."""
+    connection = socket.socket(fileno=os.dup(0))
+    silence = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(silence, stream)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to act on
-    serve(sys.stdin.buffer, answers)
+    try:
+        serve(connection)
+    except (BrokenPipeError, ConnectionResetError):
+        return  # the parent is gone
 
 
 if __name__ == "__main__":
