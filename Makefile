@@ -11,11 +11,13 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALLED = $(VENV)/.installed
 TEST_INSTALLED = $(VENV)/.installed-test
 SPARK_INSTALLED = $(VENV)/.installed-spark
+FUZZ_INSTALLED = $(VENV)/.installed-fuzz
 BROWSERS = chromium chromium-driver
 JAVA = openjdk-17-jre-headless
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
 CODE = src tests bench
 SCALE = small
+SECONDS = 300
 ARGS =
 
 help:
@@ -24,6 +26,7 @@ help:
 	@echo "make test       lint, types and the everyday tests, in under 10 minutes"
 	@echo "make test-full  the same and the long tests, with Spark"
 	@echo "make check      lint and types only"
+	@echo "make fuzz       fuzz what reads strangers' bytes (SECONDS=300, for all targets together)"
 	@echo "make bench      every benchmark (SCALE=small)"
 	@echo "make lock       renew the lock files from pyproject.toml"
 	@echo "make docs-cli   renew docs/cli.md from the program"
@@ -68,6 +71,9 @@ $(SPARK_INSTALLED): $(TEST_INSTALLED) requirements-spark.lock
 	@$(PIP) install --require-hashes -r requirements-spark.lock
 	@touch $@
 
+$(FUZZ_INSTALLED): $(TEST_INSTALLED) requirements-fuzz.lock
+	@$(PIP) install --require-hashes -r requirements-fuzz.lock && $(BIN)/python -c 'import atheris' && touch $@
+
 # ---------------------------------------------------------------------------- running
 
 demo: $(INSTALLED)
@@ -99,7 +105,7 @@ test: $(TEST_INSTALLED) browser
 	$(PYTEST) -m "not full" $(ARGS) || failed="$${failed}tests"; \
 	[ -z "$$failed" ] || { echo "make $@ failed in: $$failed" >&2; exit 1; }
 
-test-full: $(TEST_INSTALLED) browser spark
+test-full: $(TEST_INSTALLED) browser spark atheris
 	@failed=; $(MAKE) --no-print-directory --keep-going check || failed="check "; \
 	$(PYTEST) --hypothesis-profile full $(ARGS) || failed="$${failed}tests"; \
 	[ -z "$$failed" ] || { echo "make $@ failed in: $$failed" >&2; exit 1; }
@@ -132,6 +138,15 @@ spark: $(TEST_INSTALLED)
 	  fi; \
 	fi; \
 	echo "*** The Spark tests will NOT run. They need requirements-spark.lock and $(JAVA)."
+
+# atheris has wheels for CPython 3.11 alone: never a reason for `make test-full` to fail.
+.PHONY: atheris fuzz
+atheris: $(TEST_INSTALLED)
+	@$(MAKE) --no-print-directory $(FUZZ_INSTALLED) >$(VENV)/fuzz.log 2>&1 || \
+	  echo "*** Nothing will be fuzzed: no atheris for this Python (see $(VENV)/fuzz.log)."
+
+fuzz: $(FUZZ_INSTALLED)
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
 # ---------------------------------------------------------------------------- renewing
 
