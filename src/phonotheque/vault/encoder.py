@@ -1,0 +1,97 @@
+"""Making access copies in a process that may crash, hang or eat memory without harm."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+
+import msgspec
+
+from phonotheque.vault.encoding import Encoded, EncodingWants
+from phonotheque.vault.encoding_worker import EncodingRequest, Made, send_request
+from phonotheque.vault.examination import Limits
+from phonotheque.vault.frames import receive_answer
+
+WORKER = (sys.executable, "-P", "-m", "phonotheque.vault.encoding_worker")
+GRACE_SECONDS = 5  # a worker ends itself first; this is for one that cannot
+
+
+class Encoder:
+    """One worker, started when first needed, used for many masters, replaced when it dies.
+
+    For use by one thread, as a context manager.
+    """
+
+    def __init__(self, *, command: Sequence[str] = WORKER) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+
+    def __enter__(self) -> "Encoder":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def encode(
+        self, master: int, wants: EncodingWants, room: int, room_bytes: int, limits: Limits
+    ) -> Made:
+        """Make a copy of the open file `master` in the open file `room`, which is made that long
+        and cut to the copy's length. Never raises for what a master holds: `Made.encoded.error`.
+
+        Raises:
+            OSError: there is no such room.
+        """
+        os.ftruncate(room, room_bytes)
+        connection = self._connection or self._start()
+        request = EncodingRequest(wants=wants, room_bytes=room_bytes, limits=limits)
+        connection.settimeout(limits.seconds + GRACE_SECONDS)
+        try:
+            send_request(connection, request, master, room)
+            content = receive_answer(connection)
+        except OSError:  # gone, or silent for too long
+            content = None
+        if content is None:
+            return Made(encoded=Encoded(error=_why(self._stop(), limits)))
+        return msgspec.msgpack.decode(content, type=Made)
+
+    def close(self) -> None:
+        """End the worker."""
+        self._stop()
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                self._command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL
+            )
+        self._connection = ours
+        return ours
+
+    def _stop(self) -> int:
+        """End the process, whatever it is doing; returns its exit status."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        try:
+            return process.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+
+def _why(status: int, limits: Limits) -> str:
+    if status in (-signal.SIGALRM, -signal.SIGKILL):
+        return f"took longer than {limits.seconds} s"
+    return f"the encoder crashed (status {status})"
