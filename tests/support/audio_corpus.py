@@ -54,6 +54,7 @@ FORMS: dict[str, Form] = {
         "flac", "flac", channels=1, layout="mono", checked=True, finish=_without_md5
     ),
     "flac-5.1": Form("flac", "flac", 48_000, 6, "5.1", checked=True),
+    "flac-7.1": Form("flac", "flac", 48_000, 8, "7.1", checked=True),
     "ogg-flac": Form("flac", "ogg", checked=True),
     "vorbis": Form("vorbis", "ogg", checked=True, options={"strict": "experimental"}),
     "opus": Form("libopus", "ogg", 48_000, checked=True),
@@ -76,6 +77,7 @@ FORMS: dict[str, Form] = {
     "aac-fragmented": Form(
         "aac", "mp4", options={"b": "64k"}, muxing={"movflags": "+frag_keyframe+empty_moov"}
     ),
+    "aac-7.1": Form("aac", "ipod", 48_000, 8, "7.1", options={"b": "192k"}),
     "alac": Form("alac", "ipod", sample_format="s16p"),
     "speex": Form("speex", "ogg", 8_000, 1, "mono", checked=True),
     "wavpack": Form("wavpack", "wv", sample_format="s16p", checked=True),

@@ -45,8 +45,11 @@ def sound_of(content: bytes) -> str:
 
 
 def _samples(frame: Any) -> bytes:
-    samples = frame.to_ndarray()
     channels = frame.layout.nb_channels
+    if channels == 8 and frame.format.is_planar:  # PyAV crashes over these
+        packed = av.AudioResampler(frame.format.packed, frame.layout, frame.sample_rate)
+        (frame,) = packed.resample(frame)
+    samples = frame.to_ndarray()
     shaped = samples.T if frame.format.is_planar else samples.reshape(-1, channels)
     return shaped.astype("f8").tobytes()
 

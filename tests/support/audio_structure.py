@@ -73,10 +73,15 @@ def _flac_frames(content: bytes, at: int) -> Iterator[int]:
 def _flac_head_is_sound(head: bytes) -> bool:
     size, rate = head[2] >> 4, head[2] & 15
     length = 5 + {6: 1, 7: 2}.get(size, 0) + {12: 1, 13: 2, 14: 2}.get(rate, 0)
+    return crc8_of(head[:length]) == head[length]
+
+
+def crc8_of(head: bytes) -> int:
+    """The checksum of a frame header (RFC 9639 §9.1.8)."""
     crc = 0
-    for byte in head[:length]:
+    for byte in head:
         crc = _CRC8[crc ^ byte]
-    return crc == head[length]
+    return crc
 
 
 def _ogg(content: bytes) -> Iterator[Part]:
