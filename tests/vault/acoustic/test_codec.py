@@ -20,6 +20,7 @@ from phonotheque.vault.acoustic.codec import (
     parse_fingerprint,
     raw_fingerprint,
 )
+from tests.vault.acoustic.fingerprints import drifting
 
 FINGERPRINTS = arrays.arrays(np.uint32, st.integers(0, 300))
 
@@ -36,14 +37,6 @@ def libchromaprint(items: Items) -> bytes:
     content = ctypes.string_at(out, size.value)
     library.chromaprint_dealloc(out)
     return content
-
-
-def drifting(count: int, seed: int = 1) -> Items:
-    """Items that change in a few bits from one to the next, as those of music do."""
-    random = np.random.default_rng(seed)
-    flips = random.random((count, 32)) < 0.15
-    changes = np.packbits(flips, axis=1, bitorder="little").view("<u4").ravel()
-    return np.bitwise_xor.accumulate(changes).astype(np.uint32)
 
 
 @given(FINGERPRINTS)

@@ -1,0 +1,281 @@
+"""The index of fingerprints: what is this sound, and which files hold it already?
+
+`index.json` names the segments that count; everything else in the folder is garbage of a writer
+that was killed. A look-up asks every segment for the keys near those of the sound, counts for
+each document how many agree on one offset, and lays the sound upon the best ones bit by bit.
+"""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import ClassVar, Final
+
+import msgspec
+
+from phonotheque.model.errors import FormatError
+from phonotheque.storage.documents import read_document, write_document
+from phonotheque.storage.durable import commit_directory, ensure_directory
+from phonotheque.vault.acoustic.codec import ITEM_SECONDS, Items
+from phonotheque.vault.acoustic.comparing import LEAST_SECONDS, SAME_ERROR_RATE, Alignment, align
+from phonotheque.vault.acoustic.merging import merge_segments
+from phonotheque.vault.acoustic.sampling import Probes, probe
+from phonotheque.vault.acoustic.segments import Document, Segment, write_segment
+from phonotheque.vault.acoustic.voting import iter_candidates
+
+EVERY: Final = 8
+"""One item in so many is indexed, where nothing else is asked for."""
+
+MERGE_AT: Final = 8
+"""So many segments of about one size become one."""
+
+ITEMS_A_SEGMENT: Final = 8_000_000
+"""Fingerprints of so many items, 32 MB, are written at once."""
+
+_CLIP_ITEMS = int(60 / ITEM_SECONDS)
+_CLIP_PROBES = 2, 120
+_FILE_PROBES = 1, 400
+"""Bits in which keys may differ, and items that are asked for, of less than a minute and more."""
+
+_CANDIDATES = 24
+_LEAST_ITEMS = int(LEAST_SECONDS / ITEM_SECONDS)
+_TRIES = 5
+
+
+class SegmentEntry(msgspec.Struct, frozen=True):
+    """A segment in `index.json`."""
+
+    name: str
+    documents: int
+
+
+class IndexManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """`index.json`. `taken` is the last batch of descriptions that is in the index; `gone` are
+    files removed since, which no answer names."""
+
+    FORMAT: ClassVar[int] = 1
+
+    format: int = 1
+    every: int = EVERY
+    taken: int = 0
+    next_segment: int = 1
+    segments: tuple[SegmentEntry, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A file of the index, of `length` items, and how the sound lies upon it."""
+
+    sha256: str
+    length: int
+    alignment: Alignment
+
+
+class AcousticIndex:
+    """The index in a folder, as it was when it was opened. Its writer holds a lock; readers need
+    none.
+
+    Raises:
+        FormatError: an index of another format, or a damaged one; delete the folder, and it is
+            made again.
+    """
+
+    def __init__(self, folder: Path, every: int = EVERY) -> None:
+        self._folder = folder
+        for _ in range(_TRIES):  # a writer may merge segments away while they are opened
+            self._manifest = _read(folder, every)
+            try:
+                self._segments = [self._open(entry) for entry in self._manifest.segments]
+                break
+            except FormatError as error:
+                failure = error
+        else:
+            raise failure
+        self._gone = _digests(self._manifest)
+
+    @property
+    def documents(self) -> int:
+        """Files in the index."""
+        return sum(segment.documents for segment in self._segments) - len(self._gone)
+
+    @property
+    def taken(self) -> int:
+        """The last batch of descriptions that the index holds."""
+        return self._manifest.taken
+
+    def __contains__(self, sha256: str) -> bool:
+        digest = bytes.fromhex(sha256)
+        return digest not in self._gone and self._holds(digest)
+
+    def _holds(self, digest: bytes) -> bool:
+        return any(segment.find(digest) is not None for segment in self._segments)
+
+    # ------------------------------------------------------------------------------ look-up
+
+    def look_up(self, items: Items, limit: int = 8) -> list[Hit]:
+        """The files that a sound, shape (n,), lies upon best: by error rate, then SHA-256.
+
+        Hits are as near as they were found; `comparing` judges them. Memory: some megabytes.
+        """
+        flips, most = _CLIP_PROBES if len(items) < _CLIP_ITEMS else _FILE_PROBES
+        asked = probe(items, self._manifest.every, flips, most)
+        hits = [hit for segment in self._segments for hit in self._hits(segment, items, asked)]
+        hits.sort(key=lambda hit: (hit.alignment.error_rate, hit.sha256))
+        return hits[:limit]
+
+    def compare(self, items: Items, sha256: str, offset: int) -> Hit | None:
+        """How a sound lies upon one file near an offset in items; None where it is not here."""
+        for segment in self._segments:
+            doc = segment.find(bytes.fromhex(sha256))
+            if doc is not None:
+                return _laid(segment, doc, items, offset)
+        return None
+
+    def _hits(self, segment: Segment, items: Items, asked: Probes) -> Iterator[Hit]:
+        """Candidates of a segment, each document once, until those that are the same are through:
+        scores far below theirs are of others."""
+        seen, enough = set[int](), 0.0
+        for score, doc, offset in iter_candidates(segment, asked, _CANDIDATES):
+            if doc in seen or score < enough:
+                continue
+            hit = _laid(segment, doc, items, offset)
+            seen.add(doc)
+            least = min(_LEAST_ITEMS, len(items) // 2, hit.length // 2)
+            if hit.alignment.overlap < least or bytes.fromhex(hit.sha256) in self._gone:
+                continue
+            if hit.alignment.error_rate <= SAME_ERROR_RATE:
+                enough = max(enough, score / 4)
+            yield hit
+
+    # ------------------------------------------------------------------------------- writing
+
+    def add(self, documents: Iterable[Document], taken: int | None = None) -> int:
+        """Take in documents that are not here yet; durable on return. How many were new.
+
+        `taken` is the batch of descriptions they end with. Memory: the fingerprints of a segment
+        several times over, and what a merge needs.
+        """
+        added = 0
+        back = set[str]()
+        for batch in _batches(self._iter_new(documents, back)):
+            entry = self._write(batch)
+            added += entry.documents
+            self._commit(segments=(*self._manifest.segments, entry))
+            self._merge()
+        gone = tuple(name for name in self._manifest.gone if name not in back)
+        self._commit(taken=self.taken if taken is None else taken, gone=gone)
+        return added + len(back)
+
+    def remove(self, digests: Iterable[str]) -> None:
+        """Let files go; durable on return. Their room is freed by later merges."""
+        here = {digest for digest in digests if digest in self}
+        self._commit(gone=tuple(sorted({*self._manifest.gone, *here})))
+
+    def _iter_new(self, documents: Iterable[Document], back: set[str]) -> Iterator[Document]:
+        """Documents that no segment has; those that only count as gone are put in `back`."""
+        for document in documents:
+            if not self._holds(document.sha256):
+                yield document
+            elif document.sha256 in self._gone:
+                back.add(document.sha256.hex())
+
+    def _merge(self) -> None:
+        """Merge while there are `MERGE_AT` segments of about one size."""
+        while True:
+            tiers = dict[int, list[SegmentEntry]]()
+            for entry in self._manifest.segments:
+                tiers.setdefault(_tier(entry.documents), []).append(entry)
+            full = [of_tier for _, of_tier in sorted(tiers.items()) if len(of_tier) >= MERGE_AT]
+            if not full:
+                return
+            self._merge_these(full[0])
+
+    def _merge_these(self, entries: list[SegmentEntry]) -> None:
+        opened = dict(zip(self._manifest.segments, self._segments, strict=True))
+        chosen = [opened.pop(entry) for entry in entries]
+        made = self._write(chosen)
+        rest = tuple(opened.values())
+        gone = [g for g in self._gone if any(s.find(g) is not None for s in rest)]
+        self._commit(segments=(*opened, made), gone=tuple(sorted(digest.hex() for digest in gone)))
+        for entry in entries:
+            shutil.rmtree(self._folder / entry.name)
+
+    def _write(self, content: list[Document] | list[Segment]) -> SegmentEntry:
+        """A new segment of documents or of other segments."""
+        name = f"{self._manifest.next_segment:08d}"
+        temporary = self._folder / f".{name}.partial"
+        for left in (temporary, self._folder / name):
+            shutil.rmtree(left, ignore_errors=True)
+        ensure_directory(self._folder)
+        every = self._manifest.every
+        segments = [one for one in content if isinstance(one, Segment)]
+        if segments:
+            documents = merge_segments(temporary, segments, self._gone, every)
+        else:
+            write_segment(temporary, [one for one in content if isinstance(one, Document)], every)
+            documents = len(content)
+        commit_directory(temporary, self._folder / name)
+        return SegmentEntry(name, documents)
+
+    def _commit(
+        self,
+        *,
+        segments: tuple[SegmentEntry, ...] | None = None,
+        gone: tuple[str, ...] | None = None,
+        taken: int | None = None,
+    ) -> None:
+        before = self._manifest
+        after = IndexManifest(
+            every=before.every,
+            taken=before.taken if taken is None else taken,
+            next_segment=before.next_segment + (segments is not None),
+            segments=before.segments if segments is None else segments,
+            gone=before.gone if gone is None else gone,
+        )
+        if after == before and (self._folder / "index.json").exists():
+            return
+        ensure_directory(self._folder)
+        write_document(self._folder / "index.json", after)
+        opened = dict(zip(before.segments, self._segments, strict=True))
+        self._segments = [opened.get(entry) or self._open(entry) for entry in after.segments]
+        self._manifest, self._gone = after, _digests(after)
+
+    def _open(self, entry: SegmentEntry) -> Segment:
+        return Segment(self._folder / entry.name, self._manifest.every)
+
+
+def _read(folder: Path, every: int) -> IndexManifest:
+    path = folder / "index.json"
+    return read_document(path, IndexManifest) if path.exists() else IndexManifest(every=every)
+
+
+def _digests(manifest: IndexManifest) -> frozenset[bytes]:
+    return frozenset(bytes.fromhex(name) for name in manifest.gone)
+
+
+def _laid(segment: Segment, doc: int, items: Items, offset: int) -> Hit:
+    length = int(segment.lengths[doc])
+    alignment = align(items, segment.sketch(doc), length, offset)
+    return Hit(segment.digests[doc].tobytes().hex(), length, alignment)
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Documents in lists of one segment each, none twice in a list."""
+    batch, items = dict[bytes, Document](), 0
+    for document in documents:
+        if document.sha256 not in batch:
+            batch[document.sha256] = document
+            items += len(document.items)
+        if items >= ITEMS_A_SEGMENT:
+            yield list(batch.values())
+            batch, items = {}, 0
+    if batch:
+        yield list(batch.values())
+
+
+def _tier(documents: int) -> int:
+    """Segments of one tier have about as many documents as each other."""
+    tier = 0
+    while documents >= MERGE_AT:
+        documents //= MERGE_AT
+        tier += 1
+    return tier
