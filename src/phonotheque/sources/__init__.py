@@ -4,7 +4,8 @@ A folder of audio with its tags and rights, tables of rows, tables of listens: e
 import, a directory of Parquet files with the findings and a report that accounts for every input.
 """
 
-from phonotheque.sources.audio_tags import Tags, read_tags
+from phonotheque.model.audio_tags import Tags
+from phonotheque.sources.audio_tags import read_tags
 from phonotheque.sources.claims import iter_claims, write_claim
 from phonotheque.sources.findings_log import FindingsLog
 from phonotheque.sources.folder import (

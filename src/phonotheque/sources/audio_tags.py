@@ -8,7 +8,6 @@ mapping), and ID3 has it in ``UFID:http://musicbrainz.org``.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import mutagen
 from mutagen.id3 import ID3
 from mutagen.mp4 import MP4Tags
 
+from phonotheque.model.audio_tags import Tags
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.sources.id3_tags import read_further_id3
 
@@ -25,7 +25,6 @@ MAX_TAG_VALUES = 2_000
 MAX_XMP_BYTES = 1 << 20
 _XMP_OVERLAP = 200  # so that no word is lost between two pieces
 _NOT_WORD = re.compile(r"[^a-z0-9]")
-_YEAR = re.compile(r"\b(1[89]\d\d|20\d\d)\b")
 _ID3 = {
     "TIT2": "title", "TPE1": "artist", "TALB": "album", "TPE2": "albumartist", "TDRC": "date",
     "TYER": "date", "TDRL": "date", "TRCK": "tracknumber", "TPOS": "discnumber", "TSRC": "isrc",
@@ -40,34 +39,6 @@ _MP4 = {
     "\xa9wrt": "composer",
 }  # fmt: skip
 _PICTURES = frozenset({"metadatablockpicture", "coverart", "coverartmime"})
-
-
-@dataclass(frozen=True, slots=True)
-class Tags:
-    """Tags by canonical name; `duration_ms` is what the container claims, 0 if it says nothing."""
-
-    values: dict[str, list[str]] = field(default_factory=dict)
-    duration_ms: int = 0
-
-    def first(self, *names: str) -> str | None:
-        """The first value of the first of `names` that has one."""
-        return next((v for name in names for v in self.values.get(name, [])), None)
-
-    def all(self, *names: str) -> list[tuple[str, str]]:
-        """Every (name, value) of `names`."""
-        return [(name, v) for name in names for v in self.values.get(name, [])]
-
-    @property
-    def year(self) -> int | None:
-        """The year of the release as tagged."""
-        match = _YEAR.search(self.first("date", "year", "originalreleasetime") or "")
-        return int(match[1]) if match else None
-
-    def number(self, name: str, limit: int) -> int | None:
-        """The number before the slash of ``15/17``, from 1 to `limit`."""
-        text = (self.first(name) or "").split("/")[0].strip()
-        value = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-        return value if 1 <= value <= limit else None
 
 
 def read_tags(path: Path, where: str) -> Tags | Finding:

@@ -6,10 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from phonotheque.model.audio_tags import Tags
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.identifiers import parse_mbid
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind
-from phonotheque.sources.audio_tags import Tags
 from phonotheque.sources.debian import copyright_evidence
 from phonotheque.sources.identifiers import sort_isrcs
 from phonotheque.sources.isrc_columns import best_class

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from phonotheque.model.audio_tags import Tags
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind
-from phonotheque.sources.audio_tags import Tags
 
 STREAMING = "streaming-service"
 SOURCE_TAGS = ("source", "sourceurl", "sourceid", "audiosource", "purl", "woas", "woaf", "ripper")

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from phonotheque.model.audio_tags import Tags
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind
-from phonotheque.sources.audio_tags import Tags
 
 Understand = Callable[[str], str | None]
 Otherwise = Callable[[str], tuple[Claim, str] | None]

@@ -10,8 +10,8 @@ from typing import BinaryIO, cast
 
 import msgspec
 
+from phonotheque.model.audio_tags import Tags
 from phonotheque.model.findings import Finding, FindingCode, Severity
-from phonotheque.sources.audio_tags import Tags
 from phonotheque.sources.tag_worker import TagAnswer, TagRequest, read_message, write_message
 
 # not -m: the package imports the worker's module for its messages, and runpy warns of that

@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from phonotheque.sources.audio_tags import Tags, read_tags
+from phonotheque.model.audio_tags import Tags
+from phonotheque.sources.audio_tags import read_tags
 
 SECONDS = 60
 MEMORY_BYTES = 512 << 20  # on top of what the idle worker holds

@@ -7,9 +7,9 @@ Tags: COMPOSER, LYRICIST and WRITER of Vorbis comments; TCOM and TEXT of ID3v2; 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from phonotheque.model.audio_tags import Tags
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind
 from phonotheque.model.text import normalise
-from phonotheque.sources.audio_tags import Tags
 
 SIGNS = {"composer": "cover", "writer": "cover", "songwriter": "cover", "lyricist": "lyrics"}
 """The sign (docs/rights.md) that a tag gives where it names somebody else."""
