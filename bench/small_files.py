@@ -6,22 +6,20 @@ more unchanged, and verified. `--set work=DIR` keeps them there.
 """
 
 import os
-import resource
 import struct
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import md5
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import msgspec
 import numpy as np
 from tests.support.audio_bombs import ogg_page
 from tests.support.audio_corpus import FORMS, encode, melody
 from tests.support.audio_structure import crc8_of, parts_of
 from tests.support.clock import NOW
 
+from bench.costs import cost_apart
 from phonotheque.archive import execute_ingest, plan_ingest
 from phonotheque.model.archive import ArchiveSettings
 from phonotheque.model.progress import Silent
@@ -43,9 +41,9 @@ def run(scale: str, *, count: str = "", work: str = "") -> dict[str, Any]:
         place = Path(work) if work else Path(scratch)
         total = make_files(place / "songs", wanted)
         tree = Tree(place / "archive")
-        first = _apart(lambda: _ingest(tree, place / "songs", wanted))
-        again = _apart(lambda: _ingest(tree, place / "songs", wanted))
-        checked = _apart(lambda: _verify(tree))
+        first = cost_apart(lambda: ingest_all(tree, place / "songs", wanted))
+        again = cost_apart(lambda: ingest_all(tree, place / "songs", wanted))
+        checked = cost_apart(lambda: _verify(tree))
     return {
         "ours": {
             "files": wanted,
@@ -146,40 +144,8 @@ class _Opus:
         return self._head + ogg_page(packet, 1, 0, self._serial) + self._rest
 
 
-class _Cost(msgspec.Struct, frozen=True):
-    seconds: float
-    cpu_seconds: float
-    peak_mib: float
-    children_peak_mib: float
-
-
-def _apart(work: Callable[[], None]) -> _Cost:
-    """What `work` costs in a process of its own, its children counted in."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            start = time.perf_counter()
-            work()
-            os.write(writing, msgspec.json.encode(_cost(time.perf_counter() - start)))
-            os._exit(0)
-        finally:
-            os._exit(1)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as answer:
-        said = answer.read()
-    os.waitpid(child, 0)
-    return msgspec.json.decode(said, type=_Cost)
-
-
-def _cost(seconds: float) -> _Cost:
-    own, children = (resource.getrusage(who) for who in
-                     (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))  # fmt: skip
-    cpu = sum(u.ru_utime + u.ru_stime for u in (own, children))
-    return _Cost(seconds, cpu, own.ru_maxrss / 1024, children.ru_maxrss / 1024)
-
-
-def _ingest(tree: Tree, folder: Path, wanted: int) -> None:
+def ingest_all(tree: Tree, folder: Path, wanted: int) -> None:
+    """Ingest all of `folder` into the archive, which is made where it is not."""
     if not tree.archive_toml.exists():
         settings = ArchiveSettings(
             format=1, id="x", id_key="00" * 16, name="T", slug="t", publisher="P", seat="DE"

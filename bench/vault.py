@@ -1,0 +1,121 @@
+"""Admitting music to the vault, keeping it and knowing it again, against what limits each.
+
+Music is what lies below ``--set music=DIR``, or made up (four forms, notes and noise). It is
+ingested into a new archive, in all the ways of an admission: read, hashed, identified, decoded,
+heard (loudness, fingerprint), tags read, written durably, recorded. Against it, each in a process
+of its own on the same files: decoding alone (PyAV), SHA-256 alone, tags alone (mutagen).
+CPU-seconds are those of a process and its children. `admit_vs_decode_limit` is the decode's
+CPU-seconds divided by those of the admission.
+"""
+
+import os
+import shutil
+from hashlib import file_digest
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import av
+import mutagen
+from tests.support.audio_corpus import FORMS, encode, melody, tag
+
+from bench.costs import Cost, cost_apart
+from bench.small_files import ingest_all
+from phonotheque.storage.layout import Tree
+from phonotheque.vault import Vault
+
+SCALES = {"small": (3, 60.0), "large": (20, 240.0)}  # files of each form, seconds
+MADE_UP = {"flac": "flac", "vorbis": "ogg", "opus": "opus", "mp3": "mp3"}
+SUFFIXES = frozenset((".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".wav", ".aiff", ".wv"))
+RIGHTS = '[[rights]]\nlicence = "CC0-1.0"\nholder = "Nobody"\n'
+
+
+def run(scale: str, *, music: str = "") -> dict[str, Any]:
+    """All figures; the docstring of each part says what it is against."""
+    with TemporaryDirectory(dir=os.environ.get("PHONOTHEQUE_BENCH_DIR")) as scratch:
+        work = Path(scratch)
+        songs = work / "songs"
+        files = gather(Path(music), songs) if music else make_up(scale, songs)
+        figures: dict[str, Any] = {"ours": {}, "peers": {}, "limits": {}, "ratios": {}}
+        figures["ours"]["music"] = f"from {Path(music).name}" if music else "made up"
+        for part in (admission(files, work),):
+            for group, found in part.items():
+                figures[group].update(found)
+        return figures
+
+
+def make_up(scale: str, folder: Path) -> list[Path]:
+    """Write made-up music: a few files of each of four forms."""
+    count, seconds = SCALES[scale]
+    folder.mkdir(parents=True)
+    paths = []
+    for name, suffix in MADE_UP.items():
+        form = FORMS[name]
+        for seed in range(count):
+            path = folder / f"{name}-{seed}.{suffix}"
+            samples = melody(seconds, form.rate_hz, form.channels, 100 * len(name) + seed)
+            path.write_bytes(tag(encode(form, samples), name))
+            paths.append(path)
+    return paths
+
+
+def gather(music: Path, folder: Path) -> list[Path]:
+    """Copies of all sound files below `music`, so that a rights.toml can stand beside them."""
+    folder.mkdir(parents=True)
+    found = sorted(p for p in music.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    return [Path(shutil.copy(p, folder / f"{n:06d}{p.suffix}")) for n, p in enumerate(found)]
+
+
+def admission(files: list[Path], work: Path) -> dict[str, dict[str, Any]]:
+    """An ingest of everything, against decoding, hashing and reading tags alone."""
+    (work / "songs" / "rights.toml").write_text(RIGHTS)
+    total = sum(path.stat().st_size for path in files)
+    tree = Tree(work / "archive")
+    admitted = cost_apart(lambda: ingest_all(tree, work / "songs", len(files)))
+    limits = {name: cost_apart(lambda do=do: [do(p) for p in files]) for name, do in LIMITS.items()}
+    with Vault.open(tree.vault) as vault:
+        seconds = sum(item.duration_ms for item in vault.iter_objects()) / 1000
+    decode = limits["decode"]
+    return {
+        "ours": {
+            "files": len(files),
+            "audio_seconds": seconds,
+            "bytes": total,
+            **_speeds("admit", admitted, len(files), seconds, total),
+            "admit_peak_mib": admitted.peak_mib,
+        },
+        "limits": {
+            figure: value
+            for name, cost in limits.items()
+            for figure, value in _speeds(name, cost, len(files), seconds, total).items()
+        },
+        "ratios": {
+            "admit_vs_decode_limit": decode.cpu_seconds / admitted.cpu_seconds,
+            "admit_vs_all_limits": sum(c.cpu_seconds for c in limits.values())
+            / admitted.cpu_seconds,
+        },
+    }
+
+
+def _speeds(name: str, cost: Cost, files: int, seconds: float, total: int) -> dict[str, float]:
+    return {
+        f"{name}_audio_seconds_per_cpu_second": seconds / cost.cpu_seconds,
+        f"{name}_files_per_cpu_second": files / cost.cpu_seconds,
+        f"{name}_mb_per_cpu_second": total / 1e6 / cost.cpu_seconds,
+    }
+
+
+def _decode(path: Path) -> None:
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        stream.codec_context.thread_count = 1
+        for _ in container.decode(stream):
+            pass
+
+
+def _hash(path: Path) -> None:
+    with path.open("rb") as stream:
+        file_digest(stream, "sha256")
+
+
+LIMITS = {"decode": _decode, "sha256": _hash, "mutagen": mutagen.File}
