@@ -127,28 +127,6 @@ def test_a_file_is_taken_in_once(index: AcousticIndex) -> None:
     assert index.documents == 30
 
 
-def test_a_removed_file_is_no_answer_and_goes_with_the_next_merge(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    index = AcousticIndex(tmp_path)
-    index.add([document(0), document(1)])
-    index.remove([digest(1).hex()])
-    assert best(index, PIECES[1][100:200]) is None
-    assert digest(1).hex() not in index
-    monkeypatch.setattr(index_module, "MERGE_AT", 2)
-    index.add([document(2), document(3)])
-    assert best(AcousticIndex(tmp_path), PIECES[1][100:200]) is None
-    assert index.documents == 3
-    assert '"gone": []' in (tmp_path / "index.json").read_text()
-
-
-def test_a_removed_file_can_come_back(index: AcousticIndex) -> None:
-    index.remove([digest(1).hex()])
-    assert index.add([document(1)]) == 1
-    assert best(index, PIECES[1][100:200]) == digest(1).hex()
-    assert index.documents == 30
-
-
 def test_what_a_killed_writer_left_is_garbage(index: AcousticIndex, tmp_path: Path) -> None:
     folder = tmp_path / "acoustic"
     (folder / ".00000002.partial").mkdir()

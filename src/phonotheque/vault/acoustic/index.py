@@ -18,9 +18,9 @@ from phonotheque.storage.durable import commit_directory, ensure_directory
 from phonotheque.vault.acoustic.codec import ITEM_SECONDS, Items
 from phonotheque.vault.acoustic.comparing import LEAST_SECONDS, SAME_ERROR_RATE, Alignment, align
 from phonotheque.vault.acoustic.merging import merge_segments
-from phonotheque.vault.acoustic.sampling import Probes, probe
+from phonotheque.vault.acoustic.sampling import probe
 from phonotheque.vault.acoustic.segments import Document, Segment, write_segment
-from phonotheque.vault.acoustic.voting import iter_candidates
+from phonotheque.vault.acoustic.voting import Candidate, iter_candidates
 
 EVERY: Final = 8
 """One item in so many is indexed, where nothing else is asked for."""
@@ -36,7 +36,7 @@ _CLIP_PROBES = 2, 120
 _FILE_PROBES = 1, 400
 """Bits in which keys may differ, and items that are asked for, of less than a minute and more."""
 
-_CANDIDATES = 24
+_OF_A_SEGMENT, _CANDIDATES = 16, 32
 _LEAST_ITEMS = int(LEAST_SECONDS / ITEM_SECONDS)
 _TRIES = 5
 
@@ -49,8 +49,7 @@ class SegmentEntry(msgspec.Struct, frozen=True):
 
 
 class IndexManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """`index.json`. `taken` is the last batch of descriptions that is in the index; `gone` are
-    files removed since, which no answer names."""
+    """`index.json`. `taken` is the last batch of descriptions that is in the index."""
 
     FORMAT: ClassVar[int] = 1
 
@@ -59,15 +58,16 @@ class IndexManifest(msgspec.Struct, frozen=True, kw_only=True):
     taken: int = 0
     next_segment: int = 1
     segments: tuple[SegmentEntry, ...] = ()
-    gone: tuple[str, ...] = ()
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """A file of the index, of `length` items, and how the sound lies upon it."""
+    """A file of the index, of `length` items, and how the sound lies upon it. `copy`: the same
+    sound as a file that was there before."""
 
     sha256: str
     length: int
     alignment: Alignment
+    copy: bool = False
 
 
 class AcousticIndex:
@@ -90,12 +90,11 @@ class AcousticIndex:
                 failure = error
         else:
             raise failure
-        self._gone = _digests(self._manifest)
 
     @property
     def documents(self) -> int:
         """Files in the index."""
-        return sum(segment.documents for segment in self._segments) - len(self._gone)
+        return sum(segment.documents for segment in self._segments)
 
     @property
     def taken(self) -> int:
@@ -103,8 +102,7 @@ class AcousticIndex:
         return self._manifest.taken
 
     def __contains__(self, sha256: str) -> bool:
-        digest = bytes.fromhex(sha256)
-        return digest not in self._gone and self._holds(digest)
+        return self._holds(bytes.fromhex(sha256))
 
     def _holds(self, digest: bytes) -> bool:
         return any(segment.find(digest) is not None for segment in self._segments)
@@ -118,33 +116,17 @@ class AcousticIndex:
         """
         flips, most = _CLIP_PROBES if len(items) < _CLIP_ITEMS else _FILE_PROBES
         asked = probe(items, self._manifest.every, flips, most)
-        hits = [hit for segment in self._segments for hit in self._hits(segment, items, asked)]
-        hits.sort(key=lambda hit: (hit.alignment.error_rate, hit.sha256))
+        found = [
+            (candidate, segment)
+            for segment in self._segments
+            for candidate in iter_candidates(segment, asked, _OF_A_SEGMENT)
+        ]
+        found.sort(key=lambda pair: -pair[0].score)
+        hits = sorted(
+            _iter_hits(found[:_CANDIDATES], items),
+            key=lambda hit: (hit.alignment.error_rate, hit.sha256),
+        )
         return hits[:limit]
-
-    def compare(self, items: Items, sha256: str, offset: int) -> Hit | None:
-        """How a sound lies upon one file near an offset in items; None where it is not here."""
-        for segment in self._segments:
-            doc = segment.find(bytes.fromhex(sha256))
-            if doc is not None:
-                return _laid(segment, doc, items, offset)
-        return None
-
-    def _hits(self, segment: Segment, items: Items, asked: Probes) -> Iterator[Hit]:
-        """Candidates of a segment, each document once, until those that are the same are through:
-        scores far below theirs are of others."""
-        seen, enough = set[int](), 0.0
-        for score, doc, offset in iter_candidates(segment, asked, _CANDIDATES):
-            if doc in seen or score < enough:
-                continue
-            hit = _laid(segment, doc, items, offset)
-            seen.add(doc)
-            least = min(_LEAST_ITEMS, len(items) // 2, hit.length // 2)
-            if hit.alignment.overlap < least or bytes.fromhex(hit.sha256) in self._gone:
-                continue
-            if hit.alignment.error_rate <= SAME_ERROR_RATE:
-                enough = max(enough, score / 4)
-            yield hit
 
     # ------------------------------------------------------------------------------- writing
 
@@ -155,28 +137,14 @@ class AcousticIndex:
         several times over, and what a merge needs.
         """
         added = 0
-        back = set[str]()
-        for batch in _batches(self._iter_new(documents, back)):
+        new = (document for document in documents if not self._holds(document.sha256))
+        for batch in _batches(new):
             entry = self._write(batch)
             added += entry.documents
             self._commit(segments=(*self._manifest.segments, entry))
             self._merge()
-        gone = tuple(name for name in self._manifest.gone if name not in back)
-        self._commit(taken=self.taken if taken is None else taken, gone=gone)
-        return added + len(back)
-
-    def remove(self, digests: Iterable[str]) -> None:
-        """Let files go; durable on return. Their room is freed by later merges."""
-        here = {digest for digest in digests if digest in self}
-        self._commit(gone=tuple(sorted({*self._manifest.gone, *here})))
-
-    def _iter_new(self, documents: Iterable[Document], back: set[str]) -> Iterator[Document]:
-        """Documents that no segment has; those that only count as gone are put in `back`."""
-        for document in documents:
-            if not self._holds(document.sha256):
-                yield document
-            elif document.sha256 in self._gone:
-                back.add(document.sha256.hex())
+        self._commit(taken=self.taken if taken is None else taken)
+        return added
 
     def _merge(self) -> None:
         """Merge while there are `MERGE_AT` segments of about one size."""
@@ -193,9 +161,7 @@ class AcousticIndex:
         opened = dict(zip(self._manifest.segments, self._segments, strict=True))
         chosen = [opened.pop(entry) for entry in entries]
         made = self._write(chosen)
-        rest = tuple(opened.values())
-        gone = [g for g in self._gone if any(s.find(g) is not None for s in rest)]
-        self._commit(segments=(*opened, made), gone=tuple(sorted(digest.hex() for digest in gone)))
+        self._commit(segments=(*opened, made))
         for entry in entries:
             shutil.rmtree(self._folder / entry.name)
 
@@ -209,7 +175,8 @@ class AcousticIndex:
         every = self._manifest.every
         segments = [one for one in content if isinstance(one, Segment)]
         if segments:
-            documents = merge_segments(temporary, segments, self._gone, every)
+            merge_segments(temporary, segments, every)
+            documents = sum(segment.documents for segment in segments)
         else:
             write_segment(temporary, [one for one in content if isinstance(one, Document)], every)
             documents = len(content)
@@ -220,7 +187,6 @@ class AcousticIndex:
         self,
         *,
         segments: tuple[SegmentEntry, ...] | None = None,
-        gone: tuple[str, ...] | None = None,
         taken: int | None = None,
     ) -> None:
         before = self._manifest
@@ -229,7 +195,6 @@ class AcousticIndex:
             taken=before.taken if taken is None else taken,
             next_segment=before.next_segment + (segments is not None),
             segments=before.segments if segments is None else segments,
-            gone=before.gone if gone is None else gone,
         )
         if after == before and (self._folder / "index.json").exists():
             return
@@ -237,7 +202,7 @@ class AcousticIndex:
         write_document(self._folder / "index.json", after)
         opened = dict(zip(before.segments, self._segments, strict=True))
         self._segments = [opened.get(entry) or self._open(entry) for entry in after.segments]
-        self._manifest, self._gone = after, _digests(after)
+        self._manifest = after
 
     def _open(self, entry: SegmentEntry) -> Segment:
         return Segment(self._folder / entry.name, self._manifest.every)
@@ -248,14 +213,30 @@ def _read(folder: Path, every: int) -> IndexManifest:
     return read_document(path, IndexManifest) if path.exists() else IndexManifest(every=every)
 
 
-def _digests(manifest: IndexManifest) -> frozenset[bytes]:
-    return frozenset(bytes.fromhex(name) for name in manifest.gone)
+def _iter_hits(found: list[tuple[Candidate, Segment]], items: Items) -> Iterator[Hit]:
+    """Candidates laid bit by bit, the best first and each document once, until one was the same
+    and what follows has a quarter of its votes."""
+    seen, enough = set[tuple[Path, int]](), 0.0
+    for (score, doc, offset), segment in found:
+        if score < enough:
+            return
+        if (segment.folder, doc) in seen:
+            continue
+        seen.add((segment.folder, doc))
+        hit = _laid(segment, doc, items, offset)
+        least = min(_LEAST_ITEMS, len(items) // 2, hit.length // 2)
+        if hit.alignment.overlap < least:
+            continue
+        if hit.alignment.error_rate <= SAME_ERROR_RATE:
+            enough = max(enough, score / 4)
+        yield hit
 
 
 def _laid(segment: Segment, doc: int, items: Items, offset: int) -> Hit:
     length = int(segment.lengths[doc])
     alignment = align(items, segment.sketch(doc), length, offset)
-    return Hit(segment.digests[doc].tobytes().hex(), length, alignment)
+    sha256 = segment.digests[doc].tobytes().hex()
+    return Hit(sha256, length, alignment, bool(segment.copies[doc]))
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:

@@ -2,7 +2,6 @@
 ranges of keys."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -12,87 +11,69 @@ from phonotheque.storage.arrays import I64, U32, Array, create_array, ranges
 from phonotheque.vault.acoustic.sampling import Postings
 from phonotheque.vault.acoustic.segments import Segment, SegmentWriter, sketch_lengths
 
-_GONE = np.uint32(0xFFFFFFFF)
-_DOCUMENTS_AT_ONCE = 1 << 16
+_DOCUMENTS_AT_ONCE = 1 << 14
 _POSTINGS_AT_ONCE = 1 << 22
 _PREFIX_BITS = 16
 
 
-def merge_segments(
-    folder: Path, segments: Sequence[Segment], gone: frozenset[bytes], every: int
-) -> int:
-    """Write the documents of `segments` that are not `gone` into a new segment; how many they are.
+def merge_segments(folder: Path, segments: Sequence[Segment], every: int) -> None:
+    """Write the documents of `segments`, which have none in common, into a new segment.
 
-    A document in several segments counts once. Memory: about 200 MB, and a directory of 4 bytes
-    for every 16 postings.
+    Memory: about 200 MB, and a directory of 4 bytes for every 16 postings.
     """
     expected = sum(segment.postings for segment in segments)
-    with ExitStack() as files:
-        writer = files.enter_context(SegmentWriter(folder, every, expected))
+    with SegmentWriter(folder, every, expected) as writer:
         maps = [
             create_array(folder / f"new-numbers-{n}.npy", np.uint32, segment.documents)
             for n, segment in enumerate(segments)
         ]
-        count = _merge_documents(writer, segments, maps, gone)
+        _merge_documents(writer, segments, maps)
         for part in _iter_postings(writer.directory_bits, segments, maps):
             writer.add_postings(part)
     for number in range(len(maps)):
         (folder / f"new-numbers-{number}.npy").unlink()
-    return count
 
 
-def _merge_documents(
-    writer: SegmentWriter, segments: Sequence[Segment], maps: list[Array], gone: frozenset[bytes]
-) -> int:
+def _merge_documents(writer: SegmentWriter, segments: Sequence[Segment], maps: list[Array]) -> None:
     """Add all documents; `maps` get the new number of each document of each segment."""
     ends = [_ends_by_prefix(segment) for segment in segments]
     total = np.sum([np.diff(one) for one in ends], axis=0)
     count = 0
     for first, last in _iter_ranges(total, _DOCUMENTS_AT_ONCE):
-        slices = [(int(one[first]), int(one[last])) for one in ends]
-        sizes = [end - begin for begin, end in slices]
-        digests = np.concatenate(
-            [s.digests[b:e] for s, (b, e) in zip(segments, slices, strict=True)]
+        slices = [slice(int(one[first]), int(one[last])) for one in ends]
+        digests, lengths, copies = (
+            np.concatenate([array[part] for array, part in zip(arrays, slices, strict=True)])
+            for arrays in zip(*((s.digests, s.lengths, s.copies) for s in segments), strict=True)
         )
         texts = [digest.tobytes() for digest in digests]
-        order = sorted(range(len(texts)), key=texts.__getitem__)
-        numbers = np.full(len(texts), _GONE, np.uint32)
-        kept: list[int] = []
-        for at in order:
-            if texts[at] not in gone and not (kept and texts[kept[-1]] == texts[at]):
-                numbers[at] = count + len(kept)
-                kept.append(at)
-        chosen = np.array(kept, np.int64)
-        lengths = np.concatenate(
-            [s.lengths[b:e] for s, (b, e) in zip(segments, slices, strict=True)]
-        )
-        writer.add_documents(
-            digests[chosen], lengths[chosen], _sketches(segments, slices, lengths, chosen)
-        )
-        count += len(kept)
-        edges = np.concatenate([[0], np.cumsum(sizes)])
-        for number, (begin, end) in enumerate(slices):
-            maps[number][begin:end] = numbers[edges[number] : edges[number + 1]]
-    return count
+        order = np.array(sorted(range(len(texts)), key=texts.__getitem__), np.int64)
+        sketches = _sketches(segments, slices, lengths, order)
+        writer.add_documents(digests[order], lengths[order], copies[order], sketches)
+        numbers = np.empty(len(order), np.uint32)
+        numbers[order] = np.arange(count, count + len(order))
+        count += len(order)
+        at = 0
+        for one, part in zip(maps, slices, strict=True):
+            size = part.stop - part.start
+            one[part] = numbers[at : at + size]
+            at += size
 
 
-def _sketches(
-    segments: Sequence[Segment], slices: list[tuple[int, int]], lengths: U32, chosen: I64
-) -> U32:
-    """The sketches of the `chosen` ones of the documents in the slices, one after another."""
+def _sketches(segments: Sequence[Segment], slices: list[slice], lengths: U32, order: I64) -> U32:
+    """The sketches of the documents in the slices, in their new order."""
     parts = [
-        s.sketches[int(s.sketch_offsets[b]) : int(s.sketch_offsets[e])]
-        for s, (b, e) in zip(segments, slices, strict=True)
+        s.sketches[int(s.sketch_offsets[part.start]) : int(s.sketch_offsets[part.stop])]
+        for s, part in zip(segments, slices, strict=True)
     ]
     every = np.concatenate(parts)
     sizes = sketch_lengths(lengths)
     starts = np.cumsum(sizes) - sizes
-    out: U32 = every[ranges(starts[chosen], sizes[chosen])]
+    out: U32 = every[ranges(starts[order], sizes[order])]
     return out
 
 
 def _iter_postings(bits: int, segments: Sequence[Segment], maps: list[Array]) -> Iterator[Postings]:
-    """All postings of documents that stay, by key, ranges of keys one after another."""
+    """All postings by key, ranges of keys one after another."""
     bits = min([bits, *(segment.directory_bits for segment in segments)])
     total = np.zeros(1 << bits, np.int64)
     for segment in segments:
@@ -104,9 +85,7 @@ def _iter_postings(bits: int, segments: Sequence[Segment], maps: list[Array]) ->
         for segment, numbers in zip(segments, maps, strict=True):
             more = segment.directory_bits - bits
             part = segment.slice(first << more, last << more)
-            docs = numbers[part.docs]
-            stay = docs != _GONE
-            parts.append(Postings(part.keys[stay], docs[stay], part.places[stay]))
+            parts.append(Postings(part.keys, numbers[part.docs], part.places))
         keys = np.concatenate([part.keys for part in parts])
         order = np.argsort(keys, kind="stable")
         docs = np.concatenate([part.docs for part in parts])

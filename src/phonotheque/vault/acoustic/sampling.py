@@ -91,6 +91,7 @@ def probe(items: Items, every: int, flips: int, most: int) -> Probes:
     near = items[at][:, None] ^ _masks(flips)[None, :]
     keys = mixed(near.ravel())
     kept = np.flatnonzero(keys < key_limit(every))
+    kept = kept[np.argsort(keys[kept])]  # so that they are read from the front to the back
     return Probes(keys[kept], at[kept // near.shape[1]])
 
 

@@ -11,8 +11,18 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from phonotheque.storage.arrays import I64, U8, U32, Array, load_array, offsets_of, ranges
+from phonotheque.storage.arrays import (
+    I64,
+    U8,
+    U32,
+    Array,
+    load_array,
+    number_type,
+    offsets_of,
+    ranges,
+)
 from phonotheque.storage.growing import GrowingArray
 from phonotheque.vault.acoustic.codec import Items
 from phonotheque.vault.acoustic.sampling import Keys, Postings, key_limit, sample
@@ -21,15 +31,17 @@ SKETCH_ITEMS: Final = 4
 """A segment keeps one item in so many, at multiples of it, to compare candidates by."""
 
 REST_BITS: Final = 16
-_POSTINGS_A_PLACE = 16
+_POSTINGS_A_PLACE = 8
 _MOST_DIRECTORY_BITS = 26
 
 
 class Document(NamedTuple):
-    """A file that takes part: the SHA-256 of its bytes (32 bytes), its fingerprint."""
+    """A file that takes part: the SHA-256 of its bytes (32 bytes), its fingerprint, and whether it
+    is the same sound as a file that was there before."""
 
     sha256: bytes
     items: Items
+    copy: bool = False
 
 
 class Segment:
@@ -44,6 +56,7 @@ class Segment:
         self.key_bits = (key_limit(every) - 1).bit_length()
         self.digests: U8 = load_array(folder / "digests.npy")
         self.lengths: U32 = load_array(folder / "lengths.npy")
+        self.copies: U8 = load_array(folder / "copies.npy")
         self.sketches: U32 = load_array(folder / "sketches.npy")
         self.sketch_offsets = load_array(folder / "sketch_offsets.npy")
         self.directory = load_array(folder / "directory.npy")
@@ -87,12 +100,16 @@ class Segment:
         """Postings of `keys`, and for each of them the index of its key in `keys`."""
         shift = np.uint32(self.key_bits - self.directory_bits)
         place = (keys >> shift).astype(np.int64)
-        begin = self.directory[place].astype(np.int64)
-        counts = self.directory[place + 1].astype(np.int64) - begin
-        at = ranges(begin, counts)
-        which = np.repeat(np.arange(len(keys)), counts)
-        same = self._rests[at] == keys[which].astype(np.uint16)
-        at, which = at[same], which[same]
+        low = self.directory[place].astype(np.int64)
+        high = self.directory[place + 1].astype(np.int64)
+        some = np.flatnonzero(low < high)
+        rests, high = keys[some].astype(np.uint16), high[some]
+        begin = _bisect(self._rests, low[some], high, rests, after=False)
+        hit = np.flatnonzero(begin < high)
+        hit = hit[self._rests[begin[hit]] == rests[hit]]
+        some, begin = some[hit], begin[hit]
+        counts = _bisect(self._rests, begin, high[hit], rests[hit], after=True) - begin
+        at, which = ranges(begin, counts), np.repeat(some, counts)
         return which, Postings(keys[which], self._docs[at], self._places[at])
 
     def slice(self, low: int, high: int) -> Postings:
@@ -118,8 +135,10 @@ class SegmentWriter:
         folder.mkdir(parents=True)
 
     def __enter__(self) -> "SegmentWriter":
-        kinds = {"digest_bytes": np.uint8, "lengths": np.uint32, "sketches": np.uint32,
-                 "rests": np.uint16, "docs": np.uint32, "places": np.uint16}  # fmt: skip
+        kinds = {
+            "digest_bytes": np.uint8, "lengths": np.uint32, "copies": np.uint8,
+            "sketches": np.uint32, "rests": np.uint16, "docs": np.uint32, "places": np.uint16,
+        }  # fmt: skip
         self._out = {
             name: self._files.enter_context(GrowingArray(self._folder / f"{name}.npy", kind))
             for name, kind in kinds.items()
@@ -133,10 +152,12 @@ class SegmentWriter:
         digests.unlink()
         lengths = load_array(self._folder / "lengths.npy")
         np.save(self._folder / "sketch_offsets.npy", offsets_of(sketch_lengths(lengths)))
-        np.save(self._folder / "directory.npy", offsets_of(self._counts))
+        ends = offsets_of(self._counts)
+        np.save(self._folder / "directory.npy", ends.astype(number_type(int(ends[-1]))))
 
-    def add_documents(self, digests: U8, lengths: U32, sketches: U32) -> None:
+    def add_documents(self, digests: U8, lengths: U32, copies: U8, sketches: U32) -> None:
         """Documents with digests, shape (n, 32), behind those that were added before."""
+        self._out["copies"].append(copies)
         self._out["digest_bytes"].append(digests.ravel())
         self._out["lengths"].append(lengths)
         self._out["sketches"].append(sketches)
@@ -148,6 +169,28 @@ class SegmentWriter:
         self._out["places"].append(postings.places)
         places, counts = np.unique(postings.keys >> self._shift, return_counts=True)
         self._counts[places] += counts.astype(np.uint32)
+
+
+def _bisect(
+    rests: npt.NDArray[np.uint16],
+    low: I64,
+    high: I64,
+    wanted: npt.NDArray[np.uint16],
+    *,
+    after: bool,
+) -> I64:
+    """For each range low ≤ i < high of rising `rests` the first place not below the wanted one
+    (`after`: above it)."""
+    low, high = low.copy(), high.copy()
+    open_ = np.flatnonzero(low < high)
+    while len(open_):
+        middle = (low[open_] + high[open_]) >> 1
+        there, sought = rests[middle], wanted[open_]
+        up = (there <= sought) if after else (there < sought)
+        low[open_] = np.where(up, middle + 1, low[open_])
+        high[open_] = np.where(up, high[open_], middle)
+        open_ = open_[low[open_] < high[open_]]
+    return low
 
 
 def directory_bits(key_bits: int, postings: int) -> int:
@@ -171,6 +214,7 @@ def write_segment(folder: Path, documents: Sequence[Document], every: int) -> No
         writer.add_documents(
             np.frombuffer(b"".join(d.sha256 for d in ordered), np.uint8).reshape(-1, 32),
             lengths.astype(np.uint32),
+            np.array([d.copy for d in ordered], np.uint8),
             np.concatenate([np.zeros(0, np.uint32), *(d.items[::SKETCH_ITEMS] for d in ordered)]),
         )
         writer.add_postings(postings)
