@@ -147,6 +147,19 @@ CLAIM_ROWS = _table(
     ],
 )
 
+SOUNDS = _table(
+    "sounds",  # which files of the vault are the same sound, as the vault heard it
+    [
+        pa.field("sha256", pa.string(), nullable=False),  # the smaller of the two digests
+        pa.field("other", pa.string(), nullable=False),
+        pa.field("verdict", pa.string(), nullable=False),  # model.sounds.SoundVerdict
+        pa.field("score", pa.float64(), nullable=False),  # 0 … 1
+        pa.field("overlap_ms", pa.int32(), nullable=False),
+        pa.field("offset_ms", pa.int32(), nullable=False),  # where in other sha256 begins
+        pa.field("found_by", pa.string(), nullable=False),  # rules and their version
+    ],
+)
+
 LISTENS = _table(
     "listens",
     [

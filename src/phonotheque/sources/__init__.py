@@ -36,6 +36,7 @@ from phonotheque.sources.row_maker import RowMaker, folder_batch
 from phonotheque.sources.rows import check_rows_file
 from phonotheque.sources.sampling import compression_ratio, known_rows
 from phonotheque.sources.signals_files import SignalFiles, SignalsFound
+from phonotheque.sources.sounds import SOUND_SOURCE, write_sounds
 from phonotheque.sources.stated import fact_value
 from phonotheque.sources.statements import Understand
 from phonotheque.sources.table_makers import Maker, maker_of
@@ -47,6 +48,7 @@ from phonotheque.sources.writer import ImportWriter
 __all__ = [
     "PART_ROWS",
     "READERS",
+    "SOUND_SOURCE",
     "AudioFile",
     "Block",
     "FindingsLog",
@@ -95,4 +97,5 @@ __all__ = [
     "source_name",
     "watched",
     "write_claim",
+    "write_sounds",
 ]
