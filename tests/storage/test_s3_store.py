@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from phonotheque.model.errors import TransferError, TrustError, UsageError
-from phonotheque.storage.s3_bucket import Place, StoreKeys, parse_store_url
+from phonotheque.storage.s3_bucket import Place, parse_store_url
 from phonotheque.storage.s3_store import S3Store
+from phonotheque.storage.stores import StoreKeys
 from tests.support.object_storage import Gate, ObjectStorage
 
 PART = 5 << 20

@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from phonotheque.storage.s3_bucket import Patience, Place, StoreKeys
+from phonotheque.storage.s3_bucket import Patience, Place
+from phonotheque.storage.stores import StoreKeys
 
 KEYS = StoreKeys(access_key_id="tests", secret_access_key="nothing to hide")
 QUICK = Patience(

@@ -1,14 +1,20 @@
 """Where things stand in an archive or a mirror (docs/formats/archive.md). Paths only, no I/O."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from phonotheque.storage.stores import StoreKeys
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The tree below `root`. A mirror is the same tree less `sources`, `vault` and `catalogue`."""
+    """The tree below `root`. A mirror is the same tree less `sources`, `vault` and `catalogue`.
+
+    `keys` open the object storage that keeps the vault's objects, where it is not a directory.
+    """
 
     root: Path
+    keys: StoreKeys | None = field(default=None, repr=False, compare=False)
 
     @property
     def archive_toml(self) -> Path:

@@ -13,23 +13,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from phonotheque.model.errors import NotFoundError, TransferError, UsageError
-from phonotheque.storage.stores import CHUNK_BYTES
+from phonotheque.storage.stores import CHUNK_BYTES, StoreKeys
 
 T = TypeVar("T")
 _PARTS_AT_ONCE = 3
 _PAGE = 1000
 _CONNECT_S, _REQUEST_S, _RETRY_S = 10, 900, 180
-
-
-class StoreKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """Credentials; empty ones leave it to the library (roles of a machine in a cloud)."""
-
-    access_key_id: str = ""
-    secret_access_key: str = ""
-    session_token: str = ""
-
-    def __repr__(self) -> str:
-        return "StoreKeys(…)"  # never in a message or a log
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):

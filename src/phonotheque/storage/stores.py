@@ -10,8 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+import msgspec
+
 NAME = re.compile(r"[0-9a-f]{64}")
 CHUNK_BYTES = 1 << 20
+
+
+class StoreKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Credentials; empty ones leave it to the library (roles of a machine in a cloud)."""
+
+    access_key_id: str = ""
+    secret_access_key: str = ""
+    session_token: str = ""
+
+    def __repr__(self) -> str:
+        return "StoreKeys(…)"  # never in a message or a log
 
 
 class Store(Protocol):
