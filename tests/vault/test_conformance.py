@@ -58,7 +58,8 @@ def test_uncommon_but_sound_audio_is_kept_and_its_md5_holds(
     shared_data: Path, name: str, bits: int
 ) -> None:
     seen = examine_here(shared_data / f"conformance/flac/{name}.flac")
-    assert (seen.admissible, seen.findings, seen.bits) == (True, (), bits)
+    doubts = [f.code for f in seen.findings if f.code is not Code.TAGS_UNREADABLE]
+    assert (seen.admissible, doubts, seen.bits) == (True, [], bits)
 
 
 def test_every_file_of_the_testbench_is_judged(shared_data: Path) -> None:

@@ -17,6 +17,7 @@ from phonotheque.vault.drm import inspect_container
 from phonotheque.vault.examination import Examination, Wants
 from phonotheque.vault.formats import AudioFormat, Identified, identify
 from phonotheque.vault.ogg import OggPages, walk_ogg
+from phonotheque.vault.tags import read_tags
 
 TRUNCATED_MS = 1_000
 TRUNCATED_SHARE = 0.02
@@ -47,18 +48,67 @@ def examine_here(path: Path, name: str, wants: Wants) -> Examination:
         with path.open("rb") as stream:
             stat = path.stat()
             seen = Examination(path=name, size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns)
-            return _examine(path, stream, seen)
+            seen, found = _examine(path, stream, seen)
+            return _with_description(seen, stream, found, wants)
     except OSError as error:
         message = f"cannot be read ({error.strerror or error}); check its permissions"
         return _with(Examination(path=name), [(FindingCode.FILE_UNREADABLE, message)])
 
 
-def _examine(path: Path, stream: BinaryIO, seen: Examination) -> Examination:
+def read_tags_here(path: Path, name: str, wants: Wants) -> Examination:
+    """Read what the file at `path` says of itself, without decoding: an examination of which only
+    `description`, size and the findings on tags are filled. Never raises, as `examine_here`."""
+    try:
+        with path.open("rb") as stream:
+            stat = path.stat()
+            seen = Examination(path=name, size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns)
+            return _with_description(seen, stream, identify(stream), wants)
+    except OSError as error:
+        message = f"cannot be read ({error.strerror or error}); check its permissions"
+        return _with(Examination(path=name), [(FindingCode.FILE_UNREADABLE, message)])
+
+
+def _with_description(
+    seen: Examination, stream: BinaryIO, found: Identified | None, wants: Wants
+) -> Examination:
+    """With what the file says of itself, and what is doubtful in that. Of a protected file nothing
+    is read; a refused file of which not all can be read gets no description."""
+    if any(finding.code is FindingCode.AUDIO_DRM for finding in seen.findings):
+        return seen
+    read = read_tags(stream, seen.size_bytes, found, pictures=wants.pictures)
+    if read.problem and any(f.severity is Severity.ERROR for f in seen.findings):
+        return seen
+    if read.problem:
+        message = f"the tags cannot be read ({read.problem}); mend them with a tag editor"
+        seen = _with(seen, [(FindingCode.TAGS_UNREADABLE, message)], Severity.WARNING)
+    if read.pictures_left_out:
+        message = f"{'; '.join(read.pictures_left_out[:3])}; the audio is kept with it inside"
+        seen = _with(seen, [(FindingCode.TAGS_PICTURE_LEFT_OUT, message)], Severity.WARNING)
+    if read.description.tags_repaired:
+        names = ", ".join(sorted(read.description.tags_repaired)[:8])
+        message = f"text in a wrong encoding in {names}; it is kept, and mended beside that"
+        seen = _with(seen, [(FindingCode.TAGS_REPAIRED, message)], Severity.INFO)
+    return _replace(seen, description=read.description)
+
+
+def _examine(
+    path: Path, stream: BinaryIO, seen: Examination
+) -> tuple[Examination, Identified | None]:
     try:
         found, personal = _admitted_format(stream, seen.size_bytes)
     except _RefusedError as refused:
         seen = _with_format(seen, refused.form) if refused.form else seen
-        return _with(seen, [(refused.code, str(refused))])
+        return _with(seen, [(refused.code, str(refused))]), identify(stream)
+    return _examine_sound(path, stream, seen, found, personal), found
+
+
+def _examine_sound(
+    path: Path,
+    stream: BinaryIO,
+    seen: Examination,
+    found: Identified,
+    personal: tuple[str, ...],
+) -> Examination:
     seen = _with_format(seen, found.format)
     info = claims.read_streaminfo(stream, found) if "flac" in found.format.codecs else None
     try:

@@ -17,7 +17,7 @@ import msgspec
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.vault.examination import Examination, Limits
 from phonotheque.vault.frames import Request, receive_request, send_answer
-from phonotheque.vault.judge import examine_here
+from phonotheque.vault.judge import examine_here, read_tags_here
 
 
 def limit_process(limits: Limits) -> None:
@@ -34,7 +34,8 @@ def answer(request: Request, descriptor: int) -> msgspec.Struct:
     """Examine; running out of memory is a finding."""
     path = Path(f"/proc/self/fd/{descriptor}")
     try:
-        return examine_here(path, request.name, request.wants)
+        look = read_tags_here if request.task == "tags" else examine_here
+        return look(path, request.name, request.wants)
     except MemoryError:
         message = f"needs more than {request.limits.memory_bytes} bytes of memory to decode"
         finding = Finding(FindingCode.AUDIO_LIMIT, Severity.ERROR, request.name, message)
