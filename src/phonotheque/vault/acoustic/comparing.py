@@ -77,6 +77,11 @@ def align(items: Items, sketch: Items, length: int, offset: int) -> Alignment:
     return Alignment(near, overlap, float(rates[best]), _unlike(errors))
 
 
+def score_of(alignment: Alignment) -> float:
+    """From 0, no more alike than chance (half of the bits), to 1, the same bits."""
+    return max(1 - 2 * alignment.error_rate, 0.0)
+
+
 def judge_clip(alignment: Alignment, items: int) -> Likeness:
     """Whether a clip of so many items is of the document it was laid upon."""
     if alignment.overlap < min(LEAST_SECONDS / ITEM_SECONDS, SHORTER_COVERED * items):

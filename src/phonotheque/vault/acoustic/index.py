@@ -6,8 +6,12 @@ each document how many agree on one offset, and lays the sound upon the best one
 """
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager
+from copy import copy
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar, Final
 
 import msgspec
@@ -101,16 +105,23 @@ class AcousticIndex:
         """The last batch of descriptions that the index holds."""
         return self._manifest.taken
 
-    def __contains__(self, sha256: str) -> bool:
-        return self._holds(bytes.fromhex(sha256))
+    def is_first(self, sha256: str) -> bool:
+        """Whether a file is in the index and no copy of another one."""
+        found = self._find(bytes.fromhex(sha256))
+        return found is not None and not found[0].copies[found[1]]
 
-    def _holds(self, digest: bytes) -> bool:
-        return any(segment.find(digest) is not None for segment in self._segments)
+    def _find(self, digest: bytes) -> tuple[Segment, int] | None:
+        for segment in self._segments:
+            doc = segment.find(digest)
+            if doc is not None:
+                return segment, doc
+        return None
 
     # ------------------------------------------------------------------------------ look-up
 
-    def look_up(self, items: Items, limit: int = 8) -> list[Hit]:
-        """The files that a sound, shape (n,), lies upon best: by error rate, then SHA-256.
+    def look_up(self, items: Items, limit: int = 8, but: Set[str] = frozenset()) -> list[Hit]:
+        """The files that a sound, shape (n,), lies upon best: by error rate, then SHA-256; `but`
+        are files that are passed over.
 
         Hits are as near as they were found; `comparing` judges them. Memory: some megabytes.
         """
@@ -123,28 +134,43 @@ class AcousticIndex:
         ]
         found.sort(key=lambda pair: -pair[0].score)
         hits = sorted(
-            _iter_hits(found[:_CANDIDATES], items),
+            islice(_iter_hits(found, items, but), _CANDIDATES),
             key=lambda hit: (hit.alignment.error_rate, hit.sha256),
         )
         return hits[:limit]
 
+    @contextmanager
+    def beside(self, documents: Sequence[Document]) -> Iterator["AcousticIndex"]:
+        """The index with documents that are in memory beside its own, for as long as it takes to
+        look them up; of those here already its own count."""
+        with TemporaryDirectory(prefix="phonotheque-acoustic-") as folder:
+            new = {d.sha256: d for d in documents if self._find(d.sha256) is None}
+            both = copy(self)
+            if new:
+                place = Path(folder) / "segment"
+                write_segment(place, list(new.values()), self._manifest.every)
+                both._segments = [*self._segments, Segment(place, self._manifest.every)]
+            yield both
+
     # ------------------------------------------------------------------------------- writing
 
-    def add(self, documents: Iterable[Document], taken: int | None = None) -> int:
+    def add(self, documents: Iterable[Document]) -> int:
         """Take in documents that are not here yet; durable on return. How many were new.
 
-        `taken` is the batch of descriptions they end with. Memory: the fingerprints of a segment
-        several times over, and what a merge needs.
+        Memory: the fingerprints of a segment several times over, and what a merge needs.
         """
         added = 0
-        new = (document for document in documents if not self._holds(document.sha256))
+        new = (document for document in documents if self._find(document.sha256) is None)
         for batch in _batches(new):
             entry = self._write(batch)
             added += entry.documents
             self._commit(segments=(*self._manifest.segments, entry))
             self._merge()
-        self._commit(taken=self.taken if taken is None else taken)
         return added
+
+    def note_taken(self, batch: int) -> None:
+        """Remember, durably, that all descriptions up to this batch are in the index."""
+        self._commit(taken=batch)
 
     def _merge(self) -> None:
         """Merge while there are `MERGE_AT` segments of about one size."""
@@ -196,8 +222,6 @@ class AcousticIndex:
             next_segment=before.next_segment + (segments is not None),
             segments=before.segments if segments is None else segments,
         )
-        if after == before and (self._folder / "index.json").exists():
-            return
         ensure_directory(self._folder)
         write_document(self._folder / "index.json", after)
         opened = dict(zip(before.segments, self._segments, strict=True))
@@ -213,7 +237,9 @@ def _read(folder: Path, every: int) -> IndexManifest:
     return read_document(path, IndexManifest) if path.exists() else IndexManifest(every=every)
 
 
-def _iter_hits(found: list[tuple[Candidate, Segment]], items: Items) -> Iterator[Hit]:
+def _iter_hits(
+    found: list[tuple[Candidate, Segment]], items: Items, but: Set[str]
+) -> Iterator[Hit]:
     """Candidates laid bit by bit, the best first and each document once, until one was the same
     and what follows has a quarter of its votes."""
     seen, enough = set[tuple[Path, int]](), 0.0
@@ -223,11 +249,13 @@ def _iter_hits(found: list[tuple[Candidate, Segment]], items: Items) -> Iterator
         if (segment.folder, doc) in seen:
             continue
         seen.add((segment.folder, doc))
+        if but and segment.digests[doc].tobytes().hex() in but:
+            continue
         hit = _laid(segment, doc, items, offset)
         least = min(_LEAST_ITEMS, len(items) // 2, hit.length // 2)
         if hit.alignment.overlap < least:
             continue
-        if hit.alignment.error_rate <= SAME_ERROR_RATE:
+        if hit.alignment.error_rate <= SAME_ERROR_RATE and not hit.copy:
             enough = max(enough, score / 4)
         yield hit
 
