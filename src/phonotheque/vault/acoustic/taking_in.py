@@ -49,7 +49,7 @@ def take_in(index: AcousticIndex, documents: Iterable[Document]) -> Iterator[Sou
 def _take(index: AcousticIndex, batch: list[Document]) -> Iterator[SoundMatch]:
     first = {document.sha256.hex(): place for place, document in reversed(list(enumerate(batch)))}
     known = {sha256 for sha256 in first if index.is_first(sha256)}
-    entering, standing = list[Document](), set(known)
+    entering, standing = list[Document](), set[str]()
     with index.beside(batch) as both:
         for place, document in enumerate(batch):
             name = document.sha256.hex()
