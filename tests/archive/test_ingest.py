@@ -133,14 +133,13 @@ def test_the_same_folder_again_makes_nothing_and_examines_nothing_held(
     examined: list[str] = []
     from phonotheque.vault import Examiner
 
-    whole = Examiner.examine_many
+    whole = Examiner.examine
 
-    def watched(self, paths):
-        paths = list(paths)
-        examined.extend(p.name for p in paths)
-        return whole(self, paths)
+    def watched(self, material):
+        examined.append(material.source.name)
+        return whole(self, material)
 
-    monkeypatch.setattr(Examiner, "examine_many", watched)
+    monkeypatch.setattr(Examiner, "examine", watched)
     again = ingest(tree, folder, now=NOW + timedelta(days=1))
     assert again.imports == []
     assert again.nothing_new == ["songs"]

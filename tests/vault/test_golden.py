@@ -27,7 +27,7 @@ def write_vault(root: Path, source: Path) -> None:
         decoder="PyAV/18.1.0",
     )  # fmt: skip
     vault = Vault(root, agent="phonotheque/0.1.0")
-    digest = vault.admit(source, examination, AT).sha256
+    digest = vault.admit(vault.take(source), examination, AT).sha256
     vault.flush_events()
     vault.record_event(EventType.FIXITY_CHECK, AT.replace(day=2), sha256_hex=digest)
     vault.flush_events()

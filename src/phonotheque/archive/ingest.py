@@ -1,7 +1,8 @@
 """Ingest: read folders of audio, tables of rows and tables of listens into the archive's sources.
 
-An audio file goes: seen before? ─ examine (in workers) ─ evidence ─ may it be held? ─ vault ─ row.
-What is refused gets a finding and keeps its row without audio; a protected file gets no row.
+An audio file goes: seen before? ─ read once ─ held? ─ examine (in workers) ─ policy at the door ─
+evidence ─ may it be held? ─ vault ─ row. What is refused gets a finding and keeps its row without
+audio; a protected file gets no row.
 """
 
 from collections import Counter
@@ -15,14 +16,14 @@ import msgspec
 import pyarrow as pa
 
 from phonotheque import __version__
-from phonotheque.archive.admission import Audio, AudioCounts
+from phonotheque.archive.admission import Audio, AudioCounts, Door
 from phonotheque.archive.ingest_plan import AUDIO, IngestPlan, InputPlan, group_inputs, reader_of
 from phonotheque.archive.policy import archive_policy
 from phonotheque.archive.row_worker import LARGE_BYTES, WORKER, make_maker, understand
+from phonotheque.model.admission import parse_admission
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding
 from phonotheque.model.progress import Progress
-from phonotheque.rights import Policy
 from phonotheque.sources import (
     ImportReport,
     ImportWriter,
@@ -35,7 +36,7 @@ from phonotheque.sources import (
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
-from phonotheque.vault import Vault
+from phonotheque.vault import Link, Vault
 
 FIRST_FINDINGS = 200
 
@@ -56,6 +57,7 @@ class IngestReport(msgspec.Struct, frozen=True, kw_only=True):
     files_seen: int
     files_admitted: int
     files_held_already: int
+    files_quarantined: int
     files_refused: int
     files_ignored: int
     findings_by_code: dict[str, int]
@@ -77,7 +79,9 @@ def execute_ingest(tree: Tree, plan: IngestPlan, now: datetime, progress: Progre
     groups = zip(group_inputs(plan.inputs), plan.imports, strict=True)
     with writing(tree.root):
         done = [
-            _Source(tree, inputs, now, progress, replace=name in plan.replaces).run(plan.surely)
+            _Source(tree, inputs, now, progress, replace=name in plan.replaces, link=plan.link).run(
+                plan.surely
+            )
             for inputs, name in groups
         ]
     return _summary(done)
@@ -88,6 +92,7 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
     made: bool
     admitted: int  # by this run; `report.files_held` counts what was held before as well
     held_already: int
+    quarantined: int
     first: list[Finding]
 
 
@@ -102,8 +107,10 @@ class _Source:
         progress: Progress,
         *,
         replace: bool,
+        link: Link,
     ) -> None:
         self._tree = tree
+        self._link = link
         self._inputs = inputs
         self._progress = progress
         self._replace = replace
@@ -127,6 +134,7 @@ class _Source:
             made=made,
             admitted=self._counts.admitted,
             held_already=self._counts.held_already,
+            quarantined=self._counts.quarantined,
             first=self._intake.findings.first,
         )
 
@@ -152,17 +160,21 @@ class _Source:
                 source=item.source,
                 folder=Path(item.path),
                 understand=understand,
-                policy=self._policy(),
+                door=self._door(),
                 now=self._writer.read_at,
             )
             report, advance = self._intake.findings.add, self._progress.advance
             for batch in audio.iter_batches(self._counts, report, advance):
                 self._intake.add(batch)
+            if audio.copied:
+                self._progress.note(f"{audio.copied:,} files were copied: no {self._link} here")
         name = Path(item.path).name
         self._intake.end_input(InputRecord(name=name, kind=item.kind, bytes=item.bytes))
 
-    def _policy(self) -> Policy:
-        return archive_policy(read_settings(self._tree))
+    def _door(self) -> Door:
+        settings = read_settings(self._tree)
+        table = parse_admission(settings.admission)
+        return Door(archive_policy(settings), table, self._link)
 
     def _take_input(self, item: InputPlan, after: int) -> None:
         """Read a table or dump behind its first `after` records."""
@@ -211,6 +223,7 @@ class _Source:
             isrcs=dict(sorted(intake.isrcs.items())),
             files_seen=counts.seen,
             files_held=counts.admitted + counts.held_already,
+            files_quarantined=counts.quarantined,
             files_refused=counts.refused,
             files_ignored=counts.ignored,
             findings=dict(sorted(intake.findings.counts.items())),
@@ -259,6 +272,7 @@ def _summary(done: list[_Outcome]) -> IngestReport:
         files_seen=total("files_seen"),
         files_admitted=sum(outcome.admitted for outcome in done),
         files_held_already=sum(outcome.held_already for outcome in done),
+        files_quarantined=sum(outcome.quarantined for outcome in done),
         files_refused=total("files_refused"),
         files_ignored=total("files_ignored"),
         findings_by_code=dict(sorted(by_code.items())),

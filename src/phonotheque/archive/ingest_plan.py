@@ -23,6 +23,7 @@ from phonotheque.sources import (
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.durable import free_bytes
 from phonotheque.storage.layout import Tree
+from phonotheque.vault import Link
 
 AUDIO = "folder"
 """What an input that is a folder of audio is called where others have the name of a reader."""
@@ -51,6 +52,7 @@ class IngestPlan(msgspec.Struct, frozen=True, kw_only=True):
     imports: list[str]  # "<source>/<import>" that would be made
     replaces: list[str]  # those of them that say what is gone as well
     surely: bool = False  # that was said, so any number of rows may go
+    link: Link = Link.COPY  # how the bytes of audio files come into the vault
     audio_files: int
     bytes: int
     needed_bytes: int
@@ -66,10 +68,11 @@ def plan_ingest(
     now: datetime,
     replace: bool | None = None,
     mapping: Path | None = None,
+    link: Link = Link.COPY,
 ) -> IngestPlan:
     """Look at the inputs without writing anything. `kind` is "auto", "folder" or the name of a
     reader; `replace` overrides what the readers say of that; `mapping` is a mapping file, by which
-    all inputs are read.
+    all inputs are read; `link` is how the bytes of audio come into the vault.
 
     Raises:
         NotFoundError: no archive at `tree`, or an input does not exist.
@@ -98,6 +101,7 @@ def plan_ingest(
             if (replaces(items) if replace is None else replace) and items[0].table == "rows"
         ],
         surely=bool(replace),
+        link=link,
         audio_files=sum(p.audio_files for p in planned),
         bytes=total,
         needed_bytes=audio_bytes + 2 * (total - audio_bytes),

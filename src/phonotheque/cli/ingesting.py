@@ -13,6 +13,7 @@ from phonotheque.model.findings import FindingCode
 
 if TYPE_CHECKING:
     from phonotheque.archive import IngestEstimate, IngestPlan, IngestReport
+    from phonotheque.vault import Link
 
 
 Inputs = Annotated[
@@ -42,6 +43,15 @@ Add = Annotated[
 Replace = Annotated[
     bool, typer.Option("--replace", help="What the source has and these inputs lack is gone.")
 ]
+LinkAs = Annotated[
+    str,
+    typer.Option(
+        "--link",
+        metavar="HOW",
+        help="How audio comes into the vault: copy; reflink (shares the blocks of the source); "
+        "hard (the source itself, which becomes read-only). Copied where that cannot be done.",
+    ),
+]
 Estimate = Annotated[
     bool,
     typer.Option("--estimate", help="Only say what it would take, by the inputs' beginning."),
@@ -56,6 +66,7 @@ def ingest(
     mapping: Map = None,
     add: Add = False,
     replace: Replace = False,
+    link: LinkAs = "copy",
     estimate: Estimate = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -77,6 +88,7 @@ def ingest(
         now=at,
         replace=replace if add or replace else None,
         mapping=mapping.absolute() if mapping else None,
+        link=_link(link),
     )
     if estimate:
         found = estimate_ingest(plan, at)
@@ -92,8 +104,17 @@ def ingest(
     else:
         _show(screen, report)
     unread = FindingCode.FILE_UNREADABLE.value in report.findings_by_code
-    if report.rows_refused or report.files_refused or unread:
+    kept_out = report.files_refused or report.files_quarantined
+    if report.rows_refused or kept_out or unread:
         raise typer.Exit(ExitCode.FINDINGS)
+
+
+def _link(text: str) -> "Link":
+    from phonotheque.vault import Link
+
+    if text not in list(Link):
+        raise UsageError(f"--link {text}: write one of {', '.join(Link)}")
+    return Link(text)
 
 
 def _plan_lines(plan: "IngestPlan") -> list[str]:
@@ -135,9 +156,10 @@ def _show(screen: Screen, report: "IngestReport") -> None:
         screen.say(f"Import {made.source}/{made.name}: {made.rows_kept:,} {made.kind}{gone}")
     for name in report.nothing_new:
         screen.say(f"Nothing new in {name}")
+    aside = f"{report.files_quarantined:,} quarantined, " if report.files_quarantined else ""
     screen.say(
         f"Audio: {report.files_admitted:,} files admitted, {report.files_held_already:,} held "
-        f"already, {report.files_refused:,} refused. Rows: {report.rows_read:,} read, "
+        f"already, {aside}{report.files_refused:,} refused. Rows: {report.rows_read:,} read, "
         f"{report.rows_unchanged:,} unchanged, {report.rows_refused:,} refused."
     )
     if report.isrcs:

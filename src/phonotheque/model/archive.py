@@ -2,6 +2,9 @@
 
 import msgspec
 
+from phonotheque.model.access import AccessSettings
+from phonotheque.model.admission import parse_admission
+
 DEFAULT_CUTS_PERCENT = (50.0, 80.0, 95.0, 99.0, 99.6, 100.0)
 DEFAULT_TERRITORIES = ("US", "EU", "GB", "CA", "JP", "AU", "MX", "ZZ")
 WITHDRAWN_AUDIO = ("keep", "purge")
@@ -50,6 +53,23 @@ class RightsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"withdrawn_audio is {self.withdrawn_audio!r}; write keep or purge")
 
 
+class VaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the objects of the vault are kept, and how often each is checked."""
+
+    store: str = ""  # s3://BUCKET/PREFIX; empty: the directory vault/ itself
+    endpoint: str = ""  # URL of an S3-compatible server; empty: that of AWS for the region
+    region: str = ""
+    allow_http: bool = False  # an endpoint without TLS, in a network of one's own
+    check_days: float = 90.0  # every object is read at least once in so many days
+
+    def __post_init__(self) -> None:
+        bucket = self.store.removeprefix("s3://").partition("/")[0]
+        if self.store and (not self.store.startswith("s3://") or not bucket):
+            raise ValueError(f"vault.store is {self.store!r}; write s3://BUCKET/PREFIX")
+        if self.check_days <= 0:
+            raise ValueError("vault.check_days is not above 0")
+
+
 class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of `archive.toml`. `id` and `id_key` are made at `init` and never change."""
 
@@ -65,3 +85,12 @@ class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     catalogue: CatalogueSettings = CatalogueSettings()
     publish: PublishSettings = PublishSettings()
     rights: RightsSettings = RightsSettings()
+    vault: VaultSettings = VaultSettings()
+    access: AccessSettings = AccessSettings()
+    admission: dict[str, str] = {}  # what is done with a file: code of a finding → action
+
+    def __post_init__(self) -> None:
+        parse_admission(self.admission)
+        tiers = len(self.tiers.cuts_percent)
+        if self.access.last_tier > tiers:
+            raise ValueError(f"access.tiers names tier {self.access.last_tier} of {tiers}")

@@ -68,6 +68,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     isrcs: dict[str, int] = {}
     files_seen: int
     files_held: int  # whether admitted by this import or before: a killed run leaves no trace here
+    files_quarantined: int = 0
     files_refused: int
     files_ignored: int
     findings: dict[str, int]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phonotheque.model.errors import FormatError
-from phonotheque.model.tables import FORMAT_VERSION, earlier
+from phonotheque.model.tables import FORMAT_VERSION, forms_of
 from phonotheque.storage.durable import partial_file
 
 ROW_GROUP_ROWS = 122_880
@@ -24,12 +24,16 @@ them. Measured on four million tracks: numbers 3.0 → 0.01 bytes, source keys 3
 
 
 def write_table(
-    target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]
+    target: Path,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch | pa.Table],
+    *,
+    row_group_rows: int = ROW_GROUP_ROWS,
 ) -> int:
     """Write `batches` (any sizes, each castable to `schema`) durably to `target`; returns rows.
 
-    Row groups have 122,880 rows whatever the batch sizes, so equal rows give equal bytes with
-    one version of Arrow. Memory: one row group.
+    Row groups have 122,880 rows (or `row_group_rows`) whatever the batch sizes, so equal rows give
+    equal bytes with one version of Arrow. Memory: one row group.
     """
     rows = 0
     with partial_file(target) as temporary:
@@ -42,8 +46,8 @@ def write_table(
             store_schema=True,
             **encodings(schema),
         ) as writer:
-            for table in _regroup(schema, batches):
-                writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+            for table in _regroup(schema, batches, row_group_rows):
+                writer.write_table(table, row_group_size=row_group_rows)
                 rows += table.num_rows
         temporary.chmod(0o444)
     return rows
@@ -65,6 +69,8 @@ def encodings(schema: pa.Schema) -> dict[str, Any]:
 def _encoding(name: str, kind: pa.DataType) -> str | None:
     if name in _NUMBERS and (pa.types.is_int32(kind) or pa.types.is_int64(kind)):
         return "DELTA_BINARY_PACKED"
+    if pa.types.is_binary(kind):
+        return "PLAIN"  # compressed by itself, no two alike
     if not pa.types.is_string(kind):
         return None
     if name in _ALIKE:
@@ -82,17 +88,19 @@ def _leaves(path: str, kind: pa.DataType) -> Iterable[tuple[str, pa.DataType]]:
         yield path, kind
 
 
-def _regroup(schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterable[pa.Table]:
+def _regroup(
+    schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table], rows: int
+) -> Iterable[pa.Table]:
     held: list[pa.Table] = []
     count = 0
     for batch in batches:
         table = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
         held.append(table.select(schema.names).cast(schema))
         count += table.num_rows
-        while count >= ROW_GROUP_ROWS:
+        while count >= rows:
             joined = pa.concat_tables(held).combine_chunks()
-            yield joined.slice(0, ROW_GROUP_ROWS)
-            rest = joined.slice(ROW_GROUP_ROWS)
+            yield joined.slice(0, rows)
+            rest = joined.slice(rows)
             held, count = [rest], rest.num_rows
     if count:
         yield pa.concat_tables(held).combine_chunks()
@@ -100,7 +108,7 @@ def _regroup(schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table]) ->
 
 def check_schema(path: Path, schema: pa.Schema) -> None:
     """Raise `FormatError` unless the file at `path` carries `schema` in our format version, or has
-    it as it was written before a field was added (`model.tables.earlier`)."""
+    it as it was written before a field was added (`model.tables.forms_of`)."""
     try:
         found = pq.read_schema(path)
     except (OSError, pa.ArrowInvalid) as error:
@@ -112,5 +120,5 @@ def check_schema(path: Path, schema: pa.Schema) -> None:
             f"{path}: format {version}, this program reads {FORMAT_VERSION}; use the version of "
             "phonotheque that wrote it, or a newer one"
         )
-    if not found.equals(schema) and not found.equals(earlier(schema)):
+    if not any(found.equals(form) for form in forms_of(schema)):
         raise FormatError(f"{path}: its columns are not those of docs/formats")

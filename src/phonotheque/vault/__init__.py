@@ -1,27 +1,75 @@
 """The vault: audio is identified by content, refused when protected, proved sound by decoding it
 in a process that may crash without harm, and kept once, under its SHA-256, with its history."""
 
+from phonotheque.vault.acoustic.codec import (
+    ITEM_SECONDS,
+    decode_fingerprint,
+    parse_fingerprint,
+    raw_fingerprint,
+)
+from phonotheque.vault.acoustic.comparing import Likeness, judge_clip, judge_files, score_of
+from phonotheque.vault.acoustic.index import AcousticIndex
+from phonotheque.vault.acoustic.index import Hit as SoundHit
+from phonotheque.vault.acoustic.segments import Document as SoundDocument
+from phonotheque.vault.acoustic.taking_in import take_in
+from phonotheque.vault.copy_comments import copy_comments
+from phonotheque.vault.copying import CopyMade, CopyOrder, make_copies
+from phonotheque.vault.derivatives import copies_of, find_copy, sources_of
 from phonotheque.vault.events import Event, EventType
 from phonotheque.vault.examination import Description, Examination, Limits, Picture, Wants
 from phonotheque.vault.examiner import Examiner, examine
-from phonotheque.vault.material import Link, Material, take_material
+from phonotheque.vault.fixity import check_fixity
+from phonotheque.vault.fixity_report import FixityReport, FixityStatus, fixity_status
+from phonotheque.vault.inflight import Bounds, iter_in_order
+from phonotheque.vault.material import MEMORY_BYTES, Link, Material, take_material
 from phonotheque.vault.objects import Admission, VaultObject
+from phonotheque.vault.recipes import OpusForm, OpusSettings, choose_settings, estimated_bytes
 from phonotheque.vault.store import Vault
 
 __all__ = [
+    "ITEM_SECONDS",
+    "MEMORY_BYTES",
+    "AcousticIndex",
     "Admission",
+    "Bounds",
+    "CopyMade",
+    "CopyOrder",
     "Description",
     "Event",
     "EventType",
     "Examination",
     "Examiner",
+    "FixityReport",
+    "FixityStatus",
+    "Likeness",
     "Limits",
     "Link",
     "Material",
+    "OpusForm",
+    "OpusSettings",
     "Picture",
+    "SoundDocument",
+    "SoundHit",
     "Vault",
     "VaultObject",
     "Wants",
+    "check_fixity",
+    "choose_settings",
+    "copies_of",
+    "copy_comments",
+    "decode_fingerprint",
+    "estimated_bytes",
     "examine",
+    "find_copy",
+    "fixity_status",
+    "iter_in_order",
+    "judge_clip",
+    "judge_files",
+    "make_copies",
+    "parse_fingerprint",
+    "raw_fingerprint",
+    "score_of",
+    "sources_of",
+    "take_in",
     "take_material",
 ]

@@ -1,7 +1,7 @@
 """The history of the vault: PREMIS events in Parquet batches, each holding the digest of the one
 before it (docs/formats/vault.md)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -15,8 +15,10 @@ from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.tables import FORMAT_VERSION
 from phonotheque.storage.digests import digest_file
 from phonotheque.storage.tables import check_schema, write_table
+from phonotheque.vault.descriptions import descriptions_path
 
 FIRST_PREVIOUS = "0" * 64
+DESCRIPTIONS_KEY = "phonotheque.descriptions"
 
 
 class EventType(StrEnum):
@@ -25,7 +27,9 @@ class EventType(StrEnum):
     FORMAT_IDENTIFICATION = "for"
     VALIDATION = "val"
     MESSAGE_DIGEST = "mes"
+    METADATA_EXTRACTION = "mee"
     INGESTION = "ing"
+    CREATION = "cre"
     FIXITY_CHECK = "fix"
     RECOVERY = "rec"
     DELETION = "del"
@@ -72,25 +76,40 @@ def batch_path(root: Path, sequence: int) -> Path:
     return root / "events" / f"{sequence:08d}.parquet"
 
 
-def write_batch(root: Path, sequence: int, previous: str, events: Sequence[Event]) -> Batch:
-    """Write `events` (in order of their numbers) durably as batch `sequence`."""
-    schema = EVENTS.with_metadata(
-        {
-            "phonotheque.table": "events",
-            "phonotheque.format": str(FORMAT_VERSION),
-            "phonotheque.sequence": str(sequence),
-            "phonotheque.previous": previous,
-        }
-    )
-    rows = [msgspec.structs.asdict(event) for event in events]
+def write_batch(
+    root: Path,
+    sequence: int,
+    previous: str,
+    pages: Iterable[Sequence[Event]],
+    *,
+    descriptions: str = "",
+) -> Batch:
+    """Write the events of `pages` (in order of their numbers) durably as batch `sequence`.
+
+    `descriptions` is the SHA-256 (hex) of the descriptions that go with them, "" without any.
+    Memory: one page and what Arrow holds of 122,880 rows.
+    """
+    metadata = {
+        "phonotheque.table": "events",
+        "phonotheque.format": str(FORMAT_VERSION),
+        "phonotheque.sequence": str(sequence),
+        "phonotheque.previous": previous,
+    }
+    if descriptions:
+        metadata[DESCRIPTIONS_KEY] = descriptions
+    schema = EVENTS.with_metadata(metadata)
+    numbers: list[int] = []
+
+    def tables() -> Iterator[pa.Table]:
+        for page in pages:
+            numbers.extend((page[0].event, page[-1].event))
+            rows = [msgspec.structs.asdict(event) for event in page]
+            yield pa.Table.from_pylist(rows, schema=schema)
+
     path = batch_path(root, sequence)
-    write_table(path, schema, [pa.Table.from_pylist(rows, schema=schema)])
-    return Batch(
-        sequence=sequence,
-        sha256=digest_file(path).sha256.hex(),
-        first=events[0].event,
-        last=events[-1].event,
-    )
+    write_table(path, schema, tables())
+    digest = digest_file(path).sha256.hex()
+    return Batch(sequence=sequence, sha256=digest, first=numbers[0], last=numbers[-1])
 
 
 def read_batch(root: Path, sequence: int, previous: str) -> tuple[Batch, pa.Table]:
@@ -116,10 +135,16 @@ def read_batch(root: Path, sequence: int, previous: str) -> tuple[Batch, pa.Tabl
     return Batch(sequence=sequence, sha256=digest, first=first, last=last), table
 
 
+def described_by(table: pa.Table) -> str:
+    """The SHA-256 (hex) of the descriptions that go with a batch; "" where it has none."""
+    return str((table.schema.metadata or {}).get(DESCRIPTIONS_KEY.encode(), b"").decode())
+
+
 def check_events(root: Path, head: Batch | None = None) -> Iterator[Finding]:
     """Follow the chain of the vault at `root`; `head` is the last batch known to the state.
 
-    A batch that was changed shows in the one after it, the last one against `head`.
+    A batch that was changed shows in the one after it, the last one against `head`; descriptions
+    show in the batch that names their digest, and are read whole.
     """
     previous, following, sequence = FIRST_PREVIOUS, 1, 1
     last = max((int(path.stem) for path in batch_files(root)), default=0)
@@ -140,7 +165,24 @@ def check_events(root: Path, head: Batch | None = None) -> Iterator[Finding]:
         if head and sequence == head.sequence and batch.sha256 != head.sha256:
             message = "it is not the batch that was written; restore it from a copy"
             yield _finding(FindingCode.TABLE_DAMAGED, path, message)
+        if digest := described_by(table):
+            yield from _check_descriptions(descriptions_path(root, sequence), digest)
         previous, following = batch.sha256, batch.last + 1
+
+
+def _check_descriptions(path: Path, digest: str) -> Iterator[Finding]:
+    try:
+        sound = digest_file(path).sha256.hex() == digest
+    except FileNotFoundError:
+        yield _finding(FindingCode.TABLE_MISSING, path, "these descriptions are missing")
+        return
+    except OSError as error:
+        message = f"cannot be read ({error.strerror}); not checked"
+        yield _finding(FindingCode.COPY_NOT_CHECKED, path, message)
+        return
+    if not sound:
+        message = "not the descriptions that were written; restore them from a copy"
+        yield _finding(FindingCode.TABLE_DAMAGED, path, message)
 
 
 def batch_files(root: Path) -> list[Path]:

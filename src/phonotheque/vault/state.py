@@ -5,6 +5,7 @@ afterwards, so a crash loses none. All of it but `seen` can be rebuilt from the 
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from phonotheque.model.errors import FormatError
+from phonotheque.model.errors import FormatError, NoSpaceError
 from phonotheque.storage.durable import ensure_directory
 from phonotheque.vault.events import Batch, Event
 from phonotheque.vault.objects import VaultObject
@@ -27,10 +28,13 @@ _OBJECT_COLUMNS = (
 
 
 class State:
-    """One connection to the state of a vault. For one thread."""
+    """One connection to the state of a vault. For one thread, but for `is_known`."""
 
     def __init__(self, path: Path) -> None:
         ensure_directory(path.parent)
+        self._path = path
+        self._reader: sqlite3.Connection | None = None
+        self._asking = threading.Lock()
         self._db = sqlite3.connect(path, isolation_level=None, timeout=60)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -55,11 +59,23 @@ class State:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={STATE_VERSION}")
 
+    def is_known(self, sha256: str) -> bool:
+        """Whether the object is recorded, by the last transaction that ended. In any thread."""
+        with self._asking:
+            if self._reader is None:
+                self._reader = sqlite3.connect(self._path, timeout=60, check_same_thread=False)
+            found = self._reader.execute(
+                "SELECT 1 FROM objects WHERE sha256 = ?", [bytes.fromhex(sha256)]
+            )
+            return found.fetchone() is not None
+
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     def close(self) -> None:
         """Let go of the file."""
+        if self._reader is not None:
+            self._reader.close()
         self._db.close()
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
@@ -68,17 +84,28 @@ class State:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, durable at the end; inside another one, part of that."""
-        if self._db.in_transaction:
+        """All or nothing, durable at the end; inside another one, part of that.
+
+        Raises:
+            NoSpaceError: the disk is full; nothing of it was done.
+        """
+        if self._is_open():
             yield
             return
-        self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._is_open():
+                self._db.execute("ROLLBACK")
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                text = f"{self._path}: the disk is full; free some room and run this again"
+                raise NoSpaceError(text) from error
             raise
-        self._db.execute("COMMIT")
+
+    def _is_open(self) -> bool:
+        return self._db.in_transaction
 
     def object(self, sha256: str) -> VaultObject | None:
         """The object with this digest."""
@@ -102,18 +129,42 @@ class State:
         row = self._db.execute("SELECT count(*), coalesce(sum(bytes), 0) FROM objects").fetchone()
         return int(row[0]), int(row[1])
 
-    def insert_object(self, item: VaultObject) -> bool:
-        """Record an object; False when it is recorded already."""
+    def insert_object(self, item: VaultObject, event: int) -> bool:
+        """Record an object that was brought in by `event`; False when it is recorded already."""
         values = msgspec.structs.astuple(item)
         cursor = self._db.execute(
-            f"INSERT OR IGNORE INTO objects ({_OBJECT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-            [bytes.fromhex(item.sha256), item.bytes, bytes.fromhex(item.pieces_root), *values[3:]],
+            f"INSERT OR IGNORE INTO objects ({_OBJECT_COLUMNS}, event) "
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            [
+                bytes.fromhex(item.sha256),
+                item.bytes,
+                bytes.fromhex(item.pieces_root),
+                *values[3:],
+                event,
+            ],
         )
         return cursor.rowcount == 1
 
-    def remove_object(self, sha256: str) -> None:
-        """Forget an object; nothing happens where it is not known."""
-        self._db.execute("DELETE FROM objects WHERE sha256 = ?", [bytes.fromhex(sha256)])
+    def event_of(self, sha256: str) -> int:
+        """The number of the event that brought the object in; 0 where nobody wrote it down."""
+        row = self._db.execute(
+            "SELECT event FROM objects WHERE sha256 = ?", [bytes.fromhex(sha256)]
+        ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def batch_of(self, event: int) -> int | None:
+        """The batch in which an event stands; None while it is pending."""
+        row = self._db.execute(
+            "SELECT sequence FROM batches WHERE first <= ? AND last >= ? "
+            "ORDER BY sequence DESC LIMIT 1",
+            [event, event],
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def remove_object(self, sha256: str) -> bool:
+        """Forget an object; False where it is not known."""
+        cursor = self._db.execute("DELETE FROM objects WHERE sha256 = ?", [bytes.fromhex(sha256)])
+        return cursor.rowcount == 1
 
     def seen(self, source: str, path: str, size_bytes: int, mtime_ns: int) -> str | None:
         """The digest of this file as it was last seen, if it has not changed since."""
@@ -159,25 +210,30 @@ class State:
         )
         return int(cursor.lastrowid or 0)
 
-    def pending_events(self, limit: int) -> list[Event]:
-        """The first `limit` events that are in no batch yet."""
-        rows = self._db.execute(
-            "SELECT event, type, at_us, outcome, detail, agent, sha256 FROM pending_events "
-            "ORDER BY event LIMIT ?",
-            [limit],
-        )
-        return [
-            Event(
-                event=row[0], type=row[1], at=_EPOCH + timedelta(microseconds=row[2]),
-                outcome=row[3], detail=row[4], agent=row[5],
-                sha256=None if row[6] is None else row[6].hex(),
-            )
-            for row in rows
-        ]  # fmt: skip
+    def pending_range(self) -> tuple[int, int] | None:
+        """Numbers of the first and the last event that is in no batch yet; they have no gaps."""
+        first, last = self._db.execute(
+            "SELECT (SELECT min(event) FROM pending_events), "
+            "(SELECT max(event) FROM pending_events)"
+        ).fetchone()
+        return None if first is None else (first, last)
 
-    def count_pending(self) -> int:
-        """Events that are in no batch yet."""
-        return int(self._db.execute("SELECT count(*) FROM pending_events").fetchone()[0])
+    def iter_pending(self, first: int, last: int, page: int = 10_000) -> Iterator[list[Event]]:
+        """Events `first` to `last` that are in no batch yet, page by page."""
+        while rows := self._db.execute(
+            "SELECT event, type, at_us, outcome, detail, agent, sha256 FROM pending_events "
+            "WHERE event BETWEEN ? AND ? ORDER BY event LIMIT ?",
+            [first, last, page],
+        ).fetchall():
+            yield [_event(row) for row in rows]
+            first = rows[-1][0] + 1
+
+    def deleted_after(self, event: int) -> set[str]:
+        """Objects deleted by events behind `event` that are in no batch yet."""
+        rows = self._db.execute(
+            "SELECT DISTINCT sha256 FROM pending_events WHERE type = 'del' AND event > ?", [event]
+        )
+        return {digest.hex() for (digest,) in rows if digest is not None}
 
     def last_batch(self) -> Batch | None:
         """The newest batch that this state knows."""
@@ -188,19 +244,12 @@ class State:
             return None
         return Batch(sequence=row[0], sha256=row[1].hex(), first=row[2], last=row[3])
 
-    def adopt_batch(
-        self, batch: Batch, objects: Sequence[VaultObject] = (), deleted: Sequence[str] = ()
-    ) -> None:
-        """Take `batch` for written: its events are pending no more, its objects are known, those
-        `deleted` no longer.
+    def adopt_batch(self, batch: Batch) -> None:
+        """Take `batch` for written: its events are pending no more.
 
         Idempotent: a reader that opens the vault may have done it just before its writer.
         """
         with self.transaction():
-            for item in objects:
-                self.insert_object(item)
-            for digest in deleted:
-                self.remove_object(digest)
             self._db.execute(
                 "INSERT OR IGNORE INTO batches VALUES (?,?,?,?)",
                 [batch.sequence, bytes.fromhex(batch.sha256), batch.first, batch.last],
@@ -219,6 +268,18 @@ class State:
 
 def _microseconds(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def _event(row: tuple[int, str, int, str, str, str, bytes | None]) -> Event:
+    return Event(
+        event=row[0],
+        type=row[1],
+        at=_EPOCH + timedelta(microseconds=row[2]),
+        outcome=row[3],
+        detail=row[4],
+        agent=row[5],
+        sha256=None if row[6] is None else row[6].hex(),
+    )
 
 
 def _object(

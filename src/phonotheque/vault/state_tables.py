@@ -33,9 +33,10 @@ CREATE INDEX pending_descriptions_by_object ON pending_descriptions (sha256);
 CREATE TABLE pictures (
   sha256 BLOB PRIMARY KEY, bytes INTEGER NOT NULL, uses INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX unused_pictures ON pictures (sha256) WHERE uses = 0;
 CREATE TABLE refusals (
   source TEXT NOT NULL, path TEXT NOT NULL, bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-  examiner TEXT NOT NULL, findings BLOB NOT NULL, PRIMARY KEY (source, path)
+  examiner TEXT NOT NULL, examination BLOB NOT NULL, PRIMARY KEY (source, path)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE quarantined (
   sha256 BLOB PRIMARY KEY, bytes INTEGER NOT NULL, at_us INTEGER NOT NULL, reason TEXT NOT NULL

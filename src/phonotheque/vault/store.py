@@ -1,45 +1,54 @@
 """The vault itself: objects under their SHA-256, their state, their history."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
-import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from phonotheque.model.errors import ArchiveBusyError, InputError, UsageError
+from phonotheque.model.errors import UsageError
 from phonotheque.model.findings import Finding, FindingCode, Severity
-from phonotheque.storage.digests import Digests, FileHasher, digest_file, read_chunks
-from phonotheque.storage.durable import TEMPORARY_SUFFIX, fsync_directory, write_then_name
-from phonotheque.storage.lock import writing
-from phonotheque.vault import events
+from phonotheque.storage.digests import digest_file
+from phonotheque.storage.durable import TEMPORARY_SUFFIX
+from phonotheque.storage.local_store import LocalStore
+from phonotheque.storage.stores import Store
+from phonotheque.vault import admitting, kept_pictures, pending, quarantine, refusals
+from phonotheque.vault.derivatives import copies_of
 from phonotheque.vault.events import EventType
-from phonotheque.vault.examination import Examination
+from phonotheque.vault.examination import Description, Examination
+from phonotheque.vault.examiner import EXAMINER
+from phonotheque.vault.grouping import Grouping
+from phonotheque.vault.history import History
+from phonotheque.vault.material import Link, Material, take_material
 from phonotheque.vault.objects import Admission, VaultObject
+from phonotheque.vault.quarantine import Quarantined
 from phonotheque.vault.state import State
 
 AGENT = f"phonotheque/{version('phonotheque')}"
-EVENTS_PER_BATCH = 40_000  # 10,000 files
 
 
 class Vault:
-    """The vault at `root`. One writer at a time (the caller holds `storage.lock.writing`);
-    readers may look at the same time. For use by one thread, as a context manager or with
-    `close()`.
+    """The vault at `root`, whose bytes are in `store` (the directory itself, unless another is
+    named). One writer at a time (the caller holds `storage.lock.writing`); readers may look at the
+    same time. For use by one thread but for `take`, `holds` and `store`; a context manager, or to
+    be closed.
     """
 
-    def __init__(self, root: Path, *, agent: str = AGENT) -> None:
+    def __init__(self, root: Path, *, agent: str = AGENT, store: Store | None = None) -> None:
         self.root = root
+        self.store: Store = store or LocalStore(root)
         self._agent = agent
         self._state = State(root / "state.sqlite")
+        self._history = History(root, self._state)
+        self._grouping = Grouping(self._state)
         self._swept = False
 
     @classmethod
-    def open(cls, root: Path) -> "Vault":
+    def open(cls, root: Path, store: Store | None = None) -> "Vault":
         """Open the vault at `root` (``ARCHIVE/vault``); an empty one is made where none is.
 
         What a crash left half-done in the history is completed.
@@ -47,9 +56,9 @@ class Vault:
         Raises:
             FormatError: it has another version, or an unreadable batch of events.
         """
-        vault = cls(root)
+        vault = cls(root, store=store)
         try:
-            vault._adopt_batches()
+            vault._history.adopt()
         except BaseException:
             vault.close()
             raise
@@ -81,11 +90,17 @@ class Vault:
 
     def object(self, sha256_hex: str) -> VaultObject | None:
         """What is known of the object, or None when the vault does not hold it."""
+        if self._grouping.is_arriving(sha256_hex):
+            self._grouping.settle()
         return self._state.object(sha256_hex)
 
     def object_path(self, sha256_hex: str) -> Path:
-        """Where the object stands (or would stand)."""
+        """Where the object stands (or would stand) in a vault that is a directory."""
         return self.root / "objects" / sha256_hex[:2] / sha256_hex[2:4] / sha256_hex
+
+    def picture_path(self, sha256_hex: str) -> Path:
+        """Where the picture stands (or would stand)."""
+        return kept_pictures.picture_path(self.root, sha256_hex)
 
     def iter_objects(self) -> Iterator[VaultObject]:
         """All objects by digest; memory is one page."""
@@ -95,6 +110,20 @@ class Vault:
         """(objects, bytes) held."""
         return self._state.count_objects()
 
+    def description(self, sha256_hex: str) -> Description | None:
+        """What the object says of itself and what was heard in it, or None where that was not
+        written down. Pictures are without their content.
+
+        Raises:
+            FormatError: the file that holds it cannot be read.
+        """
+        return self._history.description(sha256_hex)
+
+    def iter_descriptions(self, after_batch: int = 0) -> Iterator[pa.RecordBatch]:
+        """The descriptions in batches behind `after_batch`: the columns of docs/formats/vault.md
+        and `batch`. Objects that were deleted since are among them."""
+        return self._history.iter_descriptions(after_batch)
+
     def seen(self, source: str, path: str, size_bytes: int, mtime_ns: int) -> str | None:
         """The digest (hex) of the held object that this unchanged file was, or None."""
         return self._state.seen(source, path, size_bytes, mtime_ns)
@@ -103,83 +132,172 @@ class Vault:
         self, source: str, path: str, size_bytes: int, mtime_ns: int, sha256_hex: str
     ) -> None:
         """Remember what file (source, path) was, so that the next ingest need not read it."""
-        self._state.remember_seen(source, path, size_bytes, mtime_ns, sha256_hex)
+        row = (source, path, size_bytes, mtime_ns, sha256_hex)
+        self._grouping.write(partial(self._state.remember_seen, *row), sha256_hex)
 
-    def admit(self, path: Path, examination: Examination, now: datetime) -> Admission:
-        """Keep the file at `path`, read once: hashed while it is copied.
+    def take(self, path: Path, link: Link = Link.COPY) -> Material:
+        """Read a file once, for `admit`; see `take_material`. In any thread."""
+        return take_material(path, self.root / "incoming", link)
+
+    def holds(self, sha256_hex: str, size_bytes: int) -> bool:
+        """Whether the vault has these bytes already, row and file, or is about to. In any
+        thread."""
+        if self._grouping.is_arriving(sha256_hex):
+            return True
+        return self._state.is_known(sha256_hex) and self.store.size(sha256_hex) == size_bytes
+
+    def grouped(self) -> AbstractContextManager[None]:
+        """Inside, files are put side by side and rows written in groups (about 100 files, or one
+        second). A file that could not be kept shows at the end of its group: its error is raised,
+        the rest of the group is kept."""
+        return self._grouping.grouped()
+
+    def admit(
+        self,
+        material: Material,
+        examination: Examination,
+        now: datetime,
+        accepted: Set[FindingCode] = frozenset(),
+    ) -> Admission:
+        """Keep `material`, which now belongs to the vault, with the pictures of its description.
+
+        `accepted` are codes of findings that do not keep it out although they are errors.
 
         Raises:
             UsageError: the examination does not allow it.
-            InputError: the file changed since it was examined, or cannot be read.
+            TrustError: the bytes are not those that were hashed.
             NoSpaceError: the disk is full; nothing was admitted.
         """
-        if not examination.admissible:
-            raise UsageError(f"{path}: was examined and is not fit to be kept")
-        self._sweep()
-        _check_unchanged(path, examination)
-        hasher = FileHasher()
-        read: list[VaultObject] = []
-
-        def choose_target() -> Path | None:
-            _check_unchanged(path, examination)
-            read.append(_object(hasher.finish(), examination))
-            return None if self._holds(read[0]) else self.object_path(read[0].sha256)
-
-        chunks = _hashed(path, hasher)
-        kept = write_then_name(self.root / "incoming", chunks, choose_target, read_only=True)
-        item = read[0]
-        if kept is not None:
-            self._record(item, examination, now)
+        try:
+            if not admitting.may_enter(examination, accepted):
+                text = f"{material.source}: was examined and is not fit to be kept"
+                raise UsageError(text)
+            self.sweep()
+            item = admitting.object_of(material, examination)
+            held = self.holds(item.sha256, item.bytes)
+            if not held:
+                self._keep(material, item, examination, now)
+        except BaseException:
+            material.close()
+            raise
+        if held:
+            material.close()
+        self.settle_if_due()
         return Admission(
-            sha256=item.sha256,
-            bytes=item.bytes,
-            pieces_root=item.pieces_root,
-            already_held=kept is None,
+            sha256=item.sha256, bytes=item.bytes, pieces_root=item.pieces_root, already_held=held
         )
 
+    def _keep(
+        self, material: Material, item: VaultObject, examination: Examination, now: datetime
+    ) -> None:
+        said = examination.description
+        seen = admitting.without_contents(examination)
+        size = material.memory_bytes + sum(p.bytes for p in (said.pictures if said else ()))
+        put = partial(admitting.put, self.store, self.root, material, said)
+        self._grouping.put(item.sha256, size, put)
+        self._grouping.write(partial(self._record, item, seen, now), item.sha256)
+
+    def settle_if_due(self) -> None:
+        """Inside `grouped`: write the rows of a full group, and a batch when there is one."""
+        self._grouping.settle_if_due()
+        if self._history.is_due():
+            self.flush_events()
+
+    def _record(self, item: VaultObject, examination: Examination, now: datetime) -> None:
+        if self._state.object(item.sha256) is not None:
+            text = "the object's file was put back"
+            self.record_event(EventType.RECOVERY, now, detail=text, sha256_hex=item.sha256)
+            return
+        event = 0
+        for told in admitting.events_of(item, examination):
+            event = self.record_event(
+                told.kind, now, outcome=told.outcome, detail=told.detail, sha256_hex=item.sha256
+            )
+        self._state.insert_object(item, event)
+        said = examination.description
+        if said is not None:
+            pending.add_description(self._state, event, item.sha256, said)
+            pending.use_pictures(self._state, [(p.sha256, p.bytes) for p in said.pictures])
+
     def record_refusal(
-        self, path: Path, examination: Examination, *, source: str, key: str, now: datetime
-    ) -> str:
-        """Write into the history that the file at `path` was refused, and why, with its digest;
-        returns that. An unchanged file of a source is recorded once.
+        self, sha256_hex: str, examination: Examination, *, source: str, key: str, now: datetime
+    ) -> None:
+        """Write into the history that a file of this content was refused, and why. An unchanged
+        file of a source is recorded once."""
+        size, mtime = examination.size_bytes, examination.mtime_ns
+        if self._state.remembered(source, key, size, mtime) == sha256_hex:
+            return
+        detail = admitting.refusal_detail(examination, source, key)
+
+        def rows() -> None:
+            self.record_event(
+                EventType.VALIDATION, now, outcome="failure", detail=detail, sha256_hex=sha256_hex
+            )
+            self._state.remember_seen(source, key, size, mtime, sha256_hex)
+
+        self._grouping.write(rows)
+
+    def quarantine(
+        self,
+        material: Material,
+        examination: Examination,
+        *,
+        source: str,
+        key: str,
+        now: datetime,
+    ) -> None:
+        """Set `material`, which now belongs to the vault, aside: kept, but no object.
 
         Raises:
-            InputError: the file changed since it was examined, or cannot be read.
+            TrustError, NoSpaceError: it could not be kept; nothing was done.
         """
-        size, mtime = examination.size_bytes, examination.mtime_ns
-        if known := self._state.remembered(source, key, size, mtime):
-            return known
-        _check_unchanged(path, examination)
-        try:
-            digest = digest_file(path).sha256.hex()
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}); check it") from error
-        rules = [{"rule": f.code.value, "reason": f.message} for f in examination.findings]
-        refused = {"refused": rules, "puid": examination.puid, "source": source, "path": key}
-        with self._state.transaction():
-            detail = json.dumps(refused, ensure_ascii=False)
-            self.record_event(
-                EventType.VALIDATION, now, outcome="failure", detail=detail, sha256_hex=digest
-            )
-            self.remember_seen(source, key, size, mtime, digest)
-        return digest
+        reason = admitting.refusal_detail(examination, source, key)
+        digest, size = material.sha256, material.size_bytes
+        item = Quarantined(sha256=digest, bytes=size, at=now, reason=reason)
+        with material:
+            self.sweep()
+            quarantine.keep_aside(self.root, material)
+
+        def rows() -> None:
+            if not quarantine.is_quarantined(self._state, digest):
+                quarantine.add_quarantined(self._state, item)
+                self.record_event(EventType.QUARANTINE, now, detail=reason, sha256_hex=digest)
+
+        self._grouping.write(rows)
+
+    def is_quarantined(self, source: str, key: str, size_bytes: int, mtime_ns: int) -> bool:
+        """Whether this unchanged file of a source was set aside, and still is."""
+        digest = self._state.remembered(source, key, size_bytes, mtime_ns)
+        return digest is not None and quarantine.is_quarantined(self._state, digest)
+
+    def refused(self, source: str, key: str, size_bytes: int, mtime_ns: int) -> Examination | None:
+        """What was found in this unchanged file of a source, if it was not admitted and the same
+        program and decoder looked at it."""
+        return refusals.find_refusal(
+            self._state, source, key, size_bytes, mtime_ns=mtime_ns, examiner=EXAMINER
+        )
+
+    def remember_refusal(self, source: str, key: str, examination: Examination) -> None:
+        """Remember what was found in a file that was not admitted, so that it need not be read
+        again while it is unchanged."""
+        row = (self._state, source, key, examination, EXAMINER)
+        self._grouping.write(partial(refusals.remember_refusal, *row))
 
     def purge(self, sha256_hex: str, now: datetime, reason: str) -> bool:
-        """Remove an object for good; its history stays. False when the vault does not hold it.
+        """Remove an object for good, with the access copies made of it and the pictures that no
+        other object has; its history stays. False when the vault does not hold it.
 
         The event is written before the file goes: killed in between, the same call completes it.
         """
-        path = self.object_path(sha256_hex)
+        for copy in copies_of(self._state, sha256_hex):
+            self.purge(copy, now, reason)
         known = self._state.object(sha256_hex) is not None
         if known:
             with self._state.transaction():
-                self._state.remove_object(sha256_hex)
+                self._history.remove(sha256_hex)
                 self.record_event(EventType.DELETION, now, detail=reason, sha256_hex=sha256_hex)
-        if path.exists():
-            path.unlink()
-            fsync_directory(path.parent)
-            return True
-        return known
+        kept_pictures.remove_unused(self.root, self._state)
+        return self.store.remove(sha256_hex) or known
 
     def record_event(
         self,
@@ -200,23 +318,7 @@ class Vault:
 
         0 also while another process is doing it: the events stay in the state until the next one.
         """
-        if not self._state.count_pending():
-            return 0
-        try:
-            with writing(self.root):
-                return self._flush()
-        except ArchiveBusyError:
-            return 0
-
-    def _flush(self) -> int:
-        written = 0
-        while pending := self._state.pending_events(EVENTS_PER_BATCH):
-            last = self._state.last_batch()
-            sequence = last.sequence + 1 if last else 1
-            previous = last.sha256 if last else events.FIRST_PREVIOUS
-            self._state.adopt_batch(events.write_batch(self.root, sequence, previous, pending))
-            written += 1
-        return written
+        return self._history.flush()
 
     def check_objects(self) -> Iterator[Finding]:
         """Read every object again and compare: missing, damaged, or not known to the vault."""
@@ -227,50 +329,16 @@ class Vault:
         yield from self._iter_unknown()
 
     def check_events(self) -> Iterator[Finding]:
-        """Follow the chain of event batches to the newest one the state knows."""
-        return events.check_events(self.root, self._state.last_batch())
+        """Follow the chain of event batches, and of the descriptions beside them, to the newest
+        one the state knows."""
+        return self._history.check()
 
-    def _holds(self, item: VaultObject) -> bool:
-        if self._state.object(item.sha256) is None:
-            return False
-        try:
-            return self.object_path(item.sha256).stat().st_size == item.bytes
-        except FileNotFoundError:
-            return False
-
-    def _record(self, item: VaultObject, examination: Examination, now: datetime) -> None:
-        with self._state.transaction():
-            if not self._state.insert_object(item):
-                self._event(EventType.RECOVERY, now, "the object's file was put back", item)
-                return
-            identified = json.dumps({"puid": item.puid, "format": examination.format_name})
-            self._event(EventType.FORMAT_IDENTIFICATION, now, identified, item)
-            proved = {"decoder": examination.decoder, "duration_ms": item.duration_ms}
-            self._event(EventType.VALIDATION, now, json.dumps(proved), item)
-            digests = {"sha256": item.sha256, "pieces_root": item.pieces_root}
-            self._event(EventType.MESSAGE_DIGEST, now, json.dumps(digests), item)
-            self._event(EventType.INGESTION, now, msgspec.json.encode(item).decode(), item)
-        if self._state.count_pending() >= EVENTS_PER_BATCH:
-            self.flush_events()
-
-    def _event(self, kind: EventType, now: datetime, detail: str, item: VaultObject) -> None:
-        self.record_event(kind, now, detail=detail, sha256_hex=item.sha256)
-
-    def _adopt_batches(self) -> None:
-        """Batches the state does not know: a crash came in between, or the state was lost."""
-        last = self._state.last_batch()
-        sequence, previous = (last.sequence, last.sha256) if last else (0, events.FIRST_PREVIOUS)
-        while events.batch_path(self.root, sequence + 1).exists():
-            sequence += 1
-            batch, table = events.read_batch(self.root, sequence, previous)
-            self._state.adopt_batch(batch, _objects_of(table), _deleted_in(table))
-            previous = batch.sha256
-
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove what a killed writer left; the one writer does this once."""
         if not self._swept:
             for path in (self.root / "incoming").glob(f"*{TEMPORARY_SUFFIX}"):
                 path.unlink(missing_ok=True)
+            kept_pictures.remove_unused(self.root, self._state)
             self._swept = True
 
     def _check_object(self, item: VaultObject) -> Finding | None:
@@ -293,53 +361,3 @@ class Vault:
             if len(path.name) != 64 or self._state.object(path.name) is None:
                 message = "not an object of this vault; a crash left it, or somebody put it there"
                 yield Finding(FindingCode.COPY_EXTRA, Severity.WARNING, str(path), message)
-
-
-def _hashed(path: Path, hasher: FileHasher) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as stream:
-            for chunk in read_chunks(stream):
-                hasher.update(chunk)
-                yield chunk
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check it") from error
-
-
-def _check_unchanged(path: Path, examination: Examination) -> None:
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check it") from error
-    if (stat.st_size, stat.st_mtime_ns) != (examination.size_bytes, examination.mtime_ns):
-        raise InputError(f"{path}: changed after it was examined; run this again")
-
-
-def _object(digests: Digests, examination: Examination) -> VaultObject:
-    return VaultObject(
-        sha256=digests.sha256.hex(),
-        bytes=digests.size_bytes,
-        pieces_root=digests.pieces_root.hex(),
-        puid=examination.puid,
-        media_type=examination.media_type,
-        extension=examination.extension,
-        codec=examination.codec,
-        duration_ms=examination.duration_ms,
-        sample_rate_hz=examination.sample_rate_hz,
-        channels=examination.channels,
-        bits=examination.bits,
-        lossless=examination.lossless,
-    )
-
-
-def _deleted_in(table: pa.Table) -> list[str]:
-    """Digests whose last word in a batch is a deletion."""
-    kinds = (EventType.INGESTION.value, EventType.DELETION.value)
-    chosen = table.filter(pc.is_in(table["type"], pa.array(kinds)))
-    last = dict(zip(chosen["sha256"].to_pylist(), chosen["type"].to_pylist(), strict=True))
-    return [digest for digest, kind in last.items() if kind == EventType.DELETION.value]
-
-
-def _objects_of(table: pa.Table) -> list[VaultObject]:
-    """The objects that the ingestion events of a batch brought in."""
-    ingested = table.filter(pc.equal(table["type"], EventType.INGESTION.value))
-    return [msgspec.json.decode(text, type=VaultObject) for text in ingested["detail"].to_pylist()]

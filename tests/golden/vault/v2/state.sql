@@ -39,10 +39,11 @@ CREATE TABLE quarantined (
 ) STRICT, WITHOUT ROWID
 CREATE TABLE refusals (
   source TEXT NOT NULL, path TEXT NOT NULL, bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-  examiner TEXT NOT NULL, findings BLOB NOT NULL, PRIMARY KEY (source, path)
+  examiner TEXT NOT NULL, examination BLOB NOT NULL, PRIMARY KEY (source, path)
 ) STRICT, WITHOUT ROWID
 CREATE TABLE seen (
   source TEXT NOT NULL, path TEXT NOT NULL, bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
   sha256 BLOB NOT NULL, PRIMARY KEY (source, path)
 ) STRICT, WITHOUT ROWID
 CREATE TABLE sqlite_sequence(name,seq)
+CREATE INDEX unused_pictures ON pictures (sha256) WHERE uses = 0

@@ -1,0 +1,102 @@
+"""Looking at the files of a folder before anything is decided: read once and examined ahead, in
+threads and workers, handed over in order. What is held or was refused, unchanged, is not read."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from phonotheque.archive.door import judge_at_door
+from phonotheque.model.admission import Action, Table
+from phonotheque.model.errors import InputError
+from phonotheque.model.findings import Finding, FindingCode, Severity
+from phonotheque.sources import AudioFile
+from phonotheque.vault import (
+    MEMORY_BYTES,
+    Examination,
+    Examiner,
+    Link,
+    Material,
+    Vault,
+    iter_in_order,
+)
+
+READ_AHEAD = 2  # threads that read while the others wait for workers
+
+
+@dataclass(slots=True)
+class Looked:
+    """One file, and what is known of it.
+
+    `held`: the digest under which the vault has it. `material`: its bytes, where they were read.
+    `examination`: of now, or (`again`) of an earlier run that did not admit it. `unread`: why the
+    bytes could not be taken.
+    """
+
+    file: AudioFile
+    held: str | None = None
+    material: Material | None = None
+    examination: Examination | None = None
+    again: bool = False
+    unread: Finding | None = None
+
+    def close(self) -> None:
+        """Let go of the bytes."""
+        if self.material is not None:
+            self.material.close()
+
+
+class Looking:
+    """Looks at files of the source named `source`, for the vault."""
+
+    def __init__(
+        self, vault: Vault, examiner: Examiner, source: str, *, table: Table, link: Link
+    ) -> None:
+        self._vault = vault
+        self._examiner = examiner
+        self._source = source
+        self._table = table
+        self._link = link
+
+    def iter_looked(self, files: Iterable[AudioFile]) -> Iterator[Looked]:
+        """All `files`, in order. In memory: a few files of at most 64 MiB."""
+        yield from iter_in_order(
+            map(self._job, files),
+            threads=self._examiner.workers + READ_AHEAD,
+            bounds=self._examiner.bounds,
+            drop=Looked.close,
+            hurry=self._examiner.hurry,
+        )
+
+    def _job(self, file: AudioFile) -> tuple[int, Callable[[], Looked]]:
+        """What is to be done for a file, and the bytes it will hold of memory."""
+        place = (self._source, file.key, file.size_bytes, file.mtime_ns)
+        held = self._vault.seen(*place)
+        if held is not None and self._vault.store.size(held) is not None:
+            return 0, partial(Looked, file, held=held)
+        refused = self._vault.refused(*place)
+        if refused is not None and self._stays_out(refused, place):
+            return 0, partial(Looked, file, examination=refused, again=True)
+        in_memory = self._link is Link.COPY and file.size_bytes <= MEMORY_BYTES
+        return file.size_bytes if in_memory else 0, partial(self._look, file)
+
+    def _stays_out(self, refused: Examination, place: tuple[str, str, int, int]) -> bool:
+        """Whether the policy of today does with it what was done."""
+        action = judge_at_door(refused, self._table).action
+        if action is Action.QUARANTINE:
+            return self._vault.is_quarantined(*place)
+        return action is Action.REFUSE
+
+    def _look(self, file: AudioFile) -> Looked:
+        """Read a file and examine it, unless the vault has these bytes. In a thread."""
+        try:
+            material = self._vault.take(file.path, self._link)
+        except InputError as error:
+            why = Finding(FindingCode.FILE_UNREADABLE, Severity.ERROR, file.key, str(error))
+            return Looked(file, unread=why)
+        try:
+            if self._vault.holds(material.sha256, material.size_bytes):
+                return Looked(file, held=material.sha256, material=material)
+            return Looked(file, material=material, examination=self._examiner.examine(material))
+        except BaseException:
+            material.close()
+            raise
