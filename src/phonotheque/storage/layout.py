@@ -33,6 +33,11 @@ class Tree:
         return self.root / "vault"
 
     @property
+    def acoustic(self) -> Path:
+        """The index of fingerprints (docs/formats/acoustic.md): derived from descriptions."""
+        return self.vault / "acoustic"
+
+    @property
     def catalogue(self) -> Path:
         return self.root / "catalogue"
 

@@ -40,7 +40,7 @@ _CLIP_PROBES = 2, 120
 _FILE_PROBES = 1, 400
 """Bits in which keys may differ, and items that are asked for, of less than a minute and more."""
 
-_OF_A_SEGMENT, _CANDIDATES = 16, 32
+_OF_A_SEGMENT, _CANDIDATES = 48, 96
 _LEAST_ITEMS = int(LEAST_SECONDS / ITEM_SECONDS)
 _TRIES = 5
 

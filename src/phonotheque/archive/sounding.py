@@ -1,0 +1,93 @@
+"""Sounds: what the vault describes enters the index of fingerprints, and files that are the same
+sound as earlier ones are told to the next build, as an import like any other."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import datetime
+
+from phonotheque.archive.vaults import open_vault
+from phonotheque.model.findings import Finding, FindingCode, Severity
+from phonotheque.model.progress import Progress
+from phonotheque.model.sounds import SoundMatch, SoundVerdict
+from phonotheque.sources import write_sounds
+from phonotheque.storage.layout import Tree
+from phonotheque.vault import AcousticIndex, SoundDocument, Vault, decode_fingerprint, take_in
+
+FIRST_FINDINGS = 200
+
+
+class Sounds:
+    """What was found: findings counted by code, the first of them kept."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.first: list[Finding] = []
+
+
+def take_in_sounds(tree: Tree, now: datetime, progress: Progress) -> Sounds:
+    """Let the descriptions that are not in the index yet into it; the caller has the lock.
+
+    Killed at any moment and run again, it ends in the same state. Memory: a thousand fingerprints.
+
+    Raises:
+        FormatError: descriptions or an index that cannot be read.
+    """
+    found = Sounds()
+    if not (tree.vault / "state.sqlite").exists():
+        return found
+    with closing(open_vault(tree)) as vault:
+        index = AcousticIndex(tree.acoustic)
+        descriptions = _Descriptions(vault, index.taken, progress)
+        matches = take_in(index, descriptions)
+        write_sounds(tree, _noted(matches, vault, found), now)
+        if descriptions.last > index.taken:
+            index.note_taken(descriptions.last)
+    return found
+
+
+class _Descriptions:
+    """Fingerprints of the descriptions behind a batch; `last` is the batch they were read to."""
+
+    def __init__(self, vault: Vault, taken: int, progress: Progress) -> None:
+        self._vault, self._taken, self._progress = vault, taken, progress
+        self.last = taken
+
+    def __iter__(self) -> Iterator[SoundDocument]:
+        for rows in self._vault.iter_descriptions(self._taken):
+            if self.last == self._taken:
+                self._progress.start("listen for the same sound", None, "files")
+            self.last = rows.column("batch")[-1].as_py()
+            digests, prints = rows.column("sha256"), rows.column("fingerprint")
+            for digest, content in zip(digests.to_pylist(), prints.to_pylist(), strict=True):
+                if content:
+                    yield SoundDocument(bytes.fromhex(digest), decode_fingerprint(content))
+            self._progress.advance(rows.num_rows)
+
+
+def _noted(matches: Iterable[SoundMatch], vault: Vault, found: Sounds) -> Iterator[SoundMatch]:
+    """The matches, each noted as a finding where it says that two files are the same."""
+    for match in matches:
+        if match.verdict is SoundVerdict.SAME:
+            found.counts[FindingCode.AUDIO_SAME_SOUND] += 1
+            if len(found.first) < FIRST_FINDINGS:
+                found.first.append(_finding(match, vault))
+        yield match
+
+
+def _finding(match: SoundMatch, vault: Vault) -> Finding:
+    minutes, seconds = divmod(match.overlap_ms // 1000, 60)
+    message = (
+        f"{_name(vault, match.sha256)} is the same sound as {_name(vault, match.other)}, "
+        f"{match.other}: {match.score:.0%} alike over {minutes}:{seconds:02d}; the next build "
+        "makes one recording of both where no code or id of theirs says otherwise"
+    )
+    return Finding(FindingCode.AUDIO_SAME_SOUND, Severity.INFO, match.sha256, message)
+
+
+def _name(vault: Vault, sha256: str) -> str:
+    said = vault.description(sha256)
+    tags = said.tags if said else {}
+    artist, title = (", ".join(tags.get(name, ())) for name in ("artist", "title"))
+    words = " – ".join(text for text in (artist, title) if text)
+    return f"“{words}”" if words else "a file without a title"
