@@ -7,11 +7,20 @@ from phonotheque.vault.acoustic.codec import (
     parse_fingerprint,
     raw_fingerprint,
 )
-from phonotheque.vault.acoustic.comparing import Likeness, judge_clip, judge_files, score_of
+from phonotheque.vault.acoustic.comparing import Likeness, judge, score_of
 from phonotheque.vault.acoustic.index import AcousticIndex
 from phonotheque.vault.acoustic.index import Hit as SoundHit
 from phonotheque.vault.acoustic.segments import Document as SoundDocument
 from phonotheque.vault.acoustic.taking_in import take_in
+from phonotheque.vault.aside import (
+    Aside,
+    find_aside,
+    give_away,
+    give_back,
+    iter_aside,
+    purge_aside,
+    set_aside,
+)
 from phonotheque.vault.copy_comments import copy_comments
 from phonotheque.vault.copying import CopyMade, CopyOrder, make_copies
 from phonotheque.vault.derivatives import copies_of, find_copy, sources_of
@@ -22,7 +31,10 @@ from phonotheque.vault.fixity import check_fixity
 from phonotheque.vault.fixity_report import FixityReport, FixityStatus, fixity_status
 from phonotheque.vault.inflight import Bounds, iter_in_order
 from phonotheque.vault.material import MEMORY_BYTES, Link, Material, take_material
+from phonotheque.vault.mending import Donor, Mended, MendReport, Offer, mend_objects
 from phonotheque.vault.objects import Admission, VaultObject
+from phonotheque.vault.orphans import Orphan, iter_unknown, iter_unnamed
+from phonotheque.vault.quarantine import quarantine_path
 from phonotheque.vault.recipes import OpusForm, OpusSettings, choose_settings, estimated_bytes
 from phonotheque.vault.store import Vault
 
@@ -31,10 +43,12 @@ __all__ = [
     "MEMORY_BYTES",
     "AcousticIndex",
     "Admission",
+    "Aside",
     "Bounds",
     "CopyMade",
     "CopyOrder",
     "Description",
+    "Donor",
     "Event",
     "EventType",
     "Examination",
@@ -45,8 +59,12 @@ __all__ = [
     "Limits",
     "Link",
     "Material",
+    "MendReport",
+    "Mended",
+    "Offer",
     "OpusForm",
     "OpusSettings",
+    "Orphan",
     "Picture",
     "SoundDocument",
     "SoundHit",
@@ -60,15 +78,24 @@ __all__ = [
     "decode_fingerprint",
     "estimated_bytes",
     "examine",
+    "find_aside",
     "find_copy",
     "fixity_status",
+    "give_away",
+    "give_back",
+    "iter_aside",
     "iter_in_order",
-    "judge_clip",
-    "judge_files",
+    "iter_unknown",
+    "iter_unnamed",
+    "judge",
     "make_copies",
+    "mend_objects",
     "parse_fingerprint",
+    "purge_aside",
+    "quarantine_path",
     "raw_fingerprint",
     "score_of",
+    "set_aside",
     "sources_of",
     "take_in",
     "take_material",

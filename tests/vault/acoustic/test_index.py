@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from phonotheque.model.errors import FormatError
 from phonotheque.vault.acoustic import index as index_module
 from phonotheque.vault.acoustic.codec import Items
-from phonotheque.vault.acoustic.comparing import Likeness, judge_clip, judge_files
+from phonotheque.vault.acoustic.comparing import Likeness, judge
 from phonotheque.vault.acoustic.index import AcousticIndex
 from phonotheque.vault.acoustic.sampling import key_limit, mixed, probe, sample
 from phonotheque.vault.acoustic.segments import Document, Segment
@@ -37,7 +37,7 @@ def index(tmp_path: Path) -> AcousticIndex:
 
 def best(index: AcousticIndex, items: Items) -> str | None:
     hits = index.look_up(items)
-    if not hits or judge_clip(hits[0].alignment, len(items)) is not Likeness.SAME:
+    if not hits or judge(hits[0].alignment, len(items), hits[0].length) is not Likeness.PART:
         return None
     return hits[0].sha256
 
@@ -49,14 +49,14 @@ def test_a_clip_from_anywhere_names_its_file_and_its_place(index: AcousticIndex)
         hits = index.look_up(clip)
         assert hits[0].sha256 == digest(number).hex()
         assert hits[0].alignment.offset == start
-        assert judge_clip(hits[0].alignment, len(clip)) is Likeness.SAME
+        assert judge(hits[0].alignment, len(clip), hits[0].length) is Likeness.PART
 
 
 def test_a_whole_file_with_some_bits_wrong_is_the_same(index: AcousticIndex) -> None:
     copy = damaged(PIECES[3][40:-100], 0.08)
     (hit, *_) = index.look_up(copy)
     assert hit.sha256 == digest(3).hex()
-    assert judge_files(hit.alignment, len(copy), hit.length) is Likeness.SAME
+    assert judge(hit.alignment, len(copy), hit.length) is Likeness.SAME
 
 
 def test_music_that_is_not_held_is_not_found(index: AcousticIndex) -> None:
@@ -70,14 +70,21 @@ def test_another_arrangement_is_not_the_same(index: AcousticIndex) -> None:
     (hit, *_) = index.look_up(other)
     assert hit.sha256 == digest(5).hex()
     assert hit.alignment.error_rate < 0.13
-    assert judge_files(hit.alignment, len(other), hit.length) is Likeness.MAYBE
+    assert judge(hit.alignment, len(other), hit.length) is Likeness.MAYBE
 
 
 def test_a_part_of_a_file_is_not_the_file(index: AcousticIndex) -> None:
     part = PIECES[20][100:400]
     (hit, *_) = index.look_up(part)
-    assert judge_files(hit.alignment, len(part), hit.length) is Likeness.MAYBE
-    assert judge_clip(hit.alignment, len(part)) is Likeness.SAME
+    assert judge(hit.alignment, len(part), hit.length) is Likeness.PART
+
+
+def test_a_file_that_is_a_part_of_the_sound_is_told_so(tmp_path: Path) -> None:
+    index = AcousticIndex(tmp_path)
+    index.add([Document(digest(0), PIECES[20][100:400])])
+    (hit, *_) = index.look_up(PIECES[20])
+    assert hit.alignment.offset == -100
+    assert judge(hit.alignment, len(PIECES[20]), hit.length) is Likeness.WHOLE
 
 
 def test_the_index_is_what_was_written_when_it_is_opened_again(

@@ -26,8 +26,9 @@ arrangement or edit has some, however alike the rest is."""
 LEAST_SECONDS: Final = 8.0
 """Less sound than this beside each other tells nothing."""
 
-SHORTER_COVERED, LONGER_COVERED = 0.8, 0.5
-"""Two files are the same sound only when so much of each lies upon the other; less is a part."""
+COVERED, LONGER_COVERED = 0.8, 0.5
+"""Two files are the same only when so much of the shorter and of the longer one lies upon the
+other; where the longer one has more to it, the shorter is a part."""
 
 _BITS = 32
 _WINDOW = 20  # items of a sketch: ten seconds
@@ -36,10 +37,12 @@ _REFINE = np.arange(-6, 7)
 
 
 class Likeness(StrEnum):
-    """What a comparison says."""
+    """What a comparison of a sound with a file says."""
 
-    SAME = "same"
-    MAYBE = "maybe"
+    SAME = "same"  # one is the other
+    PART = "part"  # the sound is a part of the file
+    WHOLE = "whole"  # the file is a part of the sound
+    MAYBE = "maybe"  # much of it is alike: another arrangement, edit or mix
     DIFFERENT = "different"
 
 
@@ -82,31 +85,20 @@ def score_of(alignment: Alignment) -> float:
     return max(1 - 2 * alignment.error_rate, 0.0)
 
 
-def judge_clip(alignment: Alignment, items: int) -> Likeness:
-    """Whether a clip of so many items is of the document it was laid upon."""
-    if alignment.overlap < min(LEAST_SECONDS / ITEM_SECONDS, SHORTER_COVERED * items):
-        return Likeness.DIFFERENT
-    return _judge(alignment)
-
-
-def judge_files(alignment: Alignment, items: int, others: int) -> Likeness:
-    """Whether two whole files of so many items are the same sound; a part of the other is `MAYBE`
-    at most."""
+def judge(alignment: Alignment, items: int, others: int) -> Likeness:
+    """What a sound of so many items is to a file of `others`, upon which it was laid."""
     shorter, longer = sorted((items, others))
-    if alignment.overlap < max(LEAST_SECONDS / ITEM_SECONDS, shorter / 2):
+    overlap = alignment.overlap
+    least = max(min(LEAST_SECONDS / ITEM_SECONDS, COVERED * shorter), shorter / 2)
+    if overlap < least or alignment.error_rate > MAYBE_ERROR_RATE:
         return Likeness.DIFFERENT
-    likeness = _judge(alignment)
-    covered = SHORTER_COVERED * shorter, LONGER_COVERED * longer
-    if likeness is Likeness.SAME and alignment.overlap < max(covered):
+    if alignment.error_rate > SAME_ERROR_RATE or alignment.unlike > MOST_UNLIKE:
         return Likeness.MAYBE
-    return likeness
-
-
-def _judge(alignment: Alignment) -> Likeness:
-    if alignment.error_rate > MAYBE_ERROR_RATE:
-        return Likeness.DIFFERENT
-    same = alignment.error_rate <= SAME_ERROR_RATE and alignment.unlike <= MOST_UNLIKE
-    return Likeness.SAME if same else Likeness.MAYBE
+    if overlap >= max(COVERED * shorter, LONGER_COVERED * longer):
+        return Likeness.SAME
+    if overlap >= COVERED * items:
+        return Likeness.PART
+    return Likeness.WHOLE if overlap >= COVERED * others else Likeness.MAYBE
 
 
 def _unlike(errors: npt.NDArray[np.uint8]) -> float:

@@ -14,7 +14,7 @@ from phonotheque.vault.acoustic.codec import ITEM_SECONDS
 from phonotheque.vault.acoustic.comparing import (
     LEAST_SECONDS,
     Likeness,
-    judge_files,
+    judge,
     score_of,
 )
 from phonotheque.vault.acoustic.index import AcousticIndex, Hit
@@ -72,13 +72,13 @@ def _take(index: AcousticIndex, batch: list[Document]) -> Iterator[SoundMatch]:
 
 def _first_same(document: Document, hits: list[Hit]) -> Hit | None:
     size = len(document.items)
-    found = (h for h in hits if judge_files(h.alignment, size, h.length) is Likeness.SAME)
+    found = (h for h in hits if judge(h.alignment, size, h.length) is Likeness.SAME)
     return next((hit for hit in found if not hit.copy), None)
 
 
 def _maybe(document: Document, hits: list[Hit]) -> list[Hit]:
     size = len(document.items)
-    found = [h for h in hits if judge_files(h.alignment, size, h.length) is not Likeness.DIFFERENT]
+    found = [h for h in hits if judge(h.alignment, size, h.length) is not Likeness.DIFFERENT]
     return found[:_MOST_MAYBE]
 
 
