@@ -29,5 +29,5 @@ def examine_as_named(path: Path, name: str, wants: Wants) -> Examination:
 
 
 if __name__ == "__main__":
-    worker.examine_here = examine_as_named
+    worker.examine_here = worker.read_tags_here = examine_as_named
     worker.main()

@@ -5,12 +5,14 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.findings import FindingCode, Severity
-from phonotheque.vault import Examiner, Limits, examiner
+from phonotheque.vault import Examiner, Limits, examiner, take_material
 from tests.support import faulty_worker
 
 FAULTY = (sys.executable, str(faulty_worker.__file__))
@@ -130,3 +132,33 @@ def test_a_name_that_is_no_text_reaches_the_worker_and_comes_back_readable(
 ) -> None:
     path = file(os.fsdecode(b"crash-\xff"))
     assert pool.examine(path).path.endswith("crash-\\xff")
+
+
+def test_a_worker_that_does_not_start_is_no_damage_of_the_file() -> None:
+    with (
+        Examiner(1, command=("false",)) as made,
+        pytest.raises(PhonothequeError, match="not start"),
+    ):
+        made.examine(file("a"))
+
+
+def test_tags_that_crash_their_reader_are_a_doubt(pool: Examiner) -> None:
+    answer = pool.read_tags(file("crash"))
+    assert [f.code for f in answer.findings] == [FindingCode.TAGS_UNREADABLE]
+    assert answer.findings[0].severity is Severity.WARNING
+    assert pool.read_tags(file("a")).decoder
+
+
+def test_what_was_read_of_a_file_is_what_a_worker_gets(pool: Examiner, tmp_path: Path) -> None:
+    path = file("slow")
+    path.write_bytes(b"before")
+    with take_material(path, tmp_path / "incoming") as material:
+        path.write_bytes(b"after")
+        answer = pool.examine(material)
+    assert (answer.size_bytes, answer.path) == (6, str(path))
+
+
+def test_all_threads_may_ask_and_as_many_workers_answer(pool: Examiner) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(pool.examine, [file(f"f{i}") for i in range(40)]))
+    assert len({a.decoder for a in answers}) <= 2

@@ -1,17 +1,18 @@
 """Admitting the audio of one folder: judge, keep, and say so in a row."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from phonotheque.archive.admission_findings import of_file, purged, rights_findings
 from phonotheque.archive.claimed_files import read_claimed_files
-from phonotheque.archive.door import Judgement, judge_at_door
+from phonotheque.archive.door import Judgement, is_protected, judge_at_door
 from phonotheque.archive.looking import Looked, Looking
 from phonotheque.archive.row_worker import otherwise
 from phonotheque.archive.signals import Signals
@@ -26,7 +27,6 @@ from phonotheque.sources import (
     FolderRights,
     OtherFile,
     RightsFound,
-    TagReader,
     Understand,
     folder_batch,
     folder_row,
@@ -84,7 +84,6 @@ class Audio:
         self._signals = Signals(folder, now)
         self._door = door
         self._now = now
-        self._tags = TagReader()
         self._claimed = read_claimed_files(tree, source)
         self._purged = frozenset[str]() if door.policy.keep_withdrawn else _withdrawn(tree)
         self.copied = 0  # files that were to be linked and had to be copied
@@ -93,14 +92,14 @@ class Audio:
         self, counts: AudioCounts, report: Report, advance: Callable[[], None]
     ) -> Iterator[pa.RecordBatch]:
         """The rows, in the order of their keys. Memory: 1,000 rows, and a few files."""
-        with Examiner() as examiner, self._tags, self._vault.grouped():
+        with Examiner() as examiner, self._vault.grouped():
             looking = Looking(
                 self._vault, examiner, self._source, table=self._door.table, link=self._door.link
             )
-            looked = looking.iter_looked(self._iter_files(counts, report))
-            while chunk := self._take_some(looked, counts, report, advance):
-                if rows := [row for row in chunk if row is not None]:
-                    yield folder_batch(self._source, rows)
+            with closing(looking.iter_looked(self._iter_files(counts, report))) as looked:
+                while chunk := self._take_some(looked, counts, report, advance):
+                    if rows := [row for row in chunk if row is not None]:
+                        yield folder_batch(self._source, rows)
 
     def _take_some(
         self,
@@ -142,18 +141,19 @@ class Audio:
         judged = judge_at_door(examination, self._door.table) if examination else _NOT_EXAMINED
         for finding in judged.findings:
             report(of_file(finding, file))
-        protected = any(f.code is FindingCode.AUDIO_DRM for f in judged.findings)
+        protected = is_protected(judged.findings)
         if judged.action is Action.REFUSE and examination is not None:
             self._remember_refusal(looked, examination, protected=protected)
-        tags = None if protected else self._read_tags(looked, report)
-        if protected or _no_row(examination, judged.action, tags):
+        read = _tags_of(looked, report)
+        if read is None or (examination and examination.media_type.startswith("application/")):
             counts.refused += 1
             return None
-        read = tags or Tags()
-        rights = self._signals.add(file, tags, self._rights.of(file, read))
+        tags = read.tags
+        rights = self._rights.of(file, tags)
+        rights = self._signals.add(file, tags if read.whole else None, rights)
         for finding in rights.findings:
             report(finding)
-        row, findings = folder_row(file, read, rights, self._duration(looked))
+        row, findings = folder_row(file, tags, rights, self._duration(looked))
         told = replace(rights, evidence=(*rights.evidence, *self._claimed.of(row)))
         digest = self._keep(looked, judged, told, report, counts)
         for sha256, content in rights.kept.items():
@@ -248,14 +248,6 @@ class Audio:
         file = looked.file
         self._vault.remember_seen(self._source, file.key, file.size_bytes, file.mtime_ns, digest)
 
-    def _read_tags(self, looked: Looked, report: Report) -> Tags | None:
-        """The tags; None, and a finding, when they cannot be read."""
-        found = self._tags.read(looked.file.path, looked.file.key)
-        if isinstance(found, Finding):
-            report(found)
-            return None
-        return found
-
     def _duration(self, looked: Looked) -> int | None:
         """Milliseconds as decoded, where the file was or had been decoded."""
         if looked.examination is not None:
@@ -264,13 +256,27 @@ class Audio:
         return held.duration_ms if held else None
 
 
-def _no_row(examination: Examination | None, action: Action, tags: Tags | None) -> bool:
-    """Whether the file is so little audio that it gets no row."""
-    if examination is None:
-        return False
-    if examination.media_type.startswith("application/"):
-        return True
-    return action is Action.REFUSE and tags is None
+class _TagsRead(NamedTuple):
+    """The tags of a file, and whether all of them could be read."""
+
+    tags: Tags
+    whole: bool
+
+
+def _tags_of(looked: Looked, report: Report) -> _TagsRead | None:
+    """What the file says of itself; None where it is so little audio that it gets no row."""
+    read = looked.tags or looked.examination
+    if read is None or is_protected(read.findings):
+        return None
+    whole = all(f.code is not FindingCode.TAGS_UNREADABLE for f in read.findings)
+    if looked.again and not whole:
+        return None
+    for finding in looked.tags.findings if looked.tags else ():
+        report(of_file(finding, looked.file))
+    said = read.description
+    if said is None:
+        return None if looked.held is None else _TagsRead(Tags(), whole=False)
+    return _TagsRead(Tags(said.tags | said.tags_repaired, said.tag_duration_ms), whole)
 
 
 def _withdrawn(tree: Tree) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """The policy at the door: what is done with a file in which something was found."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -34,6 +35,11 @@ def judge_at_door(examination: Examination, table: Table) -> Judgement:
         if not (kept and wish is Action.ADMIT)
     )
     return Judgement(action, said, frozenset(f.code for f in asked) if kept else frozenset())
+
+
+def is_protected(findings: Iterable[Finding]) -> bool:
+    """Whether a mark of technical protection was found."""
+    return any(finding.code is FindingCode.AUDIO_DRM for finding in findings)
 
 
 def _said(finding: Finding, action: Action) -> Finding:

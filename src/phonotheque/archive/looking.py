@@ -1,11 +1,11 @@
 """Looking at the files of a folder before anything is decided: read once and examined ahead, in
 threads and workers, handed over in order. What is held or was refused, unchanged, is not read."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from phonotheque.archive.door import judge_at_door
+from phonotheque.archive.door import is_protected, judge_at_door
 from phonotheque.model.admission import Action, Table
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding, FindingCode, Severity
@@ -28,8 +28,8 @@ class Looked:
     """One file, and what is known of it.
 
     `held`: the digest under which the vault has it. `material`: its bytes, where they were read.
-    `examination`: of now, or (`again`) of an earlier run that did not admit it. `unread`: why the
-    bytes could not be taken.
+    `examination`: of now, or (`again`) of an earlier run that did not admit it. `tags`: what it
+    says of itself, where it was not examined now. `unread`: why the bytes could not be taken.
     """
 
     file: AudioFile
@@ -37,6 +37,7 @@ class Looked:
     material: Material | None = None
     examination: Examination | None = None
     again: bool = False
+    tags: Examination | None = None
     unread: Finding | None = None
 
     def close(self) -> None:
@@ -57,7 +58,7 @@ class Looking:
         self._table = table
         self._link = link
 
-    def iter_looked(self, files: Iterable[AudioFile]) -> Iterator[Looked]:
+    def iter_looked(self, files: Iterable[AudioFile]) -> Generator[Looked, None, None]:
         """All `files`, in order. In memory: a few files of at most 64 MiB."""
         yield from iter_in_order(
             map(self._job, files),
@@ -72,10 +73,10 @@ class Looking:
         place = (self._source, file.key, file.size_bytes, file.mtime_ns)
         held = self._vault.seen(*place)
         if held is not None and self._vault.store.size(held) is not None:
-            return 0, partial(Looked, file, held=held)
+            return 0, partial(self._read_tags, Looked(file, held=held))
         refused = self._vault.refused(*place)
         if refused is not None and self._stays_out(refused, place):
-            return 0, partial(Looked, file, examination=refused, again=True)
+            return 0, partial(self._read_tags, Looked(file, examination=refused, again=True))
         in_memory = self._link is Link.COPY and file.size_bytes <= MEMORY_BYTES
         return file.size_bytes if in_memory else 0, partial(self._look, file)
 
@@ -86,6 +87,12 @@ class Looking:
             return self._vault.is_quarantined(*place)
         return action is Action.REFUSE
 
+    def _read_tags(self, looked: Looked) -> Looked:
+        """Of what is not decoded again. In a thread."""
+        if looked.examination is None or not is_protected(looked.examination.findings):
+            looked.tags = self._examiner.read_tags(looked.material or looked.file.path)
+        return looked
+
     def _look(self, file: AudioFile) -> Looked:
         """Read a file and examine it, unless the vault has these bytes. In a thread."""
         try:
@@ -95,7 +102,7 @@ class Looking:
             return Looked(file, unread=why)
         try:
             if self._vault.holds(material.sha256, material.size_bytes):
-                return Looked(file, held=material.sha256, material=material)
+                return self._read_tags(Looked(file, held=material.sha256, material=material))
             return Looked(file, material=material, examination=self._examiner.examine(material))
         except BaseException:
             material.close()

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from phonotheque.model.errors import PhonothequeError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.vault.examination import Examination, Limits, Wants, printable
 from phonotheque.vault.frames import Request, receive_answer, send_request
@@ -24,8 +25,10 @@ from phonotheque.vault.inflight import Bounds, iter_in_order
 from phonotheque.vault.material import MEMORY_BYTES, Material
 
 WORKER = (sys.executable, "-P", "-m", "phonotheque.vault.worker")
+START_SECONDS = 60
 GRACE_SECONDS = 5  # a worker ends itself first; this is for one that cannot
 JOBS_PER_WORKER = 8  # answers held back while an earlier file is still being decoded
+_NOTHING_ELSE = Wants(loudness=False, fingerprint=False, pictures=False)
 EXAMINER = f"phonotheque/{version('phonotheque')} av/{version('av')}"
 """What an examination rests on: another program or decoder may judge a refused file anew."""
 
@@ -37,6 +40,14 @@ class _Worker:
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             self._process = subprocess.Popen(command, stdin=theirs.fileno())
+        self._connection.settimeout(START_SECONDS)
+        try:
+            ready = receive_answer(self._connection) is not None
+        except TimeoutError:
+            ready = False
+        if not ready:
+            text = f"{' '.join(command)} does not start (status {self.stop()}); install this anew"
+            raise PhonothequeError(text)
 
     @property
     def lives(self) -> bool:
@@ -82,7 +93,7 @@ class Examiner:
     """`workers` processes, started when first needed and used for many files.
 
     `examine` may be called by several threads at once, as many files are looked at as there are
-    workers. A context manager.
+    workers. A context manager. Raises PhonothequeError where a worker does not start.
     """
 
     def __init__(
@@ -130,8 +141,16 @@ class Examiner:
 
     def examine(self, what: Path | Material) -> Examination:
         """Examine one file, or what was read of one."""
+        return self._look(what, self._examine)
+
+    def read_tags(self, what: Path | Material) -> Examination:
+        """Read what a file says of itself, without decoding: an examination of which only the
+        description (without pictures), size and findings on tags are filled."""
+        return self._look(what, self._read_tags)
+
+    def _look(self, what: Path | Material, look: Callable[[_File], Examination]) -> Examination:
         if isinstance(what, Material):
-            return self._examine(_material(what))
+            return look(_material(what))
         where = printable(what)
         try:
             descriptor = os.open(what, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -140,7 +159,7 @@ class Examiner:
         try:
             seen = os.fstat(descriptor)
             file = _File(descriptor, printable(what.name), where, seen.st_size, seen.st_mtime_ns)
-            return self._examine(file)
+            return look(file)
         finally:
             os.close(descriptor)
 
@@ -166,16 +185,16 @@ class Examiner:
     def _examine(self, file: _File) -> Examination:
         content, status = self._ask(Request("examine", file.name, self._wants, self._limits), file)
         if content is None:
-            found = self._failed(file.where, status)
-        else:
-            found = msgspec.msgpack.decode(content, type=Examination)
-        return msgspec.structs.replace(
-            found,
-            path=file.where,
-            size_bytes=file.size_bytes,
-            mtime_ns=file.mtime_ns,
-            findings=tuple(replace(finding, where=file.where) for finding in found.findings),
-        )
+            return _said_of(file, self._failed(file.where, status))
+        return _said_of(file, msgspec.msgpack.decode(content, type=Examination))
+
+    def _read_tags(self, file: _File) -> Examination:
+        content, _ = self._ask(Request("tags", file.name, _NOTHING_ELSE, self._limits), file)
+        if content is not None:
+            return _said_of(file, msgspec.msgpack.decode(content, type=Examination))
+        message = "reading them takes too long or crashes; mend the tags"
+        why = Finding(FindingCode.TAGS_UNREADABLE, Severity.WARNING, file.where, message)
+        return _said_of(file, Examination(path=file.where, findings=(why,)))
 
     def _ask(self, request: Request, file: _File) -> tuple[bytes | None, int]:
         """The answer of the next free worker; without one, its exit status."""
@@ -220,6 +239,17 @@ class Examiner:
             message = f"the decoder crashed (status {status}); get a sound copy"
         finding = Finding(code, Severity.ERROR, where, message)
         return Examination(path=where, findings=(finding,))
+
+
+def _said_of(file: _File, found: Examination) -> Examination:
+    """An answer of a worker, which knows the file by its name only."""
+    return msgspec.structs.replace(
+        found,
+        path=file.where,
+        size_bytes=file.size_bytes,
+        mtime_ns=file.mtime_ns,
+        findings=tuple(replace(finding, where=file.where) for finding in found.findings),
+    )
 
 
 def _material(material: Material) -> _File:

@@ -74,8 +74,9 @@ class State:
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._reader is not None:
-            self._reader.close()
+        with self._asking:
+            if self._reader is not None:
+                self._reader.close()
         self._db.close()
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:

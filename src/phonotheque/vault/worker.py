@@ -30,7 +30,7 @@ def limit_process(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (ceiling, resource.RLIM_INFINITY))
 
 
-def answer(request: Request, descriptor: int) -> msgspec.Struct:
+def answer(request: Request, descriptor: int) -> Examination:
     """Examine; running out of memory is a finding."""
     path = Path(f"/proc/self/fd/{descriptor}")
     try:
@@ -67,6 +67,7 @@ def main() -> None:
         os.dup2(silence, stream)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to act on
     try:
+        send_answer(connection, b"")  # ready
         serve(connection)
     except (BrokenPipeError, ConnectionResetError):
         return  # the parent is gone
