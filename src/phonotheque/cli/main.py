@@ -16,6 +16,8 @@ from phonotheque.cli import (
     claims,
     demonstrating,
     finding,
+    identifying,
+    keeping,
     looking_up,
     mirroring,
     noticing,
@@ -66,8 +68,8 @@ def _options(
 
 
 for room in (
-    operating, rights, claims, noticing, mirroring, finding, looking_up, slicing, serving,
-    demonstrating, synthesising,
+    operating, rights, claims, noticing, mirroring, finding, identifying, looking_up, slicing,
+    serving, keeping, demonstrating, synthesising,
 ):  # fmt: skip
     room.add_commands(app)
 

@@ -10,6 +10,7 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
+from phonotheque.cli.keeping import Days, Everything, Jobs, Rate, VaultOption, verify_vault
 from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer, parse_size
 from phonotheque.cli.slicing import CatalogueOption, Tolerate, verify_catalogue
 from phonotheque.model.errors import ExitCode
@@ -198,9 +199,17 @@ def verify(
     volume: Annotated[list[str], typer.Option(metavar="VOLUME", help="Only this one.")] = [],
     catalogue: CatalogueOption = False,
     tolerate: Tolerate = [],
+    vault: VaultOption = False,
+    days: Days = None,
+    everything: Everything = False,
+    rate: Rate = None,
+    jobs: Jobs = None,
     json: Json = False,
 ) -> None:
     """Check every file held against the edition, and list what is damaged, missing or extra."""
+    if vault:
+        verify_vault(path, days=days, everything=everything, rate=rate, jobs=jobs, json=json)
+        return
     if catalogue:
         verify_catalogue(path, tolerate, json=json)
         return

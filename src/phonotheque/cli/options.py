@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from phonotheque.cli.surroundings import store_keys
 from phonotheque.model.errors import UsageError
+from phonotheque.storage.layout import Tree
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
           "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}  # fmt: skip
@@ -18,6 +20,11 @@ MirrorPath = Annotated[Path, typer.Argument(metavar="MIRROR", help="Directory of
 TreePath = Annotated[Path, typer.Argument(metavar="PATH", help="An archive or a mirror.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+
+
+def archive_tree(path: Path) -> Tree:
+    """The archive at `path`, with what opens its object storage."""
+    return Tree(path.absolute(), store_keys())
 
 
 def parse_size(text: str) -> int:

@@ -1,8 +1,10 @@
 """What the program needs of the system it runs on, before any command begins."""
 
+import os
 import sys
 
 from phonotheque.model.errors import UsageError
+from phonotheque.storage.stores import StoreKeys
 
 
 def check_encoding() -> None:
@@ -17,3 +19,12 @@ def check_encoding() -> None:
             f"this locale writes file names in {encoding}, and an archive needs UTF-8; set "
             "PYTHONUTF8=1, or a locale of UTF-8 such as LC_ALL=C.UTF-8"
         )
+
+
+def store_keys() -> StoreKeys:
+    """What opens object storage: the variables that every client of S3 takes it from."""
+    return StoreKeys(
+        access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", ""),
+        secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
+        session_token=os.environ.get("AWS_SESSION_TOKEN", ""),
+    )

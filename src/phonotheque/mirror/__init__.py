@@ -24,6 +24,7 @@ from phonotheque.mirror.formats import (
 )
 from phonotheque.mirror.getting import get
 from phonotheque.mirror.planning import plan_mirror, read_mirror, read_plan, save_plan
+from phonotheque.mirror.reading import origin_reader
 from phonotheque.mirror.repairing import plan_repair, repair
 from phonotheque.mirror.seeding import Seeder, newest_edition, seed
 from phonotheque.mirror.swarm import parse_peer
@@ -56,6 +57,7 @@ __all__ = [
     "choose_volumes",
     "get",
     "newest_edition",
+    "origin_reader",
     "parse_peer",
     "plan_mirror",
     "plan_repair",

@@ -136,7 +136,7 @@ class _Run:
             if target <= current.cursor:
                 return
             self._check_stretch(current, target)
-            if target != END:
+            if target != END or current.days == 0:
                 return
 
     def _current_round(self, days: float) -> Round:

@@ -28,12 +28,15 @@ class Outcome(StrEnum):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """One object that was looked at; `note` says why it is not sound."""
+    """One object that was looked at; `note` says why it is not sound. `found`: the digest that
+    damaged bytes have. `unreadable`: its disk fails, which no permission mends."""
 
     sha256: bytes
     bytes: int
     outcome: Outcome
     note: str = ""
+    found: str = ""
+    unreadable: bool = False
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):

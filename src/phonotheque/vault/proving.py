@@ -1,6 +1,7 @@
 """Reading objects again and comparing them with their names: in threads, at a bounded rate, and
 answered in the order of the digests, which is the order of the directories."""
 
+import errno
 import threading
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from phonotheque.vault.fixity_state import Checked, Outcome
 
 _UNIT_BYTES, _UNIT_OBJECTS = 8 << 20, 64  # one task of a thread
 _READ_BYTES = 1 << 20
+_FAILING = frozenset({errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENODATA})
 
 
 class Pace:
@@ -104,12 +106,15 @@ def check_one(
     except (FileNotFoundError, NotFoundError):
         return Checked(digest, size, Outcome.MISSING, "it is not there")
     except OSError as error:
-        return Checked(digest, size, Outcome.NOT_CHECKED, f"cannot be read ({error.strerror})")
+        note = f"cannot be read ({error.strerror})"
+        failing = error.errno in _FAILING
+        return Checked(digest, size, Outcome.NOT_CHECKED, note, unreadable=failing)
     except TransferError as error:
         return Checked(digest, size, Outcome.NOT_CHECKED, str(error))
     if found == digest:
         return Checked(digest, size, Outcome.SOUND)
-    return Checked(digest, size, Outcome.DAMAGED, f"its SHA-256 is now {found.hex()}")
+    note = f"its SHA-256 is now {found.hex()}"
+    return Checked(digest, size, Outcome.DAMAGED, note, found.hex())
 
 
 def _read_digest(store: Store, name: str, pace: Pace, buffer: memoryview | None) -> bytes:
