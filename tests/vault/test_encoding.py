@@ -11,7 +11,8 @@ import mutagen.oggopus
 import numpy as np
 import pytest
 
-from phonotheque.vault.encoding import Encoded, EncodingError, EncodingWants, encode_here
+from phonotheque.vault.encoding import EncodingError, encode_here
+from phonotheque.vault.encoding_frames import Encoded, EncodingWants
 from phonotheque.vault.ogg import walk_ogg
 from phonotheque.vault.recipes import OpusSettings, opus_rate
 from tests.support.audio import make_audio

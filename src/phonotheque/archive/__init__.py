@@ -16,13 +16,33 @@ from phonotheque.archive.claims import (
     read_claims,
 )
 from phonotheque.archive.counters import CounterPlan, execute_counter, plan_counter
+from phonotheque.archive.deriving import (
+    DerivePlan,
+    DeriveReport,
+    TierCopies,
+    execute_derive,
+    plan_derive,
+)
 from phonotheque.archive.estimate import IngestEstimate, InputEstimate, estimate_ingest
 from phonotheque.archive.explaining import explain
 from phonotheque.archive.foreseeing import NextReport, ReviewReport, next_year, work_list
 from phonotheque.archive.freshness import Freshness, FreshnessReport, keep_fresh
+from phonotheque.archive.identifying import (
+    Answer,
+    Identification,
+    identify_file,
+    identify_fingerprint,
+)
 from phonotheque.archive.ingest import IngestReport, execute_ingest
 from phonotheque.archive.ingest_plan import IngestPlan, plan_ingest
 from phonotheque.archive.init import InitPlan, InitReport, execute_init, plan_init
+from phonotheque.archive.keeping import (
+    VaultStatus,
+    VaultVerification,
+    repair_vault,
+    vault_status,
+    verify_vault,
+)
 from phonotheque.archive.ledger import check_ledger
 from phonotheque.archive.letters import Letter, read_letter
 from phonotheque.archive.notices import (
@@ -32,14 +52,22 @@ from phonotheque.archive.notices import (
     plan_receive,
     plan_step,
 )
+from phonotheque.archive.orphaning import OrphanReport, keep_orphans
 from phonotheque.archive.publish import (
     PublishPlan,
     PublishReport,
     execute_publish,
     plan_publish,
 )
+from phonotheque.archive.quarantining import (
+    find_quarantined,
+    quarantine_object,
+    read_quarantine,
+    release_quarantined,
+)
 from phonotheque.archive.restoring import RestorePlan, RestoreReport, execute_restore, plan_restore
 from phonotheque.archive.steps import StepReport
+from phonotheque.archive.vaults import open_vault
 from phonotheque.archive.withdraw import (
     WithdrawPlan,
     WithdrawReport,
@@ -50,14 +78,18 @@ from phonotheque.archive.withdrawals import Withdrawal, read_withdrawals
 
 __all__ = [
     "KINDS",
+    "Answer",
     "BuildPlan",
     "BuildReport",
     "Case",
     "ClaimPlan",
     "ClaimView",
     "CounterPlan",
+    "DerivePlan",
+    "DeriveReport",
     "Freshness",
     "FreshnessReport",
+    "Identification",
     "IngestEstimate",
     "IngestPlan",
     "IngestReport",
@@ -66,6 +98,7 @@ __all__ = [
     "InputEstimate",
     "Letter",
     "NextReport",
+    "OrphanReport",
     "PublishPlan",
     "PublishReport",
     "ReceivePlan",
@@ -74,6 +107,9 @@ __all__ = [
     "ReviewReport",
     "RightsExplanation",
     "StepReport",
+    "TierCopies",
+    "VaultStatus",
+    "VaultVerification",
     "WithdrawPlan",
     "WithdrawReport",
     "Withdrawal",
@@ -82,6 +118,7 @@ __all__ = [
     "execute_build",
     "execute_claim",
     "execute_counter",
+    "execute_derive",
     "execute_ingest",
     "execute_init",
     "execute_publish",
@@ -91,11 +128,17 @@ __all__ = [
     "execute_withdraw",
     "explain",
     "explain_rights",
+    "find_quarantined",
+    "identify_file",
+    "identify_fingerprint",
     "keep_fresh",
+    "keep_orphans",
     "next_year",
+    "open_vault",
     "plan_build",
     "plan_claim",
     "plan_counter",
+    "plan_derive",
     "plan_ingest",
     "plan_init",
     "plan_publish",
@@ -104,10 +147,16 @@ __all__ = [
     "plan_step",
     "plan_take_back",
     "plan_withdraw",
+    "quarantine_object",
     "read_case",
     "read_cases",
     "read_claims",
     "read_letter",
+    "read_quarantine",
     "read_withdrawals",
+    "release_quarantined",
+    "repair_vault",
+    "vault_status",
+    "verify_vault",
     "work_list",
 ]

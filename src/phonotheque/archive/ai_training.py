@@ -93,9 +93,9 @@ def _gather(cursor: duckdb.DuckDBPyConnection) -> None:
         "f.licence_url, f.attribution, coalesce(n.signature, f.signature) AS signature, "
         "CASE WHEN n.sha256 IS NULL THEN f.signals ELSE n.signals END AS signals, "
         "CASE WHEN n.sha256 IS NULL THEN f.source_url ELSE n.source_url END AS source_url "
-        "FROM (SELECT volume, path, recording, sha256, licence, licence_url, attribution, "
-        f"{_SAID} FROM files) f "
-        "LEFT JOIN newest n USING (sha256) "
+        "FROM (SELECT volume, path, recording, sha256, coalesce(derived_from, sha256) AS master, "
+        f"licence, licence_url, attribution, {_SAID} FROM files) f "
+        "LEFT JOIN newest n ON n.sha256 = f.master "
         "LEFT JOIN redirects r ON r.kind = 'r' AND r.old = f.recording "
         "WHERE f.sha256 NOT IN (SELECT sha256 FROM tombstones WHERE sha256 IS NOT NULL)"
     )

@@ -13,12 +13,15 @@ from tempfile import TemporaryDirectory
 import msgspec
 import pyarrow as pa
 
+from phonotheque.archive.access import AccessRules
 from phonotheque.archive.assembly import EditionReport, assemble_edition, evidence_digest
 from phonotheque.archive.build import plan_build
+from phonotheque.archive.deriving import make_missing
 from phonotheque.archive.init import offline_keys
 from phonotheque.archive.naming import check_edition_name, free_edition_name
 from phonotheque.archive.notices import note_tombstones
 from phonotheque.archive.selection import PACKED, SELECTED, Rules, Selection, select_files
+from phonotheque.archive.vaults import open_vault
 from phonotheque.archive.volumes import PlannedVolume, VolumeRecord, name_volumes, write_volumes
 from phonotheque.archive.withdraw import renew_revocations
 from phonotheque.archive.workspace import (
@@ -66,7 +69,8 @@ class VolumePlan(msgspec.Struct, frozen=True, kw_only=True):
 
 class PublishPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What `publish` would do. `nothing_new`: the edition `name` already says all of it, and only
-    its signatures would be completed or renewed.
+    its signatures would be completed or renewed. `copies` access copies would be made first; their
+    bytes are estimates, and so is how many volumes that gives.
     """
 
     name: str
@@ -80,10 +84,11 @@ class PublishPlan(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     refused: dict[str, int]
     withdrawn: int
+    copies: int = 0
 
 
 class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What `publish` did; `findings` is where each refusal stands."""
+    """What `publish` did; `findings` is where each refusal stands. `copies` were made for it."""
 
     name: str
     sequence: int
@@ -98,6 +103,7 @@ class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: int
     refused: dict[str, int]
     findings: str
+    copies: int = 0
 
 
 def plan_publish(tree: Tree, now: datetime, *, name: str | None = None) -> PublishPlan:
@@ -138,6 +144,7 @@ def plan_publish(tree: Tree, now: datetime, *, name: str | None = None) -> Publi
         bytes=sum(v.bytes for v in volumes),
         refused=selection.refused,
         withdrawn=len(basis.withdrawals),
+        copies=selection.to_copy,
     )
 
 
@@ -168,17 +175,30 @@ def execute_publish(
             note_tombstones(tree, before.name, now)  # killed before it did
         if plan.nothing_new:
             return _report(tree, _named(tree, plan.name), [], plan)
-        manifest, records = _publish(tree, plan, progress, workers)
+        made = _make_copies(tree, plan, progress, workers)
+        manifest, records, refused = _publish(tree, plan, progress, workers)
         progress.start("signing", None, "")
         _sign(tree, manifest, keys, now)
         renew_revocations(tree, now)
         note_tombstones(tree, manifest.name, now)
-    return _report(tree, manifest, records, plan)
+    report = _report(tree, manifest, records, plan)
+    return msgspec.structs.replace(report, refused=refused, copies=made)
+
+
+def _make_copies(tree: Tree, plan: PublishPlan, progress: Progress, workers: int | None) -> int:
+    """Make the access copies that are missing; what cannot be made goes out as it is, with a
+    finding. Returns how many were made."""
+    if not plan.copies:
+        return 0
+    basis = read_basis(tree)
+    tiers = sorted(basis.settings.access.forms)
+    return make_missing(basis, plan.published_at, progress, tiers=tiers, workers=workers).files
 
 
 def _publish(
     tree: Tree, plan: PublishPlan, progress: Progress, workers: int | None
-) -> tuple[EditionManifest, list[VolumeRecord]]:
+) -> tuple[EditionManifest, list[VolumeRecord], dict[str, int]]:
+    """The edition, its new volumes, and what was refused, by code of finding."""
     basis = read_basis(tree)
     intent = _intent(basis, plan.published_at, plan.name)
     clear_leftovers(basis, intent)
@@ -188,14 +208,14 @@ def _publish(
     write_document(work / "intent.json", intent)
     progress.start("selecting", None, "")
     selection, planned = _select(basis, intent, work, SELECTED)
-    if [v.name for v in planned] != [v.volume for v in plan.volumes]:
+    if not plan.copies and [v.name for v in planned] != [v.volume for v in plan.volumes]:
         raise UsageError(f"{tree.root}: the archive changed since the plan; run publish again")
-    with Vault.open(tree.vault) as vault, hashing_pool(plan.bytes, workers) as pool:
+    with open_vault(tree) as vault, hashing_pool(plan.bytes, workers) as pool:
         records = write_volumes(
             basis, intent, selection, planned, pool, vault=vault, progress=progress
         )
     progress.start("tables", None, "")
-    return assemble_edition(basis, intent, selection, records), records
+    return assemble_edition(basis, intent, selection, records), records, selection.refused
 
 
 def _check_build(tree: Tree, now: datetime) -> None:
@@ -228,7 +248,8 @@ def _select(
     rules = Rules(basis.settings, intent.published_at.date(), len(basis.build.tier_cuts_percent))
     reader = open_build(basis.build_directory, basis.build)
     try:
-        with Vault.open(basis.tree.vault) as vault:
+        with open_vault(basis.tree) as vault:
+            access = basis.settings.access
             selection = select_files(
                 reader.cursor(),
                 vault.object,
@@ -237,6 +258,7 @@ def _select(
                 rules,
                 scratch=scratch,
                 schema=schema,
+                access=AccessRules(access, vault) if access.forms else None,
             )
     finally:
         reader.close()

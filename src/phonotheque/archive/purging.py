@@ -10,11 +10,12 @@ from pathlib import Path
 
 from phonotheque.archive.items import read_items
 from phonotheque.archive.ledger import LedgerItem
+from phonotheque.archive.vaults import open_vault
 from phonotheque.archive.withdrawals import withdrawn_among
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.durable import fsync_directory
 from phonotheque.storage.layout import Tree
-from phonotheque.vault import Vault
+from phonotheque.vault import Vault, copies_of, sources_of
 
 PURGE = "purge"
 
@@ -36,9 +37,12 @@ def purge_withdrawn(
             place.unlink()
             fsync_directory(place.parent)
     reason = f"withdrawn{f', case {case}' if case else ''}; rights.withdrawn_audio = purge"
-    with Vault.open(tree.vault) as vault:
+    with open_vault(tree) as vault:
+        state = vault.state
         digests = {file.sha256 for item in items for file in item.files}
-        return sum(vault.purge(digest, now, reason) for digest in sorted(digests))
+        digests |= {copy for digest in digests for copy in copies_of(state, digest)}
+        copies_first = sorted(digests, key=lambda digest: (not sources_of(state, digest), digest))
+        return sum(vault.purge(digest, now, reason) for digest in copies_first)
 
 
 def published_places(tree: Tree, items: Iterable[LedgerItem]) -> list[Path]:

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from phonotheque.archive.access import COPIED, COPIES, AccessRules, find_copies
 from phonotheque.archive.barring import ALLOWED_RECORDING, REFUSED, find_barred
 from phonotheque.archive.verdicts import VERDICTS, decide_evidence
 from phonotheque.archive.withdrawals import Withdrawal
@@ -55,10 +56,20 @@ SELECTED = pa.schema(
         *[f for f in _FACTS if f.name not in ("lossless", "held")],
         *[f for f in VERDICTS if f.name not in ("signature", "allows", "code", "message")],
         pa.field("evidence", pa.list_(tables.EVIDENCE)),
+        pa.field("derived_from", pa.string()),
+        pa.field("derived_by", pa.string()),
     ]
 )
 PACKED = pa.schema([SELECTED.field(name) for name in ("tier", "bytes")])
-"""What packing volumes asks for: a hundredth of the bytes, without evidence."""
+"""What packing volumes asks for: a hundredth of the bytes, without evidence; of access copies that
+are not made yet, an estimate."""
+TO_COPY = pa.schema(
+    [
+        pa.field("master", pa.string()),
+        *(SELECTED.field(name) for name in ("tier", "title", "artist_credit", "release_title")),
+    ]
+)
+"""Masters of which access copies are to be made, once for each tier, in the order of tiers."""
 _SIGNATURE = (
     "sha256(to_json(list_transform(list_filter(evidence, "
     "lambda e: e.claim <> 'provenance' OR e.value <> 'web'), lambda e: "  # an address a file
@@ -70,13 +81,14 @@ _SIGNATURE = (
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What was selected: rows of `SELECTED` in `path`, in the order of tier and rank; refusals as
-    `tables.FINDINGS` in `findings`, counted by code.
+    `tables.FINDINGS` in `findings`, counted by code. `to_copy`: access copies that are missing.
     """
 
     path: Path
     findings: Path
     files: int
     refused: dict[str, int]
+    to_copy: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +113,26 @@ def select_files(
     *,
     scratch: Path,
     schema: pa.Schema = SELECTED,
+    access: AccessRules | None = None,
 ) -> Selection:
     """Select from the views of an open build and write ``selection.parquet`` to `scratch`.
 
-    `schema` is `SELECTED`, or `PACKED` for planning alone. `published` are the files tables of the
-    edition before. The result depends on nothing but the arguments' contents.
+    `schema` is `SELECTED`, or `PACKED` or `TO_COPY` for planning alone. `published` are the files
+    tables of the edition before. `access` says which files go out as access copies; None: all as
+    they are. The result depends on nothing but the arguments' contents.
     """
     _prepare(cursor, withdrawals, published, scratch)
     _decide(cursor, rules)
     _ask_vault(cursor, find_object)
-    findings, refused = _write_findings(cursor, rules.id_key, scratch / "findings.parquet")
+    _choose(cursor, rules.last_tier, access)
+    target = scratch / "findings.parquet"
+    told = access is not None and schema is SELECTED
+    findings, refused = _write_findings(cursor, rules.id_key, target, told=told)
     path = scratch / "selection.parquet"
-    files = write_table(path, schema, _stream(cursor, _selected_sql(rules.last_tier, schema)))
-    return Selection(path, findings, files, refused)
+    sql = _TO_COPY if schema is TO_COPY else _selected_sql(schema)
+    files = write_table(path, schema, _stream(cursor, sql))
+    ((missing,),) = cursor.execute("SELECT count(*) FROM copies WHERE NOT made").fetchall()
+    return Selection(path, findings, files, refused, missing)
 
 
 def _prepare(
@@ -141,15 +160,18 @@ def _prepare(
 
 
 def _read_published(cursor: duckdb.DuckDBPyConnection, published: Sequence[Path]) -> None:
-    """The table `published`: what is out, under the numbers that recordings have now."""
+    """The table `published`: what is out, under the numbers that recordings have now; of an access
+    copy, the digest of its master."""
     if not published:
         cursor.execute("CREATE TABLE published (recording BIGINT, sha256 VARCHAR, volume VARCHAR)")
         return
     listed = ", ".join(_quoted(path) for path in published)
     cursor.execute(
         "CREATE TABLE published AS SELECT coalesce(nullif(r.new, 0), f.recording) AS recording, "
-        "f.sha256, parse_filename(f.filename, true) AS volume "
-        f"FROM read_parquet([{listed}], filename=true) f "
+        "coalesce(f.derived_from, f.sha256) AS sha256, parse_filename(f.filename, true) AS volume "
+        "FROM (SELECT recording, sha256, derived_from, filename FROM (SELECT * FROM "
+        f"read_parquet([{listed}], filename=true, union_by_name=true) "
+        "UNION ALL BY NAME SELECT NULL::VARCHAR AS derived_from WHERE false)) f "
         "LEFT JOIN redirects r ON r.kind = 'r' AND r.old = f.recording"
     )
 
@@ -192,26 +214,57 @@ def _fact(digest: str, found: VaultObject | None) -> dict[str, Any]:
     return {name: getattr(found, name) for name in _FACTS.names if name != "held"} | {"held": True}
 
 
-def _selected_sql(last_tier: int, schema: pa.Schema) -> str:
-    columns = ", ".join(schema.names)
-    return f"""
-        WITH best AS (
+def _choose(cursor: duckdb.DuckDBPyConnection, last_tier: int, access: AccessRules | None) -> None:
+    """`best`, the file of each recording that goes out; and `copies`, those made for its tier."""
+    kind = "VIEW" if access is None else "TABLE"  # a view is asked once, and then as fast
+    cursor.execute(f"""
+        CREATE {kind} best AS SELECT b.*, coalesce(s.tier, {last_tier}) AS tier,
+            coalesce(s.rank, 1 << 62) AS rank
+        FROM (
             SELECT recording, sha256, signature FROM candidates
             JOIN verdicts USING (signature) JOIN facts USING (sha256)
             WHERE allows AND held AND {ALLOWED_RECORDING}
-            QUALIFY row_number() OVER (PARTITION BY recording ORDER BY lossless DESC, sha256) = 1)
+            QUALIFY row_number() OVER (PARTITION BY recording ORDER BY lossless DESC, sha256) = 1
+        ) b LEFT JOIN standing s ON s.number = b.recording""")
+    if access is None:
+        _insert(cursor, "copies", COPIES, iter(()))
+    else:
+        find_copies(cursor, access, _insert, _stream)
+
+
+def _selected_sql(schema: pa.Schema) -> str:
+    """What is published of each file in `best`; a copy that is missing counts when planning."""
+    columns = ", ".join(schema.names)
+    copied = ", ".join(f"coalesce(c.{name}, fact.{name}) AS {name}" for name in COPIED)
+    there = "c.made" if schema is SELECTED else "true"
+    return f"""
         SELECT {columns} FROM (
-            SELECT f.*, fact.* EXCLUDE (sha256), v.* EXCLUDE (signature),
-                coalesce(s.tier, {last_tier}) AS tier, coalesce(s.rank, 1 << 62) AS rank
+            SELECT f.* EXCLUDE (sha256), coalesce(c.sha256, b.sha256) AS sha256, {copied},
+                v.* EXCLUDE (signature), b.tier, b.rank,
+                CASE WHEN c.made THEN b.sha256 END AS derived_from, c.derived_by
             FROM best b JOIN recording_files f USING (recording, sha256)
             JOIN facts fact USING (sha256) JOIN verdicts v USING (signature)
-            LEFT JOIN standing s ON s.number = f.recording)
+            LEFT JOIN copies c ON c.master = b.sha256 AND c.tier = b.tier AND {there})
         ORDER BY tier, rank, recording"""
 
 
+_TO_COPY = """
+    SELECT c.master, c.tier, f.title, f.artist_credit, f.release_title FROM best b
+    JOIN copies c ON c.master = b.sha256 AND c.tier = b.tier
+    JOIN recording_files f ON f.recording = b.recording AND f.sha256 = b.sha256 WHERE NOT c.made
+    QUALIFY row_number() OVER (PARTITION BY c.master, c.tier ORDER BY b.rank, b.recording) = 1
+    ORDER BY c.tier, b.rank, b.recording"""
+
+_UNCOPIED = f"""
+    UNION ALL SELECT recording, b.sha256, '{FindingCode.COPY_NOT_MADE.value}',
+        'its tier gives out copies, and none could be made of this file; the original goes out'
+    FROM best b JOIN copies c ON c.master = b.sha256 AND c.tier = b.tier WHERE NOT c.made"""
+
+
 def _write_findings(
-    cursor: duckdb.DuckDBPyConnection, key: IdKey, target: Path
+    cursor: duckdb.DuckDBPyConnection, key: IdKey, target: Path, *, told: bool
 ) -> tuple[Path, dict[str, int]]:
+    """Refusals; and, where `told`, which files go out as they are for want of a copy."""
     missing = FindingCode.COPY_MISSING.value
     refused: Counter[str] = Counter()
     rows = _stream(
@@ -220,7 +273,7 @@ def _write_findings(
         f"JOIN verdicts v USING (signature) WHERE NOT allows UNION ALL {REFUSED} UNION ALL "
         f"SELECT DISTINCT recording, sha256, '{missing}', 'the vault does not hold this file; "
         "ingest it again' FROM candidates JOIN facts USING (sha256) WHERE NOT held "
-        "ORDER BY recording, sha256, code",
+        f"{_UNCOPIED if told else ''} ORDER BY recording, sha256, code",
     )
 
     def findings() -> Iterator[pa.RecordBatch]:

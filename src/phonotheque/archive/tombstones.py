@@ -25,9 +25,12 @@ _TOMBSTONES = """
     asked AS (
         SELECT w.recording, coalesce(m.new, w.recording) AS number, w.files FROM withdrawals w
         LEFT JOIN merged m ON m.old = w.recording),
-    digests AS (
+    named AS (
         SELECT a.recording, l.sha256 FROM asked a JOIN live l USING (number)
-        UNION SELECT recording, unnest(files) FROM asked)
+        UNION SELECT recording, unnest(files) FROM asked),
+    digests AS (
+        FROM named UNION SELECT n.recording, f.sha256 FROM named n
+        JOIN files f ON f.derived_from = n.sha256)
     SELECT w.* EXCLUDE (files), f.sha256, f.pieces_root, f.volume, f.path FROM withdrawals w
     LEFT JOIN (
         SELECT d.recording, f.sha256, f.pieces_root, f.volume, f.path
@@ -37,7 +40,8 @@ _TOMBSTONES = """
 
 def tombstones(cursor: duckdb.DuckDBPyConnection, withdrawals: Sequence[Withdrawal]) -> pa.Table:
     """Rows of `tables.TOMBSTONES`: one for each published file of each withdrawn recording, and
-    for each published file with the same bytes, whatever recording it stands for.
+    for each published file with the same bytes or made from them, whatever recording it stands
+    for.
 
     `cursor` has the views `files` (with `volume`) and `redirects`. A recording without any
     published file has one row without a file.

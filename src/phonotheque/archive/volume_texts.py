@@ -1,5 +1,7 @@
 """What a person finds at the top of a volume: README.txt and ATTRIBUTION.txt. Pure."""
 
+from collections import Counter
+
 import pyarrow as pa
 
 from phonotheque.archive.workspace import Intent
@@ -18,7 +20,7 @@ def format_readme(
         f"{rows.num_rows} audio files ({size} bytes) of the archive “{settings.name}”,",
         f"published by {settings.publisher} with the edition {intent.name}, tier {tier}.",
         "",
-        "data/            the audio, one file for each recording, as it was admitted",
+        f"data/            the audio, one file for each recording{_as_admitted(rows)}",
         "ATTRIBUTION.txt  whom to name, and the licence, for each file",
         "",
         "This directory is a BagIt bag (RFC 8493). To check it without any special program:",
@@ -26,6 +28,7 @@ def format_readme(
         "A volume never changes. A file that was withdrawn later is named in revocations.json of",
         "the archive and must not be passed on any more.",
         "",
+        *_copies(rows),
         "Licences of the files; the text of each stands at its address:",
         *_licences(rows),
         "",
@@ -39,6 +42,25 @@ def format_attribution(name: str, rows: pa.Table) -> bytes:
     entries = sorted(zip(paths, texts, strict=True))
     body = (f"{path}\n    {' '.join(text.split())}\n" for path, text in entries)
     return (f"Attribution for the files of {name}\n\n" + "\n".join(body)).encode()
+
+
+def _as_admitted(rows: pa.Table) -> str:
+    return ", as it was admitted" if rows.column("derived_from").null_count == len(rows) else ""
+
+
+def _copies(rows: pa.Table) -> list[str]:
+    """Which files are not as they were admitted, how they were made, and which of lossy audio."""
+    recipes = [text for text in rows.column("derived_by").to_pylist() if text]
+    if not recipes:
+        return []
+    counted = sorted(Counter(recipes).items())
+    return [
+        f"{len(recipes)} of the files are access copies; the archive keeps the masters that they",
+        "were encoded from. They are as loud as these; R128_TRACK_GAIN says how loud, where that",
+        "was measured. They were made by:",
+        *(f"    {recipe}: {count}" for recipe, count in counted),
+        "",
+    ]
 
 
 def _licences(rows: pa.Table) -> list[str]:

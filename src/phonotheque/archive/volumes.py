@@ -136,10 +136,12 @@ def _write_volume(
 ) -> None:
     work = work_directory(basis.tree, intent.name)
     described = _describe(rows)
+    fetched = work / "fetched"
+    columns = [described.column(c).to_pylist() for c in ("path", "sha256", "bytes")]
     payload = [
-        VolumeFile(path, vault.object_path(digest), size, digest)
-        for path, digest, size in zip(
-            *(described.column(c).to_pylist() for c in ("path", "sha256", "bytes")), strict=True
+        VolumeFile(path, place, size, digest)
+        for (path, digest, size), place in zip(
+            zip(*columns, strict=True), _at_hand(vault, columns[1], fetched), strict=True
         )
     ]
     publish, settings = basis.settings.publish, basis.settings
@@ -161,9 +163,12 @@ def _write_volume(
         trackers=publish.trackers,
     )
     built = build_volume(basis.tree.volumes, spec, pool, progress.advance)
+    shutil.rmtree(fetched, ignore_errors=True)
     _check_roots(described, built)
     write_bytes(work / "torrents" / f"{volume.name}.torrent", built.torrent.content, read_only=True)
-    write_table(work / "files" / f"{volume.name}.parquet", tables.FILES, [_files_table(described)])
+    schema = _files_schema(described)
+    rows_of_files = described.select(schema.names).sort_by("path")
+    write_table(work / "files" / f"{volume.name}.parquet", schema, [rows_of_files])
     record = _record(intent, volume, described, built)
     write_bytes(work / "volumes" / f"{volume.name}.json", msgspec.json.encode(record))
     commit_volume(basis.tree.volumes, volume.name)
@@ -189,8 +194,11 @@ def _describe(rows: pa.Table) -> pa.Table:
     )
 
 
-def _files_table(described: pa.Table) -> pa.Table:
-    return described.select(tables.FILES.names).sort_by("path")
+def _files_schema(described: pa.Table) -> pa.Schema:
+    """Of a volume without access copies: that of before there were any, which all readers know."""
+    newest, without_copies, _ = tables.forms_of(tables.FILES)
+    copies = described.num_rows - described.column("derived_from").null_count
+    return newest if copies else without_copies
 
 
 def _record(

@@ -31,6 +31,7 @@ from phonotheque.rights import CaseState, check_move
 from phonotheque.storage.documents import read_document, read_settings
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
+from phonotheque.vault import Vault, copies_of
 
 
 class WithdrawPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +102,7 @@ def execute_withdraw(
                 reason=plan.reason,
                 since=now,
                 note=plan.note,
-                files=r.files,
+                files=_with_copies(tree, r.files),
                 case=plan.case,
             )
             for r in plan.recordings
@@ -120,6 +121,15 @@ def execute_withdraw(
         case=plan.case,
         purged_files=purged,
     )
+
+
+def _with_copies(tree: Tree, digests: Sequence[str]) -> list[str]:
+    """Files of a recording and the access copies made of them: they go with their masters."""
+    if not (tree.vault / "state.sqlite").exists():
+        return list(digests)
+    with open_vault(tree) as vault:
+        made = [copy for digest in digests for copy in copies_of(vault.state, digest)]
+    return sorted({*digests, *made})
 
 
 def _record(tree: Tree, plan: WithdrawPlan, now: datetime) -> int:

@@ -53,16 +53,18 @@ class CatalogueReader:
 
     def add_files_view(self, volumes: Sequence[str]) -> None:
         """Add the view `files` over ``files/<volume>.parquet`` of the named volumes."""
-        self._create_view("files_by_name", tables.FILES, [f"files/{v}.parquet" for v in volumes])
+        self._create_empty("files_without_rows", tables.FILES)
         if not volumes:
             self._connection.execute(
-                "CREATE VIEW files AS SELECT ''::VARCHAR AS volume, * FROM files_by_name"
+                "CREATE VIEW files AS SELECT ''::VARCHAR AS volume, * FROM files_without_rows"
             )
             return
         listed = ", ".join(self._quoted(f"files/{v}.parquet") for v in volumes)
         self._connection.execute(
             f"CREATE VIEW files AS SELECT parse_filename(filename, true) AS volume, "
-            f"* EXCLUDE (filename) FROM read_parquet([{listed}], filename=true, {_GROWN})"
+            f"* EXCLUDE (filename) FROM read_parquet([{listed}], filename=true, {_GROWN}) "
+            # columns that older files lack
+            "UNION ALL BY NAME SELECT derived_from, derived_by FROM files_without_rows"
         )
 
     def add_training_view(self, paths: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Commands of the operator: init, ingest, build, publish, withdraw."""
+"""Commands of the operator: init, ingest, build, derive, publish, withdraw."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,11 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
+from phonotheque.cli.deriving import derive
 from phonotheque.cli.ingesting import ingest
 from phonotheque.cli.options import ArchivePath, DryRun, Json
 from phonotheque.model.errors import ExitCode, NotFoundError, UsageError
+from phonotheque.model.findings import FindingCode
 
 if TYPE_CHECKING:
     from phonotheque.archive import BuildReport, PublishReport
@@ -32,7 +34,7 @@ Passphrase = Annotated[
 
 def add_commands(app: typer.Typer) -> None:
     """Hang this module's commands into `app`."""
-    for command in (init, ingest, build, publish, withdraw):
+    for command in (init, ingest, build, derive, publish, withdraw):
         app.command()(command)
 
 
@@ -189,6 +191,8 @@ def publish(
             ((v.volume, v.tier, v.files, format_bytes(v.bytes)) for v in plan.volumes),
         )
         screen.say(f"would publish {plan.name}: {plan.files:,} new files")
+        if plan.copies:
+            screen.say(f"{plan.copies:,} access copies would be made first; sizes are estimates")
         return
     with Reporter(screen) as progress:
         report = execute_publish(
@@ -232,7 +236,12 @@ def _publish_lines(report: "PublishReport") -> list[str]:
         f"btmh:{v.info_hash_v2[:16]}…"
         for v in report.new_volumes
     ]
-    lines += [f"kept out: {count:,} × {code}" for code, count in sorted(report.refused.items())]
+    if report.copies:
+        lines.append(f"{report.copies:,} access copies were made for it.")
+    lines += [
+        f"{'as it came' if code == FindingCode.COPY_NOT_MADE else 'kept out'}: {count:,} × {code}"
+        for code, count in sorted(report.refused.items())
+    ]
     if report.refused:
         lines.append(f"Each is named in {report.findings}")
     return lines

@@ -26,13 +26,26 @@ EVIDENCE_BEFORE = pa.struct(list(EVIDENCE)[:-2])
 """Evidence as it was written before it named its witness; read with both fields null."""
 
 
+_ADDED = frozenset(["derived_from", "derived_by"])
+"""Columns that files of the same format version may lack; read as null where they are missing."""
+
+
 def earlier(schema: pa.Schema) -> pa.Schema:
-    """`schema` as files of the same format version may have it that were written before."""
+    """`schema` as files of the same format version had it at first."""
     fields = [
         pa.field(f.name, pa.list_(EVIDENCE_BEFORE), f.nullable) if f.name == "evidence" else f
-        for f in schema
+        for f in _first_fields(schema)
     ]
     return pa.schema(fields, metadata=schema.metadata)
+
+
+def forms_of(schema: pa.Schema) -> tuple[pa.Schema, ...]:
+    """`schema` in every form that files of this format version may have it in, newest first."""
+    return schema, pa.schema(_first_fields(schema), metadata=schema.metadata), earlier(schema)
+
+
+def _first_fields(schema: pa.Schema) -> list[pa.Field]:
+    return [f for f in schema if f.name not in _ADDED]
 
 
 def _table(name: str, fields: list[pa.Field]) -> pa.Schema:
@@ -345,6 +358,8 @@ FILES = _table(
         pa.field("rule_ids", pa.list_(pa.string()), nullable=False),
         pa.field("reasons", pa.list_(pa.string()), nullable=False),
         pa.field("evidence", pa.list_(EVIDENCE), nullable=False),
+        pa.field("derived_from", pa.string()),  # of an access copy: sha256 of its master
+        pa.field("derived_by", pa.string()),  # and how it was made (docs/access-copies.md)
     ],
 )
 

@@ -10,8 +10,13 @@ from types import TracebackType
 
 import msgspec
 
-from phonotheque.vault.encoding import Encoded, EncodingWants
-from phonotheque.vault.encoding_worker import EncodingRequest, Made, send_request
+from phonotheque.vault.encoding_frames import (
+    Encoded,
+    EncodingRequest,
+    EncodingWants,
+    Made,
+    send_request,
+)
 from phonotheque.vault.examination import Limits
 from phonotheque.vault.frames import receive_answer
 

@@ -5,15 +5,15 @@ request. Everybody else uses `phonotheque.vault.Encoder`.
 """
 
 import ctypes
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import av
-import msgspec
 import numpy as np
 
+from phonotheque.vault.encoding_frames import Encoded, EncodingWants
 from phonotheque.vault.ogg_writing import GRANULE_RATE_HZ, OpusWriter
 from phonotheque.vault.recipes import OpusSettings
 
@@ -32,26 +32,6 @@ _LAYOUTS = {
 
 class EncodingError(Exception):
     """No copy can be made of this master; the message says why."""
-
-
-class EncodingWants(msgspec.Struct, frozen=True, kw_only=True):
-    """What to make of one master. `demuxer` is the only one of libav that may open it; `comments`
-    are (NAME, value), written in this order."""
-
-    demuxer: str
-    settings: OpusSettings
-    comments: Sequence[tuple[str, str]] = ()
-
-
-class Encoded(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it: `bytes` written, `samples` at 48 kHz that will be played, `source_samples`
-    decoded; or the `error`, in words."""
-
-    bytes: int = 0
-    samples: int = 0
-    source_samples: int = 0
-    encoder: str = ""
-    error: str = ""
 
 
 def encode_here(path: Path, wants: EncodingWants, write: Callable[[bytes], None]) -> Encoded:

@@ -10,34 +10,19 @@ import mmap
 import os
 import signal
 import socket
-import struct
 from pathlib import Path
 
 import msgspec
 
-from phonotheque.vault.encoding import Encoded, EncodingError, EncodingWants, encode_here
-from phonotheque.vault.examination import Examination, Limits, Wants
-from phonotheque.vault.frames import receive_exactly, send_answer
+from phonotheque.vault.encoding import EncodingError, encode_here
+from phonotheque.vault.encoding_frames import Encoded, EncodingRequest, Made, receive_request
+from phonotheque.vault.examination import Wants
+from phonotheque.vault.frames import send_answer
 from phonotheque.vault.judge import examine_here
 from phonotheque.vault.worker import limit_process
 
 WINDOW_BYTES = 16 << 20
 _PROOF = Wants(loudness=False, fingerprint=False, pictures=False)  # heard in the master already
-
-
-class EncodingRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One master; its file and the room come beside it."""
-
-    wants: EncodingWants
-    room_bytes: int
-    limits: Limits
-
-
-class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a request; `examination` is of the copy, None where there is none."""
-
-    encoded: Encoded
-    examination: Examination | None = None
 
 
 class Room:
@@ -112,34 +97,6 @@ def serve(connection: socket.socket) -> None:
                 os.close(descriptor)
         signal.alarm(0)
         send_answer(connection, content)
-
-
-def send_request(
-    connection: socket.socket, request: EncodingRequest, master: int, room: int
-) -> None:
-    """Send a request with its two files.
-
-    Raises:
-        OSError: the worker is gone.
-    """
-    content = msgspec.msgpack.encode(request)
-    frame = struct.pack(">I", len(content)) + content
-    sent = socket.send_fds(connection, [frame], [master, room])
-    connection.sendall(frame[sent:])
-
-
-def receive_request(connection: socket.socket) -> tuple[EncodingRequest, tuple[int, int]] | None:
-    """The next request with its files, which the caller closes; None when there are no more."""
-    head, files, _, _ = socket.recv_fds(connection, 4, 2)
-    if len(files) != 2:
-        return None
-    rest = receive_exactly(connection, 4 - len(head))
-    content = None
-    if rest is not None:
-        content = receive_exactly(connection, struct.unpack(">I", head + rest)[0])
-    if content is None:
-        return None
-    return msgspec.msgpack.decode(content, type=EncodingRequest), (files[0], files[1])
 
 
 def main() -> None:
