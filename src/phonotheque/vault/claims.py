@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from phonotheque.vault.formats import Identified, iter_riff_chunks, parse_mpeg_header
-
-UNKNOWN_RIFF_SIZES = frozenset([0, 0xFFFFFFFF])
+from phonotheque.vault.formats import Identified, parse_mpeg_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +34,6 @@ def read_streaminfo(stream: BinaryIO, found: Identified) -> StreamInfo | None:
         total_samples=packed & ((1 << 36) - 1),
         md5=md5 if any(md5) else None,
     )
-
-
-def find_riff_cut(stream: BinaryIO, size_bytes: int) -> str | None:
-    """How much the data chunk of a WAVE file lacks, in words, or None."""
-    for name, start, size in iter_riff_chunks(stream):
-        if name == b"data" and size not in UNKNOWN_RIFF_SIZES and start + size > size_bytes:
-            return f"the data chunk lacks {start + size - size_bytes} bytes"
-    return None
 
 
 def claimed_mpeg_ms(stream: BinaryIO, found: Identified) -> int | None:

@@ -1,4 +1,4 @@
-"""Decode every sample of a file and drop it: the proof that the audio is there and whole.
+"""Decode every sample of a file, hear it and drop it: the proof that the audio is there and whole.
 
 Runs inside a worker process (phonotheque.vault.worker), because libav may crash, hang or eat
 memory on hostile input. libav opens the file with the one demuxer that belongs to its form and
@@ -14,12 +14,17 @@ from typing import Any
 
 import av
 import numpy as np
+from av.stream import Disposition
+from numpy.typing import NDArray
 
 from phonotheque.vault.claims import StreamInfo
+from phonotheque.vault.examination import Wants
 from phonotheque.vault.formats import AudioFormat
+from phonotheque.vault.hearing import Heard, Hearing
 
 DECODER = f"PyAV/{av.__version__}"
-_OPTIONS = {"protocol_whitelist": "file", "err_detect": "crccheck+bitstream+buffer"}
+_DETECT = "crccheck+bitstream+buffer"
+_OPTIONS = {"protocol_whitelist": "file", "err_detect": _DETECT}
 _CODEC_NAMES = {"mp3float": "mp3", "libopus": "opus", "libspeex": "speex", "libvorbis": "vorbis"}
 _PCM_BITS = re.compile(r"pcm_[suf](\d+)")
 _LOSSLESS = ("flac", "alac", "wavpack")
@@ -50,6 +55,8 @@ class Decoded:
     packets: int = 0
     errors: list[str] = field(default_factory=list)
     md5: bytes | None = None
+    heard: Heard = field(default_factory=Heard)
+    other_streams: tuple[str, ...] = ()
 
     @property
     def duration_ms(self) -> int:
@@ -67,8 +74,10 @@ class Decoded:
         return next(iter(self.samples), (0, 0))[1]
 
 
-def decode_file(path: Path, form: AudioFormat, info: StreamInfo | None) -> Decoded:
-    """Decode the first audio stream of the file at `path` to its end.
+def decode_file(
+    path: Path, form: AudioFormat, info: StreamInfo | None, wants: Wants | None = None
+) -> Decoded:
+    """Decode the first audio stream of the file at `path` to its end, and hear what `wants` asks.
 
     Raises:
         NoAudioError, CodecNotAdmittedError: nothing to decode here.
@@ -83,9 +92,19 @@ def decode_file(path: Path, form: AudioFormat, info: StreamInfo | None) -> Decod
         if codec not in form.codecs:
             raise CodecNotAdmittedError(codec)
         stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"err_detect": _DETECT}
         decoded = _facts(stream, codec, info)
-        _decode_all(container, stream, decoded, info)
+        decoded.other_streams = tuple(_iter_other_streams(container, stream))
+        _decode_all(container, stream, decoded, info, wants or Wants())
     return decoded
+
+
+def _iter_other_streams(container: Any, chosen: Any) -> Iterator[str]:
+    """Kinds of the streams that are not decoded; cover art is a tag and no stream."""
+    for stream in container.streams:
+        picture = Disposition.attached_pic in stream.disposition
+        if stream.index != chosen.index and stream.type in ("audio", "video") and not picture:
+            yield str(stream.type)
 
 
 def _facts(stream: Any, codec: str, info: StreamInfo | None) -> Decoded:
@@ -108,15 +127,23 @@ def _bits(context: Any, codec: str, info: StreamInfo | None) -> int:
     return int(context.format.bits) if codec in _LOSSLESS else 0
 
 
-def _decode_all(container: Any, stream: Any, decoded: Decoded, info: StreamInfo | None) -> None:
+def _decode_all(
+    container: Any, stream: Any, decoded: Decoded, info: StreamInfo | None, wants: Wants
+) -> None:
     digest = md5(usedforsecurity=False) if info is not None and info.md5 else None
+
+    def take(samples: NDArray[Any]) -> None:
+        if digest is not None and info is not None:
+            digest.update(_flac_bytes(samples, info.bits))
+
+    hearing = Hearing(wants, decoded.bits, take)
     for frame in _iter_frames(container, stream, decoded):
         form = (frame.sample_rate, frame.layout.nb_channels)
         decoded.samples[form] = decoded.samples.get(form, 0) + frame.samples
         if frame.is_corrupt:
             decoded.errors.append("a frame is marked as corrupt")
-        if digest is not None and info is not None:
-            digest.update(_flac_bytes(frame, info.bits))
+        hearing.feed(frame)
+    decoded.heard = hearing.finish()
     decoded.md5 = digest.digest() if digest else None
 
 
@@ -141,14 +168,11 @@ def _iter_frames(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]
             decoded.errors.append(error.strerror)
 
 
-def _flac_bytes(frame: Any, bits: int) -> bytes:
+def _flac_bytes(samples: NDArray[Any], bits: int) -> bytes:
     """The samples as FLAC's MD5 takes them: interleaved, little-endian, whole bytes, signed.
 
     libav hands out 16 or 32 bits with the sample shifted to the top.
     """
-    samples = frame.to_ndarray()
-    if frame.format.is_planar:
-        samples = samples.T
     samples = np.ascontiguousarray(samples).reshape(-1)
     shift = samples.itemsize * 8 - bits
     if shift:

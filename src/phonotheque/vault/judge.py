@@ -3,9 +3,8 @@
 `examine_here` is what a worker runs. Everybody else calls `phonotheque.vault.examine`.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import av
 import msgspec
@@ -13,21 +12,25 @@ import msgspec
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.vault import claims, decode, formats
 from phonotheque.vault.boxes import UnparseableError
+from phonotheque.vault.chunk_claims import check_chunks
 from phonotheque.vault.drm import inspect_container
 from phonotheque.vault.examination import Examination, Wants
 from phonotheque.vault.formats import AudioFormat, Identified, identify
-from phonotheque.vault.ogg import OggPages, walk_ogg
+from phonotheque.vault.hearing import Heard
+from phonotheque.vault.mpeg_walk import walk_mpeg
+from phonotheque.vault.naming import wrong_extension
+from phonotheque.vault.ogg import walk_ogg
+from phonotheque.vault.soundness import Structure, iter_damage, iter_doubts
 from phonotheque.vault.tags import read_tags
 
-TRUNCATED_MS = 1_000
-TRUNCATED_SHARE = 0.02
-LOST_MS = 250  # audio that a sample-exact container counts and the decoder did not give
-_RF64 = (formats.RF64, formats.RF64_MBWF)
+_HEARD = (
+    "integrated_lufs", "range_lu", "true_peak_dbtp", "silent_share", "clipped_runs",
+    "fingerprint", "fingerprint_by",
+)  # fmt: skip
 _PERSONAL = (
     "tells who bought the file ({}), and so would every copy given out; "
     "ask that person, or ingest a copy without it"
 )
-_SAMPLE_EXACT = frozenset(["flac", "alac", "wavpack", "vorbis", "opus"])
 
 
 class _RefusedError(Exception):
@@ -39,6 +42,13 @@ class _RefusedError(Exception):
         self.form = form
 
 
+class _Admitted(NamedTuple):
+    """The form, and what in the container tells who bought the file."""
+
+    identified: Identified
+    personal: tuple[str, ...]
+
+
 def examine_here(path: Path, name: str, wants: Wants) -> Examination:
     """Examine the file at `path`, which is called `name` where it came from.
 
@@ -48,8 +58,7 @@ def examine_here(path: Path, name: str, wants: Wants) -> Examination:
         with path.open("rb") as stream:
             stat = path.stat()
             seen = Examination(path=name, size_bytes=stat.st_size, mtime_ns=stat.st_mtime_ns)
-            seen, found = _examine(path, stream, seen)
-            return _with_description(seen, stream, found, wants)
+            return _examine(path, stream, seen, wants)
     except OSError as error:
         message = f"cannot be read ({error.strerror or error}); check its permissions"
         return _with(Examination(path=name), [(FindingCode.FILE_UNREADABLE, message)])
@@ -91,63 +100,76 @@ def _with_description(
     return _replace(seen, description=read.description)
 
 
-def _examine(
-    path: Path, stream: BinaryIO, seen: Examination
-) -> tuple[Examination, Identified | None]:
+def _examine(path: Path, stream: BinaryIO, seen: Examination, wants: Wants) -> Examination:
     try:
-        found, personal = _admitted_format(stream, seen.size_bytes)
+        admitted = _admitted_format(stream, seen.size_bytes)
     except _RefusedError as refused:
         seen = _with_format(seen, refused.form) if refused.form else seen
-        return _with(seen, [(refused.code, str(refused))]), identify(stream)
-    return _examine_sound(path, stream, seen, found, personal), found
+        seen = _with(seen, [(refused.code, str(refused))])
+        return _with_description(seen, stream, identify(stream), wants)
+    seen, heard = _examine_admitted(path, stream, seen, admitted, wants)
+    seen = _with_description(seen, stream, admitted.identified, wants)
+    return _with_heard(seen, heard)
 
 
-def _examine_sound(
-    path: Path,
-    stream: BinaryIO,
-    seen: Examination,
-    found: Identified,
-    personal: tuple[str, ...],
-) -> Examination:
+def _with_heard(seen: Examination, heard: Heard) -> Examination:
+    """With what was heard; of a refused file nothing that was heard can be trusted."""
+    if not seen.admissible or seen.description is None:
+        return seen
+    said = {name: getattr(heard, name) for name in _HEARD}
+    return _replace(seen, description=msgspec.structs.replace(seen.description, **said))
+
+
+def _examine_admitted(
+    path: Path, stream: BinaryIO, seen: Examination, admitted: _Admitted, wants: Wants
+) -> tuple[Examination, Heard]:
+    """Decode what may be decoded: what was found, and what was heard."""
+    found = admitted.identified
     seen = _with_format(seen, found.format)
     info = claims.read_streaminfo(stream, found) if "flac" in found.format.codecs else None
     try:
-        decoded = _decode(path, found.format, info)
+        decoded = _decode(path, found.format, info, wants)
     except _RefusedError as refused:
-        return _with(seen, [(refused.code, str(refused))])
+        return _with(seen, [(refused.code, str(refused))]), Heard()
     if found.format is formats.MP3:
         decoded.claimed_ms = claims.claimed_mpeg_ms(stream, found)
     if found.format is formats.WAVPACK:
         decoded.lossless = not claims.wavpack_is_hybrid(stream)
     structure = _structure(stream, seen.size_bytes, found)
     seen = _with_facts(seen, decoded)
-    damage = list(_iter_damage(decoded, info, structure.damage))
+    damage = list(iter_damage(decoded, info, structure))
     if damage:
-        return _with(seen, damage)
-    doubts = list(_iter_wrong_headers(decoded, info))
-    if personal:
-        doubts.append((FindingCode.AUDIO_PERSONAL_DATA, _PERSONAL.format(", ".join(personal))))
-    if structure.unended:
-        doubts.append((FindingCode.AUDIO_TRUNCATED, "no Ogg page is marked as the last one"))
-    return _with(seen, doubts, Severity.WARNING)
+        return _with(seen, damage), decoded.heard
+    for code, severity, message in iter_doubts(decoded, info, structure):
+        seen = _with(seen, [(code, message)], severity)
+    if admitted.personal:
+        told = _PERSONAL.format(", ".join(admitted.personal))
+        seen = _with(seen, [(FindingCode.AUDIO_PERSONAL_DATA, told)], Severity.WARNING)
+    if wrong := wrong_extension(seen.path, found.format):
+        seen = _with(seen, [(FindingCode.FILE_WRONG_EXTENSION, wrong)], Severity.INFO)
+    return seen, decoded.heard
 
 
-def _structure(stream: BinaryIO, size_bytes: int, found: Identified) -> OggPages:
+def _structure(stream: BinaryIO, size_bytes: int, found: Identified) -> Structure:
     """What the bytes show of missing or broken parts, without decoding."""
     if found.format.demuxer == "ogg":
-        return walk_ogg(stream, size_bytes)
-    plain_wave = found.format.demuxer == "wav" and found.format not in _RF64
-    return OggPages(claims.find_riff_cut(stream, size_bytes) if plain_wave else None)
+        pages = walk_ogg(stream, size_bytes)
+        cut = pages.damage if pages.damage and pages.damage.endswith("cut off") else None
+        return Structure(None if cut else pages.damage, cut, unended=bool(pages.unended))
+    if found.format.demuxer in ("wav", "aiff"):
+        chunks = check_chunks(stream, size_bytes, found.format)
+        return Structure(cut=chunks.cut, stray=chunks.stray)
+    if found.format is formats.MP3:
+        return Structure(mpeg=walk_mpeg(stream, size_bytes, found))
+    return Structure()
 
 
-def _admitted_format(stream: BinaryIO, size_bytes: int) -> tuple[Identified, tuple[str, ...]]:
-    """The form, and what in the container tells who bought the file."""
+def _admitted_format(stream: BinaryIO, size_bytes: int) -> _Admitted:
     found = identify(stream)
     if found is None:
-        raise _RefusedError(
-            FindingCode.FILE_UNKNOWN_FORMAT,
-            "not a form of audio this vault knows by its content; convert it to FLAC",
-        )
+        message = "not a form of audio this vault knows by its content; convert it to FLAC"
+        message = message if size_bytes else "an empty file; get a whole copy"
+        raise _RefusedError(FindingCode.FILE_UNKNOWN_FORMAT, message)
     try:
         inspection = inspect_container(stream, size_bytes, found)
     except UnparseableError as error:
@@ -170,12 +192,14 @@ def _admitted_format(stream: BinaryIO, size_bytes: int) -> tuple[Identified, tup
             f"{inspection.format.name} is not a form this vault admits; convert it to FLAC",
             inspection.format,
         )
-    return Identified(inspection.format, found.offset_bytes), inspection.personal
+    return _Admitted(Identified(inspection.format, found.offset_bytes), inspection.personal)
 
 
-def _decode(path: Path, form: AudioFormat, info: claims.StreamInfo | None) -> decode.Decoded:
+def _decode(
+    path: Path, form: AudioFormat, info: claims.StreamInfo | None, wants: Wants
+) -> decode.Decoded:
     try:
-        return decode.decode_file(path, form, info)
+        return decode.decode_file(path, form, info, wants)
     except decode.NoAudioError:
         raise _RefusedError(FindingCode.AUDIO_NO_AUDIO, "holds no audio stream") from None
     except decode.CodecNotAdmittedError as error:
@@ -190,59 +214,6 @@ def _decode(path: Path, form: AudioFormat, info: claims.StreamInfo | None) -> de
             FindingCode.AUDIO_DECODE_FAILED,
             f"{form.name} cannot be opened ({error.strerror}); get a sound copy",
         ) from None
-
-
-def _iter_damage(
-    decoded: decode.Decoded, info: claims.StreamInfo | None, broken: str | None
-) -> Iterator[tuple[FindingCode, str]]:
-    if not decoded.samples:
-        code = FindingCode.AUDIO_DECODE_FAILED if decoded.errors else FindingCode.AUDIO_NO_AUDIO
-        yield code, "not one sample could be decoded"
-        return
-    if decoded.errors:
-        yield (
-            FindingCode.AUDIO_DECODE_FAILED,
-            f"{len(decoded.errors)} errors in {decoded.packets} packets ({decoded.errors[0]}); "
-            "get a sound copy",
-        )
-    yield from _iter_missing(decoded, broken)
-    if info is not None and info.md5 and decoded.md5 != info.md5 and not decoded.errors:
-        yield (
-            FindingCode.AUDIO_MD5_MISMATCH,
-            "the decoded audio is not what the encoder was given (STREAMINFO MD5)",
-        )
-
-
-def _iter_missing(decoded: decode.Decoded, broken: str | None) -> Iterator[tuple[FindingCode, str]]:
-    claimed, found = decoded.claimed_ms or 0, decoded.duration_ms
-    missing = claimed - found
-    if missing > max(TRUNCATED_MS, claimed * TRUNCATED_SHARE):
-        yield (
-            FindingCode.AUDIO_TRUNCATED,
-            f"the container says {claimed} ms, {found} ms could be decoded; get a whole copy",
-        )
-    elif broken is not None:
-        whole = not broken.endswith(("cut off", "bytes"))
-        code = FindingCode.AUDIO_DECODE_FAILED if whole else FindingCode.AUDIO_TRUNCATED
-        yield code, f"{broken}; get a whole copy"
-    elif missing > LOST_MS and decoded.codec in _SAMPLE_EXACT:
-        yield FindingCode.AUDIO_DECODE_FAILED, f"{missing} ms did not decode; get a sound copy"
-
-
-def _iter_wrong_headers(
-    decoded: decode.Decoded, info: claims.StreamInfo | None
-) -> Iterator[tuple[FindingCode, str]]:
-    """The audio is all there, but a header that describes it is not true."""
-    if len(decoded.samples) > 1:
-        forms = ", ".join(f"{rate} Hz × {channels}" for rate, channels in decoded.samples)
-        yield FindingCode.AUDIO_WRONG_HEADER, f"changes its form on the way: {forms}"
-    elif info is not None and decoded.samples:
-        ((rate, channels), samples) = next(iter(decoded.samples.items()))
-        says = (info.sample_rate_hz, info.channels, info.total_samples or samples)
-        if says != (rate, channels, samples):
-            message = "STREAMINFO says {} Hz, {} channels, {} samples; ".format(*says)
-            message += f"the audio has {rate}, {channels}, {samples}"
-            yield FindingCode.AUDIO_WRONG_HEADER, message
 
 
 def _with_format(seen: Examination, form: AudioFormat) -> Examination:

@@ -1,0 +1,114 @@
+"""Every frame of an MP3, by its header: libav resynchronises over what is missing without a word.
+
+Layer 3 has no checksum of the audio (frames may have one of their side information, which the
+decoder checks), so this is all that the bytes can tell: whether each frame stands where the one
+before it ends, and whether the last one is whole.
+"""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from phonotheque.vault.formats import Identified, id3_tag_bytes, parse_mpeg_header
+
+BUFFER_BYTES = 1 << 20
+MAX_STRAY_PLACES = 1_000
+_TAIL_BYTES = 64 << 10
+_TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN", b"3DI")
+
+
+@dataclass(slots=True)
+class MpegFrames:
+    """`stray_bytes` in `stray_places` are no part of a frame, nor of a tag, nor zeros; the first
+    stand at `first_stray`. `lacking_bytes`: what the last frame lacks."""
+
+    frames: int = 0
+    duration_ms: int = 0
+    stray_bytes: int = 0
+    stray_places: int = 0
+    first_stray: int = 0
+    lacking_bytes: int = 0
+
+
+class _Window:
+    """A file read through a buffer that moves forward."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._start = 0
+        self.content = b""
+
+    def at(self, position: int, length: int) -> bytes:
+        """Bytes from `position` on; fewer than `length` at the end of the file."""
+        offset = position - self._start
+        if offset < 0 or offset + length > len(self.content):
+            self._stream.seek(position)
+            self.content = self._stream.read(max(BUFFER_BYTES, length))
+            self._start, offset = position, 0
+        return self.content[offset : offset + length]
+
+
+def walk_mpeg(stream: BinaryIO, size_bytes: int, found: Identified) -> MpegFrames:
+    """Walk the frames of the MP3 of `size_bytes` open in `stream`. Memory: 1 MiB."""
+    seen, window = MpegFrames(), _Window(stream)
+    position, seconds = found.offset_bytes, 0.0
+    while position + 4 <= size_bytes:
+        frame = parse_mpeg_header(window.at(position, 4))
+        if frame is not None:
+            seen.frames += 1
+            seconds += frame.samples / frame.rate_hz
+            position += frame.size_bytes
+            continue
+        tag = _tag_bytes(window, position)
+        if tag is not None:
+            position += tag
+            continue
+        following = _next_frame(window, position, size_bytes)
+        stray = window.at(position, min(following - position, BUFFER_BYTES))
+        if stray.strip(b"\0"):
+            seen.first_stray = seen.first_stray or position
+            seen.stray_bytes += following - position
+            seen.stray_places += 1
+        if seen.stray_places >= MAX_STRAY_PLACES:
+            break
+        position = following
+    seen.lacking_bytes = max(0, position - size_bytes) if seen.frames else 0
+    seen.duration_ms = int(seconds * 1000)
+    return seen
+
+
+def _tag_bytes(window: _Window, position: int) -> int | None:
+    """Length of the tag that begins here; None where none does. What follows an old tag at the
+    end of the file is taken as a part of it."""
+    head = window.at(position, 32)
+    if size := id3_tag_bytes(head[:10]):
+        return size
+    if head[:8] == b"APETAGEX":
+        return 32 + int.from_bytes(head[12:16], "little") if head[23] & 0x20 else 32
+    if head[:3] == b"TAG":
+        return 128
+    return _TAIL_BYTES if head.startswith((b"LYRICSBEGIN", b"3DI")) else None
+
+
+def _next_frame(window: _Window, position: int, size_bytes: int) -> int:
+    """Where the next two frames in a row, or a tag, begin; the end of the file where none do."""
+    start = position + 1
+    while start < size_bytes:
+        content = window.at(start, BUFFER_BYTES // 2)
+        places = [content.find(b"\xff"), *(content.find(tag) for tag in _TAGS)]
+        places = [place for place in places if place >= 0]
+        if not places:
+            start += max(1, len(content) - 16)
+            continue
+        start += min(places)
+        if _begins_audio(window, start) or _tag_bytes(window, start) is not None:
+            return min(start, size_bytes)
+        start += 1
+    return size_bytes
+
+
+def _begins_audio(window: _Window, position: int) -> bool:
+    frame = parse_mpeg_header(window.at(position, 4))
+    if frame is None:
+        return False
+    after = window.at(position + frame.size_bytes, 4)
+    return len(after) < 4 or parse_mpeg_header(after) is not None
