@@ -60,10 +60,24 @@ def make_up(scale: str, folder: Path) -> list[Path]:
 
 
 def gather(music: Path, folder: Path) -> list[Path]:
-    """Copies of all sound files below `music`, so that a rights.toml can stand beside them."""
+    """Copies of all sound files below `music`, without what their tags say of rights, so that a
+    rights.toml can stand beside them."""
     folder.mkdir(parents=True)
     found = sorted(p for p in music.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    return [Path(shutil.copy(p, folder / f"{n:06d}{p.suffix}")) for n, p in enumerate(found)]
+    copies = [Path(shutil.copy(p, folder / f"{n:06d}{p.suffix}")) for n, p in enumerate(found)]
+    for copy in copies:
+        audio = mutagen.File(copy)
+        told = [name for name in (audio.keys() if audio else ()) if _is_of_rights(name)]
+        for name in told:
+            del audio[name]
+        if told:
+            audio.save()
+    return copies
+
+
+def _is_of_rights(name: str) -> bool:
+    words = ("licen", "copyright", "comment", "contact", "description", "cprt", "tcop", "wcop")
+    return any(word in name.lower() for word in words)
 
 
 def admission(files: list[Path], work: Path) -> dict[str, dict[str, Any]]:
