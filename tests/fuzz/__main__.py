@@ -71,7 +71,7 @@ def _fuzz(name: str, seconds: int, work: Path) -> tuple[int, bool, str]:
 def _fuzz_here(name: str, options: list[str]) -> int:
     import atheris
 
-    with atheris.instrument_imports(include=["phonotheque.vault", "phonotheque.storage"]):
+    with atheris.instrument_imports(include=["phonotheque.vault", "mutagen"]):
         from tests.fuzz.targets import TARGETS
     atheris.Setup([sys.argv[0], *options], TARGETS[name])
     atheris.Fuzz()

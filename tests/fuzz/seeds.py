@@ -58,6 +58,13 @@ def _iter_seeds() -> Iterator[bytes]:
     yield b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff\x16\x54\xae\x6b\x8c" + track_entry
     yield from (b"EA3\2\0\x60\xff\xff" + bytes(90), b"ea3\3\0\0\0\0\0\x0aEA3" + bytes(99))
     yield from (_HLS, _DASH, _DASH.decode().encode("utf-16"))
+    for text in ("Björk", "Кино", "ユニコード", "Ł"):
+        for wrong in ("latin-1", "cp1252"):
+            yield text.encode().decode(wrong, "replace").encode()
+    yield "Кино - Группа крови".encode("cp1251")
+    yield "日本語".encode("shift_jis")
+    yield b"GIF89a\x05\0\x05\0\0\0\0"
+    yield b"RIFF\x1a\0\0\0WEBPVP8 \x0e\0\0\0\x10\0\0\x9d\x01\x2a\x05\0\x05\0" + bytes(9)
     items = np.random.default_rng(1).integers(0, 1 << 32, 40, np.uint32)
     yield compress_fingerprint(items)
     yield format_fingerprint(items).encode()

@@ -1,6 +1,7 @@
 """One target for each parser: a function of bytes that returns, or raises what its parser says that
 it raises of content. Anything else it raises is a defect."""
 
+import math
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,6 +10,7 @@ from io import BytesIO
 
 import msgspec
 import numpy as np
+from mutagen import MutagenError
 
 from phonotheque.model.errors import InputError
 from phonotheque.vault import claims, formats
@@ -19,12 +21,16 @@ from phonotheque.vault.boxes import walk_boxes
 from phonotheque.vault.chunks import iter_id3_chunks
 from phonotheque.vault.drm import inspect_container
 from phonotheque.vault.ebml import find_matroska_encryption
-from phonotheque.vault.examination import Examination
+from phonotheque.vault.examination import Description, Examination
 from phonotheque.vault.formats import ALL_FORMATS, Identified, identify
 from phonotheque.vault.frames import Request, receive_answer, receive_request
 from phonotheque.vault.id3_marks import find_chunk_encryption, find_id3_encryption
+from phonotheque.vault.id3_places import read_every_id3
 from phonotheque.vault.ogg import checksum, walk_ogg
+from phonotheque.vault.pictures import MAX_PIXELS, read_size
 from phonotheque.vault.playlists import find_dash_protection, find_hls_key
+from phonotheque.vault.tag_encodings import repair
+from phonotheque.vault.tags import read_tags
 
 Target = Callable[[bytes], None]
 
@@ -111,6 +117,37 @@ def container_claims(content: bytes) -> None:
     claims.wavpack_is_hybrid(stream)
 
 
+def tags(content: bytes) -> None:
+    """All that a file says about itself, by the form it was taken for and by mutagen's guess: text
+    that can be written down, gains that are numbers."""
+    for found in (identify(BytesIO(content)), None):
+        read = read_tags(BytesIO(content), len(content), found)
+        again = msgspec.msgpack.decode(msgspec.msgpack.encode(read.description), type=Description)
+        assert again == read.description
+        assert all(math.isfinite(gain) for gain in again.replaygain.values())
+        assert all(picture.width * picture.height <= MAX_PIXELS for picture in again.pictures)
+
+
+def every_id3(content: bytes) -> None:
+    """ID3 tags wherever they may stand."""
+    with suppress(ValueError, MutagenError):
+        read_every_id3(BytesIO(content), len(content))
+
+
+def picture_headers(content: bytes) -> None:
+    """What a picture is, and how large."""
+    size = read_size(content)
+    assert size is None or (size.width >= 0 and size.height >= 0)
+
+
+def tag_encodings(content: bytes) -> None:
+    """Text in a wrong encoding; what is mended can be written down and is mended once."""
+    for encoding in ("latin-1", "cp1252", "utf-8"):
+        mended = repair(content.decode(encoding, "replace"))
+        if mended is not None:
+            mended.encode()
+
+
 TARGETS: dict[str, Target] = {
     "identification": identification,
     "protection": protection,
@@ -125,6 +162,10 @@ TARGETS: dict[str, Target] = {
     "dash": partial(_walked, find_dash_protection),
     "ogg": ogg,
     "claims": container_claims,
+    "tags": tags,
+    "every-id3": every_id3,
+    "pictures": picture_headers,
+    "tag-encodings": tag_encodings,
     "fingerprints": fingerprints,
     "worker-frames": worker_frames,
 }
