@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,6 +23,7 @@ from phonotheque.model.edition import BuildManifest
 from phonotheque.model.matching import digest64, match_columns
 from phonotheque.model.progress import Silent
 from phonotheque.model.rights import Evidence
+from phonotheque.model.sounds import SoundMatch, SoundVerdict
 from phonotheque.model.text import normalise
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import write_table
@@ -123,6 +125,20 @@ class Archive:
         ]
         imports = self.more.setdefault("redirects", [])
         imports.append(self._import("redirects", source, tables.MBID_REDIRECTS, [rows], imports))
+
+    def add_sounds(self, said: Iterable[tuple[str, str, str]]) -> None:
+        """A new import of sounds: (SHA-256, SHA-256, verdict)."""
+        rows = [
+            msgspec.to_builtins(
+                SoundMatch(
+                    sha256=one, other=other, verdict=SoundVerdict(verdict), score=0.9,
+                    overlap_ms=90_000, offset_ms=0, found_by="test 1",
+                ).in_order()
+            )
+            for one, other, verdict in said
+        ]  # fmt: skip
+        imports = self.more.setdefault("sounds", [])
+        imports.append(self._import("sounds", "same-sound", tables.SOUNDS, [rows], imports))
 
     def _import(
         self, kind: str, source: str, schema: pa.Schema, parts: list[list[Row]],

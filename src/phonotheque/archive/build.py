@@ -174,6 +174,7 @@ def _inputs(tree: Tree, settings: ArchiveSettings, on: date, *, anew: bool = Fal
         groups=[_files(i) for i in imports if i.kind == "groups"],
         redirects=[_files(i) for i in imports if i.kind == "redirects"],
         claims=[_files(i) for i in imports if i.kind == "claims"],
+        sounds=[_files(i) for i in imports if i.kind == "sounds"],
         cuts_percent=settings.tiers.cuts_percent,
         rows_per_shard=settings.catalogue.rows_per_shard,
         withdrawn=sorted({w.recording for w in read_withdrawals(tree)}),
@@ -194,6 +195,7 @@ def build_inputs(tree: Tree, settings: ArchiveSettings, manifest: BuildManifest)
         rows_per_shard=manifest.rows_per_shard,
         redirects=[_files(i) for i in imports if i.kind == "redirects"],
         claims=[_files(i) for i in imports if i.kind == "claims"],
+        sounds=[_files(i) for i in imports if i.kind == "sounds"],
     )
 
 

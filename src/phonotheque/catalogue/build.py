@@ -37,8 +37,10 @@ from phonotheque.catalogue.ports import DecideSummary, TableEngine
 from phonotheque.catalogue.previous import GONE, Previous
 from phonotheque.catalogue.scope import Scope, find_scope, whole
 from phonotheque.catalogue.shards import ShardWriter
+from phonotheque.catalogue.sounds import Sounds, read_sounds
 from phonotheque.catalogue.standing import MatchedListens, matched_listens, standing
-from phonotheque.catalogue.units import find_units
+from phonotheque.catalogue.stars import join_by_sound
+from phonotheque.catalogue.units import Units, find_units
 from phonotheque.model import tables
 from phonotheque.model.edition import BuildManifest, ShardFile
 from phonotheque.model.errors import InputError
@@ -71,6 +73,7 @@ class BuildInputs:
     groups: Sequence[ImportFiles] = ()
     redirects: Sequence[ImportFiles] = ()
     claims: Sequence[ImportFiles] = ()
+    sounds: Sequence[ImportFiles] = ()
     rows_per_part: int = ROWS_PER_PART
     anew: bool = False  # make everything anew, not only what new imports touch
     narrow_above: int = NARROW_ABOVE
@@ -78,7 +81,7 @@ class BuildInputs:
 
     def __post_init__(self) -> None:
         every = [*self.rows, *self.listens, *self.artists, *self.groups, *self.redirects]
-        every += self.claims
+        every += [*self.claims, *self.sounds]
         object.__setattr__(self, "labels", sorted(i.label for i in every))
 
 
@@ -218,19 +221,29 @@ def _write_numbered(
     """Write recordings, tracks, releases and artists: all, or what the new imports touch; with
     what is doubtful in their units."""
     withdrawn = list(inputs.withdrawn)
+    known = set(previous.manifest.inputs) if previous.manifest else set()
+    sounds = read_sounds(engine, inputs.sounds, known)
     if previous.manifest is None:
         _check_no_claims(extras)
         units = find_units(engine, rows, progress)
+        units, apart = join_by_sound(engine, rows, units, sounds)
         first = FirstBuild(engine, rows, writer, progress)
         first.write(units, extras, decide, withdrawn)
-        return first, findings.of_units(units)
+        return first, _doubts(units, apart)
     progress.start("find what changed", None, "rows")
-    scope = _scope(engine, rows, previous, inputs, extras)
+    scope = _scope(engine, rows, previous, inputs, extras=extras, sounds=sounds)
     units = find_units(engine, scope.context, progress).within(engine, scope)
-    doubts = findings.carried_over(engine, previous, scope, findings.of_units(units))
+    units, apart = join_by_sound(engine, scope.target, units, sounds)
+    doubts = findings.carried_over(engine, previous, scope, _doubts(units, apart))
     later = LaterBuild(engine, scope, previous, writer, progress)
     later.write(units, extras, decide, withdrawn)
     return later, doubts
+
+
+def _doubts(units: Units, apart: Any) -> Any:
+    """What identity doubts; `apart` is what `join_by_sound` told of."""
+    doubts = findings.of_units(units)
+    return doubts if apart is None else doubts.union(findings.of_sounds(apart), distinct=False)
 
 
 def _check_no_claims(extras: Extras) -> None:
@@ -244,7 +257,13 @@ def _check_no_claims(extras: Extras) -> None:
 
 
 def _scope(
-    engine: TableEngine, rows: Rows, previous: Previous, inputs: BuildInputs, extras: Extras
+    engine: TableEngine,
+    rows: Rows,
+    previous: Previous,
+    inputs: BuildInputs,
+    *,
+    extras: Extras,
+    sounds: Sounds | None,
 ) -> Scope:
     """What must be made anew: what new imports touch, or everything where they are not all that
     changed."""
@@ -265,7 +284,8 @@ def _scope(
     marked = set(manifest.withdrawn) ^ set(inputs.withdrawn)
     claimed = extras.claims.numbers_beside(known)
     moved = living_numbers(engine, claimed, previous.redirects(Kind.RECORDING))
-    return find_scope(engine, rows, previous, sorted(marked | set(moved.values()) - {GONE}))
+    marked |= set(moved.values()) - {GONE}
+    return find_scope(engine, rows, previous, sorted(marked), sounds)
 
 
 def _so_far(shards: list[ShardFile]) -> BuildManifest:

@@ -4,6 +4,7 @@ from typing import Any
 
 import ibis
 
+from phonotheque.catalogue.inputs import closed
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.previous import Previous
 from phonotheque.catalogue.scope import Scope
@@ -27,6 +28,22 @@ def of_units(units: Units) -> Any:
     return _conflicts(units.codes).union(_refused(units.refused), distinct=False)
 
 
+def of_sounds(refused: Any) -> Any:
+    """Units that sound the same, but that ids or codes keep apart."""
+    return _finding(
+        refused,
+        FindingCode.IDENTITY_SOUND_CONFLICT,
+        refused.sha256,
+        ibis.literal("this file sounds the same as ")
+        + refused.other
+        + ", but their recordings carry "
+        + refused.key
+        + " and "
+        + refused.other_key
+        + "; they are kept apart: correct the code or id that is wrong at its source",
+    )
+
+
 def carried_over(engine: TableEngine, previous: Previous, scope: Scope, doubts: Any) -> Any:
     """The doubts of a scope, and those of the build before that lie outside it."""
     if scope.everything or previous.directory is None:
@@ -36,6 +53,8 @@ def carried_over(engine: TableEngine, previous: Previous, scope: Scope, doubts: 
     codes = scope.codes.select(place=scope.codes.code)
     places = codes.union(codes.select(place=ibis.literal("isrc:") + codes.place), distinct=False)
     kept = before.anti_join(places, before["where"] == places.place)
+    if scope.files is not None:
+        kept = closed(kept).anti_join(scope.files.select(where="sha256"), "where")
     return kept.select(doubts.columns).union(doubts, distinct=False)
 
 

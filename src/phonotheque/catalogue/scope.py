@@ -19,12 +19,16 @@ from phonotheque.catalogue.entities import release_key
 from phonotheque.catalogue.inputs import Rows, table_of_numbers, united
 from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.previous import Previous
+from phonotheque.catalogue.sounds import Sounds, rows_heard, rows_of_files
 from phonotheque.model.numbers import Kind
 
 _KEYS = ("isrcs", "recording_mbid", "text_match")
 _HOPS = 3
 _HOPS_WITHOUT_IDS = 2
 """Without ids there are no links; the second is for the findings of codes."""
+
+_SOUND_ROUNDS = 8
+"""So many steps from recording to recording that sound the same are taken; then all are anew."""
 
 _ALMOST_ALL = 3
 """When more than one row in so many would be made anew, all are: it is cheaper."""
@@ -36,7 +40,8 @@ class Scope:
 
     `recordings`: `number` of recordings before that are made anew; `codes`: `code`, ISRCs and
     MusicBrainz ids that target rows carry or carried; `artists`, `releases`: `key` and
-    `release_match` that changed rows name (None: all).
+    `release_match` that changed rows name (None: all); `files`: `sha256` that target rows have or
+    had (None: nothing is known of sounds).
     """
 
     everything: bool
@@ -49,6 +54,7 @@ class Scope:
     release_keys: Any = None
     artist_rows: Rows | None = None
     release_rows: Rows | None = None
+    files: Any = None
 
 
 def whole(rows: Rows) -> Scope:
@@ -56,14 +62,20 @@ def whole(rows: Rows) -> Scope:
     return Scope(True, rows, rows, artist_rows=rows, release_rows=rows)
 
 
-def find_scope(engine: TableEngine, rows: Rows, previous: Previous, marked: list[int]) -> Scope:
+def find_scope(
+    engine: TableEngine,
+    rows: Rows,
+    previous: Previous,
+    marked: list[int],
+    sounds: Sounds | None = None,
+) -> Scope:
     """What the imports that `previous` did not know touch. `marked` are numbers of recordings to
     be made anew in any case."""
     assert previous.manifest is not None
     known = set(previous.manifest.inputs)
     columns = (
         *_KEYS, "source", "source_key", "artist_norm", "artists", "release_match", "release_mbid",
-        "release_key",
+        "release_key", "file_sha256",
     )  # fmt: skip
     added = engine.keep(rows.added(known, *columns))
     replaced = engine.keep(rows.replaced(known, *columns))
@@ -80,6 +92,14 @@ def find_scope(engine: TableEngine, rows: Rows, previous: Previous, marked: list
             engine, rows, previous, touched=touched, replaced=replaced, marked=marked
         )
         target = engine.keep(_with_their_rows(rows, previous, touched, recordings))
+    files = None
+    if sounds is not None and rows.has("file_sha256"):
+        found = _with_sounds(
+            engine, rows, previous, sounds, target=target, replaced=replaced, marked=marked
+        )
+        if found is None:
+            return whole(rows)
+        target, recordings, files = found
     ((count,),) = engine.rows(target.agg(rows=target.count()))
     if count * _ALMOST_ALL > rows.total:
         return whole(rows)
@@ -110,7 +130,38 @@ def find_scope(engine: TableEngine, rows: Rows, previous: Previous, marked: list
         release_keys=engine.keep(_release_keys(changed)),
         artist_rows=artist_rows,
         release_rows=rows.narrowed(engine.keep(of_releases), parts),
+        files=files,
     )
+
+
+def _with_sounds(
+    engine: TableEngine,
+    rows: Rows,
+    previous: Previous,
+    sounds: Sounds,
+    *,
+    target: Any,
+    replaced: Any,
+    marked: list[int],
+) -> tuple[Any, Any, Any] | None:
+    """The target with all that sounds as it does, and does so again, to the end; the recordings
+    these rows were of, and their files. None where there is no end in `_SOUND_ROUNDS`."""
+    gone = replaced.filter(replaced.file_sha256.notnull()).select(sha256="file_sha256")
+    gone = engine.keep(gone.distinct())
+    near = rows_of_files(engine, rows, sounds, sounds.changed.union(gone, distinct=True))
+    for _ in range(_SOUND_ROUNDS):
+        touched = _joined(engine, target.select("row"), near)
+        recordings = _recordings_of(
+            engine, rows, previous, touched=touched, replaced=replaced, marked=marked
+        )
+        target = engine.keep(_with_their_rows(rows, previous, touched, recordings))
+        near = engine.keep(rows_heard(engine, rows, sounds, target).anti_join(target, "row"))
+        ((some,),) = engine.rows(near.agg(some=near.count()))
+        if not some:
+            held = rows.select("file_sha256").semi_join(target, "row")
+            held = held.filter(held.file_sha256.notnull()).select(sha256="file_sha256")
+            return target, recordings, engine.keep(held.union(gone, distinct=True))
+    return None
 
 
 def _release_keys(changed: Any) -> Any:

@@ -4,6 +4,7 @@
 rows ─► by MBID ─► mbid units ─► by ISRC ─► + rows that share a code ─► by text ─► + rows without
                                              (join the one MBID there)      a code, or alone
 ```
+(stars.py then joins units by sound.)
 A unit is named by the `row` of one of its rows. Level by level a row joins at most one unit, and
 units that carry different MBIDs, or different codes, are never joined: so there is no chain of
 joins that could run away, and nothing depends on the order of rows.
@@ -23,8 +24,8 @@ from phonotheque.model.edition import Met
 from phonotheque.model.matching import BUCKETS
 from phonotheque.model.progress import Progress, Silent
 
-LEVELS = (Met.MBID, Met.ISRC, Met.TEXT, Met.LINK)
-"""`level` 0 … 3 of a member, smaller counting first."""
+LEVELS = (Met.MBID, Met.ISRC, Met.TEXT, Met.LINK, Met.SOUND)
+"""`level` 0 … 4 of a member, smaller counting first; links and sounds overrule."""
 
 _MEMBERS = pa.schema(
     [

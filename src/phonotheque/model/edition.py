@@ -20,6 +20,7 @@ class Met(StrEnum):
     ISRC = "isrc"  # the same code, title and duration agreeing
     TEXT = "text"  # the same artist, title and version, duration agreeing
     LINK = "link"  # its group has the code or id that the other lacks; text and duration agree
+    SOUND = "sound"  # its file, or one of its group, is the same sound as another's
 
 
 class WithdrawalReason(StrEnum):
