@@ -29,7 +29,7 @@ SONGS = [
 
 @pytest.fixture(autouse=True)
 def made_up_vault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "Vault", FolderVault)
+    monkeypatch.setattr(publish, "open_vault", FolderVault.of)
     monkeypatch.setattr(publish, "plan_build", lambda *_: SimpleNamespace(nothing_new=True))
 
 

@@ -68,7 +68,7 @@ def make_edition(root: Path) -> dict[str, Path]:
              Song("None", "Ödland", tier=2, licence=None)]  # fmt: skip
     workshop.build(songs)
     with (
-        patch.object(publish, "Vault", FolderVault),
+        patch.object(publish, "open_vault", FolderVault.of),
         patch.object(publish, "plan_build", lambda *_: SimpleNamespace(nothing_new=True)),
     ):
         release(workshop.tree)

@@ -53,7 +53,7 @@ SONGS = [
 
 @pytest.fixture(autouse=True)
 def made_up_vault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "Vault", FolderVault)
+    monkeypatch.setattr(publish, "open_vault", FolderVault.of)
     monkeypatch.setattr(publish, "plan_build", lambda *_: SimpleNamespace(nothing_new=True))
 
 
@@ -346,7 +346,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests.archive.test_publish import publish, release, FolderVault, SimpleNamespace, Tree
-publish.Vault = FolderVault
+publish.open_vault = FolderVault.of
 publish.plan_build = lambda *_: SimpleNamespace(nothing_new=True)
 left = int(sys.argv[2])
 def fsync(handle):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any
 
 import pyarrow as pa
@@ -67,8 +67,8 @@ class FolderVault:
         self.root = root
 
     @classmethod
-    def open(cls, root: Path) -> "FolderVault":
-        return cls(root)
+    def of(cls, tree: Tree) -> "FolderVault":
+        return cls(tree.vault)
 
     def __enter__(self) -> "FolderVault":
         return self
@@ -83,6 +83,10 @@ class FolderVault:
 
     def object_path(self, digest: str) -> Path:
         return self.root / "objects" / digest
+
+    @property
+    def store(self) -> SimpleNamespace:
+        return SimpleNamespace(local_path=self.object_path)
 
     def object(self, digest: str) -> VaultObject | None:
         path = self.object_path(digest)

@@ -55,7 +55,6 @@ from phonotheque.storage.documents import (
 from phonotheque.storage.durable import commit_directory, ensure_directory
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
-from phonotheque.vault import Vault
 
 
 class VolumePlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from phonotheque.archive.withdrawals import withdrawn_among
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.durable import fsync_directory
 from phonotheque.storage.layout import Tree
-from phonotheque.vault import Vault, copies_of, sources_of
+from phonotheque.vault import copies_of, purge_aside, sources_of
 
 PURGE = "purge"
 
@@ -42,6 +42,7 @@ def purge_withdrawn(
         digests = {file.sha256 for item in items for file in item.files}
         digests |= {copy for digest in digests for copy in copies_of(state, digest)}
         copies_first = sorted(digests, key=lambda digest: (not sources_of(state, digest), digest))
+        purge_aside(vault, digests, now, reason)
         return sum(vault.purge(digest, now, reason) for digest in copies_first)
 
 

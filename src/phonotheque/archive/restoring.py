@@ -14,6 +14,7 @@ from phonotheque.archive.cases import Case, publish_notice, read_case
 from phonotheque.archive.items import read_items, record_touched
 from phonotheque.archive.ledger import LedgerItem, keep_document
 from phonotheque.archive.named import find_recordings
+from phonotheque.archive.vaults import open_vault
 from phonotheque.archive.withdraw import renew_revocations
 from phonotheque.archive.withdrawals import (
     Restoration,
@@ -26,10 +27,8 @@ from phonotheque.model.notices import CASE_ID
 from phonotheque.model.progress import Progress
 from phonotheque.rights import CaseState, Ground, check_move, is_late
 from phonotheque.storage.documents import read_settings
-from phonotheque.storage.durable import link_or_copy
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
-from phonotheque.vault import Vault
 
 _SHOWN_BY_A_LETTER = (Ground.RETRACTED, Ground.COURT, Ground.EVIDENCE)
 
@@ -188,13 +187,12 @@ def _put_back(tree: Tree, items: Sequence[LedgerItem]) -> list[str]:
     """Give volumes the files they lost to a purge; returns what is nowhere any more."""
     missing = []
     files = [file for item in items for file in item.files]
-    with Vault.open(tree.vault) as vault:
-        objects = {file.sha256: vault.object_path(file.sha256) for file in files}
-    for file in files:
-        held = objects[file.sha256] if objects[file.sha256].exists() else None
-        place = tree.volume(file.volume) / file.path if file.volume and file.path else None
-        if place is not None and not place.exists() and held is not None:
-            link_or_copy(held, place)
-        if held is None and not (place is not None and place.exists()):
-            missing.append(file.sha256)
+    with open_vault(tree) as vault:
+        for file in files:
+            held = vault.store.size(file.sha256) is not None
+            place = tree.volume(file.volume) / file.path if file.volume and file.path else None
+            if place is not None and not place.exists() and held:
+                vault.store.fetch(file.sha256, place)
+            if not held and not (place is not None and place.exists()):
+                missing.append(file.sha256)
     return sorted(set(missing))

@@ -1,7 +1,8 @@
 """From a selection to volumes on disk: names, bags, torrents, files tables, one row for each."""
 
+import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from phonotheque.storage.tables import write_table
 from phonotheque.vault import Vault
 
 _BATCH_ROWS = 30_000
+_FETCHED_AT_ONCE = 8  # from object storage
 
 
 class VolumeRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,11 +140,10 @@ def _write_volume(
     described = _describe(rows)
     fetched = work / "fetched"
     columns = [described.column(c).to_pylist() for c in ("path", "sha256", "bytes")]
+    places = _at_hand(vault, set(columns[1]), fetched)
     payload = [
-        VolumeFile(path, place, size, digest)
-        for (path, digest, size), place in zip(
-            zip(*columns, strict=True), _at_hand(vault, columns[1], fetched), strict=True
-        )
+        VolumeFile(path, places[digest], size, digest)
+        for path, digest, size in zip(*columns, strict=True)
     ]
     publish, settings = basis.settings.publish, basis.settings
     spec = VolumeSpec(
@@ -172,6 +173,17 @@ def _write_volume(
     record = _record(intent, volume, described, built)
     write_bytes(work / "volumes" / f"{volume.name}.json", msgspec.json.encode(record))
     commit_volume(basis.tree.volumes, volume.name)
+
+
+def _at_hand(vault: Vault, digests: set[str], folder: Path) -> dict[str, Path]:
+    """Objects as files of this machine: fetched into `folder`, proved, where they are elsewhere.
+    Each then becomes a file of the volume by a second name, so they take no room twice."""
+    places = {digest: vault.store.local_path(digest) or folder / digest for digest in digests}
+    missing = [d for d, place in places.items() if place.parent == folder and not place.exists()]
+    with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
+        for _ in pool.map(lambda digest: vault.store.fetch(digest, places[digest]), missing):
+            pass
+    return places
 
 
 def _describe(rows: pa.Table) -> pa.Table:

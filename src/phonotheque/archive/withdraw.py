@@ -15,6 +15,7 @@ from phonotheque.archive.items import record_touched
 from phonotheque.archive.named import WithdrawnRecording, find_recordings
 from phonotheque.archive.purging import purge_withdrawn
 from phonotheque.archive.tombstones import next_revocations, tombstones
+from phonotheque.archive.vaults import open_vault
 from phonotheque.archive.withdrawals import (
     Withdrawal,
     add_withdrawals,
@@ -31,7 +32,7 @@ from phonotheque.rights import CaseState, check_move
 from phonotheque.storage.documents import read_document, read_settings
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
-from phonotheque.vault import Vault, copies_of
+from phonotheque.vault import copies_of
 
 
 class WithdrawPlan(msgspec.Struct, frozen=True, kw_only=True):

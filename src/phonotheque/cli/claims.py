@@ -7,7 +7,7 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Screen
-from phonotheque.cli.options import ArchivePath, DryRun, Json
+from phonotheque.cli.options import ArchivePath, DryRun, Json, archive_tree
 from phonotheque.cli.rights import rights
 from phonotheque.model.errors import UsageError
 
@@ -64,9 +64,8 @@ def claim(
 ) -> None:
     """Record evidence on the rights in a recording; it counts from the next build on."""
     from phonotheque.archive import execute_claim, plan_claim, plan_take_back, read_claims
-    from phonotheque.storage.layout import Tree
 
-    screen, tree, at = Screen(json_mode=json), Tree(archive.absolute()), now()
+    screen, tree, at = Screen(json_mode=json), archive_tree(archive), now()
     if listed:
         _check_alone("--list", recording, take_back)
         views = read_claims(tree)

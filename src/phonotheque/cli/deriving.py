@@ -6,7 +6,7 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
-from phonotheque.cli.options import ArchivePath, DryRun, Json
+from phonotheque.cli.options import ArchivePath, DryRun, Json, archive_tree
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -30,10 +30,9 @@ def derive(
 ) -> None:
     """Make the access copies that the next `publish` gives out, as access.tiers asks for them."""
     from phonotheque.archive import execute_derive, plan_derive
-    from phonotheque.storage.layout import Tree
 
     screen = Screen(json_mode=json)
-    tree, at = Tree(archive.absolute()), now()
+    tree, at = archive_tree(archive), now()
     if dry_run:
         _show(screen, plan_derive(tree, at, tiers=tier), json=json)
         return

@@ -7,7 +7,7 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
-from phonotheque.cli.options import ArchivePath, DryRun, Json
+from phonotheque.cli.options import ArchivePath, DryRun, Json, archive_tree
 from phonotheque.model.errors import ExitCode, UsageError
 from phonotheque.model.findings import FindingCode
 
@@ -73,12 +73,11 @@ def ingest(
 ) -> None:
     """Read a source: tags, rights evidence, audio into the vault; or dumps and tables."""
     from phonotheque.archive import estimate_ingest, execute_ingest, plan_ingest
-    from phonotheque.storage.layout import Tree
 
     if add and replace:
         raise UsageError("--add and --replace exclude each other")
     screen = Screen(json_mode=json)
-    tree = Tree(archive.absolute())
+    tree = archive_tree(archive)
     at = now()
     plan = plan_ingest(
         tree,

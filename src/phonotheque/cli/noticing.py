@@ -7,7 +7,7 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen
-from phonotheque.cli.options import ArchivePath, DryRun, Json
+from phonotheque.cli.options import ArchivePath, DryRun, Json, archive_tree
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -58,9 +58,8 @@ def receive(
 ) -> None:
     """Record a notice, and say what it lacks. Nothing is disabled yet: `withdraw --notice CASE`."""
     from phonotheque.archive import execute_receive, plan_receive
-    from phonotheque.storage.layout import Tree
 
-    screen, tree, at = Screen(json_mode=json), Tree(archive.absolute()), now()
+    screen, tree, at = Screen(json_mode=json), archive_tree(archive), now()
     plan, letter = plan_receive(tree, form, at, case=case, again=again)
     if not dry_run:
         execute_receive(tree, plan, letter, at)
@@ -78,9 +77,8 @@ def receive(
 def show(archive: ArchivePath, case: CaseId, json: Json = False) -> None:
     """One case: its steps, its window, what it touches."""
     from phonotheque.archive import read_case
-    from phonotheque.storage.layout import Tree
 
-    found = read_case(Tree(archive.absolute()), case)
+    found = read_case(archive_tree(archive), case)
     lines = [f"{found.case}: {found.state} ({found.law})", *_window_lines(found.waits_for)]
     lines += _hearing_lines(found.heard_until)
     lines += [f"  {step.at:%Y-%m-%d %H:%M} {step.state} by {step.actor}" for step in found.steps]
@@ -91,10 +89,9 @@ def show(archive: ArchivePath, case: CaseId, json: Json = False) -> None:
 def list_cases(archive: ArchivePath, json: Json = False) -> None:
     """Every case, and what waits for its window."""
     from phonotheque.archive import read_cases
-    from phonotheque.storage.layout import Tree
 
     screen = Screen(json_mode=json)
-    found = read_cases(Tree(archive.absolute()))
+    found = read_cases(archive_tree(archive))
     if json:
         screen.print_json({"cases": found})
         return
@@ -113,9 +110,8 @@ def counter(
 ) -> None:
     """Record a counter-notice or complaint; say what it lacks, and its window."""
     from phonotheque.archive import execute_counter, plan_counter
-    from phonotheque.storage.layout import Tree
 
-    screen, tree, at = Screen(json_mode=json), Tree(archive.absolute()), now()
+    screen, tree, at = Screen(json_mode=json), archive_tree(archive), now()
     plan, letter = plan_counter(tree, case, form, at)
     if not dry_run:
         execute_counter(tree, plan, letter, at)
@@ -182,9 +178,8 @@ def restore(
 ) -> None:
     """Take a withdrawal back: revoked no longer, and in the next edition again."""
     from phonotheque.archive import execute_restore, plan_restore, read_letter
-    from phonotheque.storage.layout import Tree
 
-    screen, tree, at = Screen(json_mode=json), Tree(archive.absolute()), now()
+    screen, tree, at = Screen(json_mode=json), archive_tree(archive), now()
     letter = read_letter(document) if document else None
     plan = plan_restore(tree, targets, at, ground=because, document=letter, note=note)
     if dry_run:
@@ -207,9 +202,8 @@ def _step(
 ) -> None:  # fmt: skip
     from phonotheque.archive import execute_step, plan_step, read_letter
     from phonotheque.rights import CaseState
-    from phonotheque.storage.layout import Tree
 
-    screen, tree, at, state = Screen(json_mode=json), Tree(archive.absolute()), now(), CaseState(to)
+    screen, tree, at, state = Screen(json_mode=json), archive_tree(archive), now(), CaseState(to)
     letter = read_letter(document) if document else None
     if dry_run:
         found = plan_step(tree, case, state, at)

@@ -10,7 +10,7 @@ from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
 from phonotheque.cli.deriving import derive
 from phonotheque.cli.ingesting import ingest
-from phonotheque.cli.options import ArchivePath, DryRun, Json
+from phonotheque.cli.options import ArchivePath, DryRun, Json, archive_tree
 from phonotheque.model.errors import ExitCode, NotFoundError, UsageError
 from phonotheque.model.findings import FindingCode
 
@@ -116,10 +116,9 @@ def build(
 ) -> None:
     """Make the catalogue from all imports: who is who, permanent numbers, listens and ranks."""
     from phonotheque.archive import execute_build, plan_build
-    from phonotheque.storage.layout import Tree
 
     screen = Screen(json_mode=json)
-    tree = Tree(archive.absolute())
+    tree = archive_tree(archive)
     plan = plan_build(tree, now().date(), anew=anew)
     if not plan.inputs:
         raise UsageError(f"{archive}: nothing was ingested yet; run `phonotheque ingest` first")
@@ -173,10 +172,9 @@ def publish(
 ) -> None:
     """Release a signed edition: volumes, torrents, tables. What was published before stays."""
     from phonotheque.archive import execute_publish, plan_publish
-    from phonotheque.storage.layout import Tree
 
     screen = Screen(json_mode=json)
-    tree = Tree(archive.absolute())
+    tree = archive_tree(archive)
     if renew:
         _renew(screen, tree, dry_run=dry_run)
         return
@@ -272,10 +270,9 @@ def withdraw(
 ) -> None:
     """Take recordings back: revoked at once, gone from the next edition, deleted by mirrors."""
     from phonotheque.archive import execute_withdraw, plan_withdraw
-    from phonotheque.storage.layout import Tree
 
     screen = Screen(json_mode=json)
-    tree = Tree(archive.absolute())
+    tree = archive_tree(archive)
     if reason is None and notice is None:
         raise UsageError("say why: --reason, or --notice with the notice that asks for it")
     case = _receive(screen, tree, notice, dry_run=dry_run) if notice else None

@@ -5,7 +5,7 @@ they never were objects, so they can only be given away.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from hashlib import sha256 as new_sha256
 from pathlib import Path
@@ -149,12 +149,12 @@ def give_away(vault: Vault, sha256: str, target: Path, now: datetime) -> None:
     _drop(path)
 
 
-def purge_aside(vault: Vault, sha256: str, now: datetime, reason: str) -> int:
-    """Delete what is in quarantine of an object that is purged, damaged bytes of it as well;
+def purge_aside(vault: Vault, digests: Collection[str], now: datetime, reason: str) -> int:
+    """Delete what is in quarantine of objects that are purged, damaged bytes of them as well;
     returns how many files that were."""
     gone = 0
     for item in list(iter_quarantined(vault.state)):
-        if sha256 in (item.sha256, _told(item).get("object")):
+        if item.sha256 in digests or _told(item).get("object") in digests:
             _forget(vault, item.sha256, now, reason)
             _drop(quarantine_path(vault.root, item.sha256))
             gone += 1
