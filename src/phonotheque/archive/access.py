@@ -11,7 +11,9 @@ from phonotheque.model.access import AccessSettings, Lossy
 from phonotheque.vault import OpusForm, OpusSettings, Vault, VaultObject, choose_settings, find_copy
 from phonotheque.vault import estimated_bytes as estimate
 
-BATCH_ROWS = 20_000
+_DEAL = "deal.offer"
+"""Rule of verdicts that rest on a deal: it offers a file as it is, and says nothing of others.
+Licences and the public domain leave the form of a copy free."""
 COPIED = ("bytes", "pieces_root", "puid", "media_type", "extension", "codec", "duration_ms",
           "sample_rate_hz", "channels")  # fmt: skip
 COPIES = pa.schema(
@@ -93,12 +95,17 @@ def find_copies(
     insert: Callable[..., None],
     stream: Callable[..., Any],
 ) -> None:
-    """The table `copies` (`COPIES`), of the files in the table `best` (sha256, tier).
+    """The table `copies` (`COPIES`), of the files in the table `best` (sha256, tier, signature),
+    less those whose verdict forbids another form.
 
     Memory: a batch of rows, and DuckDB's own, which spills.
     """
     listed = ", ".join(map(str, rules.tiers))
-    asked = stream(cursor, f"SELECT DISTINCT sha256, tier FROM best WHERE tier IN ({listed})")
+    asked = stream(
+        cursor,
+        "SELECT DISTINCT sha256, tier FROM best JOIN verdicts v USING (signature) "
+        f"WHERE tier IN ({listed}) AND NOT list_contains(v.rule_ids, '{_DEAL}')",
+    )
     batches = (
         pa.RecordBatch.from_pylist(
             [
