@@ -66,7 +66,11 @@ class Encoder:
             content = None
         if content is None:
             return Made(encoded=Encoded(error=_why(self._stop(), limits)))
-        return msgspec.msgpack.decode(content, type=Made)
+        try:
+            return msgspec.msgpack.decode(content, type=Made)
+        except msgspec.DecodeError:
+            self._stop()
+            return Made(encoded=Encoded(error="the encoder crashed (its answer cannot be read)"))
 
     def close(self) -> None:
         """End the worker."""
