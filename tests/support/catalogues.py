@@ -23,7 +23,7 @@ from phonotheque.model.edition import BuildManifest
 from phonotheque.model.matching import digest64, match_columns
 from phonotheque.model.progress import Silent
 from phonotheque.model.rights import Evidence
-from phonotheque.model.sounds import SoundMatch, SoundVerdict
+from phonotheque.model.sounds import SOUNDS, SoundMatch, SoundVerdict
 from phonotheque.model.text import normalise
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import write_table
@@ -138,7 +138,7 @@ class Archive:
             for one, other, verdict in said
         ]  # fmt: skip
         imports = self.more.setdefault("sounds", [])
-        imports.append(self._import("sounds", "same-sound", tables.SOUNDS, [rows], imports))
+        imports.append(self._import("sounds", "same-sound", SOUNDS, [rows], imports))
 
     def _import(
         self, kind: str, source: str, schema: pa.Schema, parts: list[list[Row]],

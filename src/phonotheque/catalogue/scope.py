@@ -2,7 +2,8 @@
 
 ```
 changed rows ─► rows with their MBIDs ─► with the codes of those ─► with the texts of those
-             ─► the recordings these rows were of, with all their rows            = target
+             ─► the recordings these rows were of, with all their rows
+             ─► what sounds as these do, with its recordings, to the end          = target
 target ─► rows that share a text, a code or an MBID with it, three times over     = context
 ```
 Identity goes MBID → code → text (units.py), so a change can travel no further than that way, and
@@ -10,7 +11,9 @@ inside the context every group that decides over the target is whole. The target
 made anew from the context; everything else stays as it is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ibis
@@ -79,27 +82,18 @@ def find_scope(
     )  # fmt: skip
     added = engine.keep(rows.added(known, *columns))
     replaced = engine.keep(rows.replaced(known, *columns))
-    touched = engine.keep(_touched(engine, rows, added, replaced))
-    recordings = _recordings_of(
-        engine, rows, previous, touched=touched, replaced=replaced, marked=marked
-    )
-    target = engine.keep(_with_their_rows(rows, previous, touched, recordings))
+    grown = partial(_grown, engine, rows, previous, replaced=replaced, marked=marked)
+    recordings, target = grown(engine.keep(_touched(engine, rows, added, replaced)))
     if rows.has("recording_mbid") and rows.has("isrcs"):
         # a unit may leave one link for another, that a text nobody touched proposes
         texts = engine.keep(_texts(rows.select("text_match").semi_join(target, "row")))
-        touched = _joined(engine, target, *_sharing(rows, texts=texts))
-        recordings = _recordings_of(
-            engine, rows, previous, touched=touched, replaced=replaced, marked=marked
-        )
-        target = engine.keep(_with_their_rows(rows, previous, touched, recordings))
+        recordings, target = grown(_joined(engine, target, *_sharing(rows, texts=texts)))
     files = None
     if sounds is not None and rows.has("file_sha256"):
-        found = _with_sounds(
-            engine, rows, previous, sounds, target=target, replaced=replaced, marked=marked
-        )
-        if found is None:
+        heard = _with_sounds(engine, rows, sounds, target, replaced, grown=grown)
+        if heard is None:
             return whole(rows)
-        target, recordings, files = found
+        recordings, target, files = heard
     ((count,),) = engine.rows(target.agg(rows=target.count()))
     if count * _ALMOST_ALL > rows.total:
         return whole(rows)
@@ -114,17 +108,12 @@ def find_scope(
     )
     of_releases = rows.select("release_match").semi_join(releases, "release_match").select("row")
     named = [target_rows.select("isrcs", "recording_mbid"), replaced]
-    codes = ibis.union(
-        *[_codes(table) for table in named],
-        *[_mbids(table).select(code="recording_mbid") for table in named],
-        distinct=True,
-    )
     return Scope(
         False,
         target_rows,
         rows.narrowed(context, parts),
         recordings=recordings,
-        codes=engine.keep(codes),
+        codes=engine.keep(_codes_and_ids(named)),
         artists=artists,
         releases=releases,
         release_keys=engine.keep(_release_keys(changed)),
@@ -134,33 +123,45 @@ def find_scope(
     )
 
 
-def _with_sounds(
+def _grown(
     engine: TableEngine,
     rows: Rows,
     previous: Previous,
-    sounds: Sounds,
+    touched: Any,
     *,
-    target: Any,
     replaced: Any,
     marked: list[int],
+) -> tuple[Any, Any]:
+    """The recordings that touched rows were of, and these rows with all rows of those. Kept."""
+    recordings = _recordings_of(
+        engine, rows, previous, touched=touched, replaced=replaced, marked=marked
+    )
+    return recordings, engine.keep(_with_their_rows(rows, previous, touched, recordings))
+
+
+def _with_sounds(
+    engine: TableEngine,
+    rows: Rows,
+    sounds: Sounds,
+    target: Any,
+    replaced: Any,
+    *,
+    grown: Callable[[Any], tuple[Any, Any]],
 ) -> tuple[Any, Any, Any] | None:
-    """The target with all that sounds as it does, and does so again, to the end; the recordings
-    these rows were of, and their files. None where there is no end in `_SOUND_ROUNDS`."""
+    """The target with all that sounds as it does, and does so again, to the end: the recordings
+    these rows were of, the rows, and the files they have or had. None where there is no end in
+    `_SOUND_ROUNDS`."""
     gone = replaced.filter(replaced.file_sha256.notnull()).select(sha256="file_sha256")
     gone = engine.keep(gone.distinct())
     near = rows_of_files(engine, rows, sounds, sounds.changed.union(gone, distinct=True))
     for _ in range(_SOUND_ROUNDS):
-        touched = _joined(engine, target.select("row"), near)
-        recordings = _recordings_of(
-            engine, rows, previous, touched=touched, replaced=replaced, marked=marked
-        )
-        target = engine.keep(_with_their_rows(rows, previous, touched, recordings))
+        recordings, target = grown(_joined(engine, target.select("row"), near))
         near = engine.keep(rows_heard(engine, rows, sounds, target).anti_join(target, "row"))
         ((some,),) = engine.rows(near.agg(some=near.count()))
         if not some:
             held = rows.select("file_sha256").semi_join(target, "row")
             held = held.filter(held.file_sha256.notnull()).select(sha256="file_sha256")
-            return target, recordings, engine.keep(held.union(gone, distinct=True))
+            return recordings, target, engine.keep(held.union(gone, distinct=True))
     return None
 
 
@@ -171,6 +172,11 @@ def _release_keys(changed: Any) -> Any:
 
 def _codes(table: Any) -> Any:
     return table.select(code=table.isrcs.unnest()).distinct()
+
+
+def _codes_and_ids(tables: list[Any]) -> Any:
+    ids = [_mbids(table).select(code="recording_mbid") for table in tables]
+    return ibis.union(*[_codes(table) for table in tables], *ids, distinct=True)
 
 
 def _mbids(table: Any) -> Any:

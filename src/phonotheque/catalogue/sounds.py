@@ -9,8 +9,7 @@ import ibis
 from phonotheque.catalogue.identity import first_in
 from phonotheque.catalogue.inputs import ImportFiles, Rows, closed, union
 from phonotheque.catalogue.ports import TableEngine
-from phonotheque.model import tables
-from phonotheque.model.sounds import SoundVerdict
+from phonotheque.model.sounds import SOUNDS, SoundVerdict
 from phonotheque.storage.tables import check_schema
 
 _NEWEST = ("number", "score", "verdict", "overlap_ms", "offset_ms")
@@ -60,13 +59,13 @@ def _said(engine: TableEngine, imports: Sequence[ImportFiles]) -> Any:
     parts = []
     for number, each in enumerate(sorted(imports, key=lambda i: (i.source, i.ordinal))):
         for path in each.paths:
-            check_schema(path, tables.SOUNDS)
-        table = engine.read(each.paths, tables.SOUNDS)
+            check_schema(path, SOUNDS)
+        table = engine.read(each.paths, SOUNDS)
         parts.append(table.mutate(number=ibis.literal(number, "int64")))
     if not parts:
-        empty = engine.read([], tables.SOUNDS)
+        empty = engine.read([], SOUNDS)
         return empty.mutate(number=ibis.literal(0, "int64"))
-    return closed(union(engine, parts, tables.SOUNDS))
+    return closed(union(engine, parts, SOUNDS))
 
 
 def _both_ways(pairs: Any) -> Any:

@@ -3,6 +3,23 @@
 from enum import StrEnum
 
 import msgspec
+import pyarrow as pa
+
+from phonotheque.model.tables import FORMAT_VERSION
+
+SOUNDS = pa.schema(
+    [
+        pa.field("sha256", pa.string(), nullable=False),  # the smaller of the two digests
+        pa.field("other", pa.string(), nullable=False),
+        pa.field("verdict", pa.string(), nullable=False),  # SoundVerdict
+        pa.field("score", pa.float64(), nullable=False),  # 0 … 1
+        pa.field("overlap_ms", pa.int32(), nullable=False),
+        pa.field("offset_ms", pa.int32(), nullable=False),  # where in other sha256 begins
+        pa.field("found_by", pa.string(), nullable=False),  # rules and their version
+    ],
+    metadata={"phonotheque.table": "sounds", "phonotheque.format": str(FORMAT_VERSION)},
+)
+"""Which files of the vault are the same sound, as the vault heard it."""
 
 
 class SoundVerdict(StrEnum):

@@ -25,7 +25,6 @@ EVIDENCE = pa.struct(
 EVIDENCE_BEFORE = pa.struct(list(EVIDENCE)[:-2])
 """Evidence as it was written before it named its witness; read with both fields null."""
 
-
 _ADDED = frozenset(["derived_from", "derived_by"])
 """Columns that files of the same format version may lack; read as null where they are missing."""
 
@@ -160,19 +159,6 @@ CLAIM_ROWS = _table(
     ],
 )
 
-SOUNDS = _table(
-    "sounds",  # which files of the vault are the same sound, as the vault heard it
-    [
-        pa.field("sha256", pa.string(), nullable=False),  # the smaller of the two digests
-        pa.field("other", pa.string(), nullable=False),
-        pa.field("verdict", pa.string(), nullable=False),  # model.sounds.SoundVerdict
-        pa.field("score", pa.float64(), nullable=False),  # 0 … 1
-        pa.field("overlap_ms", pa.int32(), nullable=False),
-        pa.field("offset_ms", pa.int32(), nullable=False),  # where in other sha256 begins
-        pa.field("found_by", pa.string(), nullable=False),  # rules and their version
-    ],
-)
-
 LISTENS = _table(
     "listens",
     [
@@ -233,9 +219,7 @@ RECORDINGS = _table(
         pa.field("first_release_year", pa.int16()),
         pa.field("collections", pa.list_(pa.string()), nullable=False),
         pa.field("licence", pa.string()),  # SPDX id ("A AND B"), where the evidence agrees
-        pa.field(
-            "stream", pa.string(), nullable=False
-        ),  # summary: DENY | REVIEW | ALLOW_IF | ALLOW
+        pa.field("stream", pa.string(), nullable=False),  # DENY | REVIEW | ALLOW_IF | ALLOW
         pa.field("distribute", pa.string(), nullable=False),
         pa.field("flags", pa.int32(), nullable=False),  # sum of the bits in RecordingFlag
     ],

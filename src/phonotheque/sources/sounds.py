@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from phonotheque.model.sounds import SoundMatch
-from phonotheque.model.tables import FINDINGS, SOUNDS
+from phonotheque.model.sounds import SOUNDS, SoundMatch
+from phonotheque.model.tables import FINDINGS
 from phonotheque.sources.imports import (
     ImportReport,
     PartRecord,
