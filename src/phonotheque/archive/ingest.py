@@ -20,6 +20,8 @@ from phonotheque.archive.admission import Audio, AudioCounts, Door
 from phonotheque.archive.ingest_plan import AUDIO, IngestPlan, InputPlan, group_inputs, reader_of
 from phonotheque.archive.policy import archive_policy
 from phonotheque.archive.row_worker import LARGE_BYTES, WORKER, make_maker, understand
+from phonotheque.archive.sounding import Sounds, take_in_sounds
+from phonotheque.archive.vaults import open_vault
 from phonotheque.model.admission import parse_admission
 from phonotheque.model.errors import InputError
 from phonotheque.model.findings import Finding
@@ -36,7 +38,7 @@ from phonotheque.sources import (
 from phonotheque.storage.documents import read_settings
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
-from phonotheque.vault import Link, Vault
+from phonotheque.vault import Link
 
 FIRST_FINDINGS = 200
 
@@ -84,7 +86,8 @@ def execute_ingest(tree: Tree, plan: IngestPlan, now: datetime, progress: Progre
             )
             for inputs, name in groups
         ]
-    return _summary(done)
+        sounds = take_in_sounds(tree, now, progress)
+    return _summary(done, sounds)
 
 
 class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +158,7 @@ class _Source:
         self._progress.start(f"audio of {item.source}", item.audio_files, "files")
         with ExitStack() as stack:
             audio = Audio(
-                stack.enter_context(Vault.open(self._tree.vault)),
+                stack.enter_context(open_vault(self._tree)),
                 self._tree,
                 source=item.source,
                 folder=Path(item.path),
@@ -250,16 +253,17 @@ def _wanted(inputs: list[InputPlan], *, replace: bool) -> str:
     return sha256("\n".join(said).encode()).hexdigest()
 
 
-def _summary(done: list[_Outcome]) -> IngestReport:
+def _summary(done: list[_Outcome], sounds: Sounds) -> IngestReport:
     def total(name: str) -> int:
         return sum(getattr(outcome.report, name) for outcome in done)
 
-    by_code: Counter[str] = Counter()
+    by_code = Counter(sounds.counts)
     isrcs: Counter[str] = Counter()
     for outcome in done:
         by_code.update(outcome.report.findings)
         isrcs.update(outcome.report.isrcs)
-    first = [finding.as_dict() for outcome in done for finding in outcome.first]
+    found = [finding for outcome in done for finding in outcome.first]
+    first = [finding.as_dict() for finding in [*found, *sounds.first]]
     return IngestReport(
         imports=[outcome.report for outcome in done if outcome.made],
         nothing_new=[outcome.report.source for outcome in done if not outcome.made],
