@@ -137,17 +137,26 @@ def _decode_all(
             digest.update(_flac_bytes(samples, info.bits))
 
     hearing = Hearing(wants, decoded.bits, take)
-    for frame in _iter_frames(container, stream, decoded):
-        form = (frame.sample_rate, frame.layout.nb_channels)
-        decoded.samples[form] = decoded.samples.get(form, 0) + frame.samples
-        if frame.is_corrupt:
-            decoded.errors.append("a frame is marked as corrupt")
-        hearing.feed(frame)
+    for packet in _iter_packets(container, stream, decoded):
+        try:
+            frames = packet.decode()
+        except av.error.EOFError:
+            break
+        except av.error.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
+            decoded.errors.append(error.strerror)
+            continue
+        for frame in frames:
+            if frame.is_corrupt:
+                decoded.errors.append("a frame is marked as corrupt")
+            hearing.feed(frame)
     decoded.heard = hearing.finish()
+    decoded.samples = hearing.samples
     decoded.md5 = digest.digest() if digest else None
 
 
-def _iter_frames(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]:
+def _iter_packets(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]:
     packets = container.demux(stream)
     while len(decoded.errors) < MAX_ERRORS:
         try:
@@ -158,14 +167,7 @@ def _iter_frames(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]
         if packet is None:
             return
         decoded.packets += 1
-        try:
-            yield from packet.decode()
-        except av.error.EOFError:
-            return
-        except av.error.FFmpegError as error:
-            if isinstance(error, MemoryError):
-                raise
-            decoded.errors.append(error.strerror)
+        yield packet
 
 
 def _flac_bytes(samples: NDArray[Any], bits: int) -> bytes:

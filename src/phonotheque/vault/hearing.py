@@ -37,7 +37,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 class Hearing:
     """Fed with every frame of a file; what of it changes its form on the way is measured in parts,
     and gets neither loudness nor fingerprint. `on_block` is called with each block's samples as
-    decoded, interleaved: (samples, channels)."""
+    decoded, interleaved: (samples, channels). `samples` counts per (rate in Hz, channels), in order
+    of appearance."""
 
     def __init__(
         self, wants: Wants, bits: int, on_block: Callable[[NDArray[Any]], None] | None = None
@@ -45,23 +46,30 @@ class Hearing:
         self._wants = wants
         self._bits = bits
         self._on_block = on_block
-        self._form: tuple[int, str, str] | None = None
+        self.samples: dict[tuple[int, int], int] = {}
         self._levels: list[Levels] = []
+        self._form: tuple[int, int] | None = None
+        self._waiting = 0
         self._fifo: Any = None
+        self._block_samples = 0
         self._packing: Any = None
         self._loudness: Loudness | None = None
         self._prints: Fingerprinter | None = None
 
     def feed(self, frame: Any) -> None:
         """Hear the next frame."""
-        form = (frame.sample_rate, frame.format.name, frame.layout.name)
-        if form != self._form:
+        form = (frame.sample_rate, frame.layout.nb_channels)
+        if form != self._form:  # a queue does not look at the channels, and would crash
             self._change(form, frame)
         frame.pts = None
-        self._fifo.write(frame)
-        size = self._levels[-1].block_samples
-        while self._fifo.samples >= size:
-            self._hear(self._fifo.read(size))
+        try:
+            self._fifo.write(frame)
+        except ValueError:  # of another sample format or order of channels
+            self._change(form, frame)
+            self._fifo.write(frame)
+        self._waiting += frame.samples
+        if self._waiting >= self._block_samples:
+            self._hear_whole_blocks()
 
     def finish(self) -> Heard:
         """What was heard in all."""
@@ -72,13 +80,20 @@ class Hearing:
             if self._prints is not None:
                 self._prints.close()
 
-    def _change(self, form: tuple[int, str, str], frame: Any) -> None:
+    def _hear_whole_blocks(self) -> None:
+        while self._fifo.samples >= self._block_samples:
+            self._hear(self._fifo.read(self._block_samples))
+        self._waiting = self._fifo.samples
+
+    def _change(self, form: tuple[int, int], frame: Any) -> None:
         self._flush()
         first = self._form is None
         self._form = form
+        self._waiting = 0
         self._fifo = av.AudioFifo()
         scale = 1 - 2.0 ** (1 - min(self._bits or 16, 16))
         self._levels.append(Levels(frame.layout.nb_channels, frame.sample_rate, scale))
+        self._block_samples = self._levels[-1].block_samples
         planes = frame.layout.nb_channels if frame.format.is_planar else 1
         self._packing = None
         if planes > MAX_PLANES:
@@ -96,6 +111,8 @@ class Hearing:
 
     def _hear(self, block: Any) -> None:
         parts = self._packing.resample(block) if self._packing is not None else [block]
+        assert self._form is not None
+        self.samples[self._form] = self.samples.get(self._form, 0) + block.samples
         for part in parts:
             samples = samples_of(part)
             if self._on_block is not None:

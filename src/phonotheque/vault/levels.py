@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from phonotheque.vault.true_peak import WINDOW, Samples, TruePeak
+from phonotheque.vault.true_peak import WINDOW, Samples, TruePeak, window_peaks
 
 SILENT = 10 ** (-70 / 20)  # of full scale: below it a tenth of a second counts as silent
 DIGITAL_SILENCE = 2.0**-15  # one step of 16 bits
@@ -55,10 +55,10 @@ class Levels:
         lacking = -count % self.tenth_samples
         if lacking:  # the last one; a tenth that is not full is silent as far as it goes
             block = np.pad(block, ((0, 0), (0, lacking)))
-        peaks = np.abs(block).max(axis=0).reshape(-1, WINDOW).max(axis=1)
-        if not np.isfinite(peaks).all() or peaks.max() > _HUGE:
+        peaks = window_peaks(block)
+        if not peaks.max() <= _HUGE:  # also where something is no number
             block = np.nan_to_num(block, nan=0.0).clip(-_HUGE, _HUGE)
-            peaks = np.abs(block).max(axis=0).reshape(-1, WINDOW).max(axis=1)
+            peaks = window_peaks(block)
         self._hear_silence(peaks, count)
         if peaks.max() >= self.full_scale:
             self._count_clipped(block)

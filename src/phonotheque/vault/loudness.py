@@ -44,7 +44,8 @@ class Loudness:
     def finish(self) -> Measured:
         """What was measured in all."""
         for heard in self._chain.push(None):
-            self._last = heard
+            if heard.samples * 10 >= heard.sample_rate:  # the rest of a tenth says nothing
+                self._last = heard
         said = self._last.metadata if self._last is not None else {}
         integrated = float(said.get(f"{_KEY}I", GATE_LUFS))
         if not integrated > GATE_LUFS:
