@@ -7,6 +7,14 @@ from pathlib import Path
 
 from phonotheque.vault import worker
 from phonotheque.vault.examination import Examination, Wants
+from phonotheque.vault.frames import send_answer
+
+ANSWERS = {
+    "mad-0": b"",
+    "mad-1": b"\xc1" * 9,
+    "mad-2": b"\x81\xa4path\xa2\xff\xfe",
+    "mad-3": b"\x80",
+}
 
 
 def examine_as_named(path: Path, name: str, wants: Wants) -> Examination:
@@ -23,6 +31,9 @@ def examine_as_named(path: Path, name: str, wants: Wants) -> Examination:
         Path(path.read_text()).write_bytes(b"x" * 100)
     if name.startswith("noisy"):
         os.write(1, b"a library prints this\n")
+    if name.startswith("mad"):
+        lie = ANSWERS[name]
+        worker.send_answer = lambda connection, _: send_answer(connection, lie)
     if name.startswith("slow"):
         time.sleep(0.2)
     return Examination(path=str(path), decoder=str(os.getpid()))

@@ -53,16 +53,18 @@ class _Worker:
     def lives(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, request: Request, descriptor: int) -> bytes | None:
-        """The answer, or None when the process died over it or did not end itself in time."""
+    def ask(self, request: Request, descriptor: int) -> Examination | None:
+        """The answer, or None when the process died over it, did not end itself in time, or says
+        what no worker in its senses would."""
         self._connection.settimeout(request.limits.seconds + GRACE_SECONDS)
         try:
             send_request(self._connection, request, descriptor)
-            return receive_answer(self._connection)
+            content = receive_answer(self._connection)
+            return None if content is None else msgspec.msgpack.decode(content, type=Examination)
         except TimeoutError:
             self._process.kill()
-        except OSError:  # it died before it took the request
-            pass
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            pass  # it died before it took the request, or its decoder wrote over its memory
         return None
 
     def kill(self) -> None:
@@ -183,30 +185,28 @@ class Examiner:
         return Bounds(JOBS_PER_WORKER * self.workers, (self.workers + 2) * MEMORY_BYTES)
 
     def _examine(self, file: _File) -> Examination:
-        content, status = self._ask(Request("examine", file.name, self._wants, self._limits), file)
-        if content is None:
-            return _said_of(file, self._failed(file.where, status))
-        return _said_of(file, msgspec.msgpack.decode(content, type=Examination))
+        found, status = self._ask(Request("examine", file.name, self._wants, self._limits), file)
+        return _said_of(file, found or self._failed(file.where, status))
 
     def _read_tags(self, file: _File) -> Examination:
-        content, _ = self._ask(Request("tags", file.name, _NOTHING_ELSE, self._limits), file)
-        if content is not None:
-            return _said_of(file, msgspec.msgpack.decode(content, type=Examination))
+        found, _ = self._ask(Request("tags", file.name, _NOTHING_ELSE, self._limits), file)
+        if found is not None:
+            return _said_of(file, found)
         message = "reading them takes too long or crashes; mend the tags"
         why = Finding(FindingCode.TAGS_UNREADABLE, Severity.WARNING, file.where, message)
         return _said_of(file, Examination(path=file.where, findings=(why,)))
 
-    def _ask(self, request: Request, file: _File) -> tuple[bytes | None, int]:
+    def _ask(self, request: Request, file: _File) -> tuple[Examination | None, int]:
         """The answer of the next free worker; without one, its exit status."""
         worker = self._take_worker()
-        content, status = None, 0
+        found, status = None, 0
         try:
-            content = worker.ask(request, file.descriptor)
+            found = worker.ask(request, file.descriptor)
         finally:
-            if content is None:
+            if found is None:
                 status = self._end(worker)
-            self._idle.put(worker if content is not None else None)
-        return content, status
+            self._idle.put(worker if found is not None else None)
+        return found, status
 
     def _take_worker(self) -> _Worker:
         """A worker that lives, or a new one; waits for one that is free."""
