@@ -3,6 +3,7 @@ told, withdrawn, mirrored."""
 
 import io
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +14,7 @@ import av
 import mutagen.oggopus
 import pyarrow.parquet as pq
 import pytest
+from litestar.testing import TestClient
 
 from phonotheque.archive import (
     DeriveReport,
@@ -30,15 +32,21 @@ from phonotheque.archive import (
     volumes,
 )
 from phonotheque.archive import deriving as deriving_module
+from phonotheque.mirror import plan_mirror, save_plan, sync, verify
 from phonotheque.model import tables
 from phonotheque.model.access import AccessSettings, CopyForm, Lossy, parse_form
 from phonotheque.model.edition import Revocations
 from phonotheque.model.errors import FormatError, InputError, UsageError
+from phonotheque.model.numbers import IdKey, format_public_id
 from phonotheque.model.progress import Silent
+from phonotheque.search import ensure_index
+from phonotheque.serve import create_app
 from phonotheque.storage.documents import read_document, read_settings
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import check_schema
 from phonotheque.vault import EventType, Vault, VaultObject, copies_of, sources_of
+from phonotheque.vault.encoding_frames import EncodingRequest, Made
+from phonotheque.vault.encoding_worker import answer
 from phonotheque.vault.events import EVENTS, batch_files
 from tests.archive.test_publish import rows
 from tests.archive.test_purging import CC0, ingest
@@ -49,6 +57,23 @@ from tests.support.clock import NOW
 pytestmark = pytest.mark.usefixtures("tuf_clock")
 
 MBID = "b1a9c0e9-d987-4042-ae91-78d6a3267d69"
+
+
+class EncoderHere:
+    """Stands for a worker process, which takes a second to start; the first tests start one."""
+
+    def encode(self, master: int, wants: Any, room: int, size: int, limits: Any) -> Made:
+        os.ftruncate(room, size)
+        return answer(EncodingRequest(wants=wants, room_bytes=size, limits=limits), master, room)
+
+    def close(self) -> None:
+        return None
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies are encoded in this process."""
+    monkeypatch.setattr("phonotheque.vault.copying.Encoder", EncoderHere)
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +181,7 @@ def test_a_policy_names_the_form_of_tiers_and_says_original_of_the_rest() -> Non
 # ------------------------------------------------------------------------------------- making
 
 
+@pytest.mark.usefixtures("here")
 def test_a_plan_names_what_is_missing_and_makes_nothing(tree: Tree) -> None:
     plan = plan_derive(tree, NOW)
     assert (plan.files, [t.tier for t in plan.tiers], plan.tiers[0].form) == (2, [1], "opus 64k")
@@ -186,6 +212,7 @@ def test_a_copy_is_an_object_of_its_own_with_its_history(tree: Tree) -> None:
     assert derive(tree).files == 0 and plan_derive(tree, NOW).files == 0
 
 
+@pytest.mark.usefixtures("here")
 def test_a_copy_carries_the_tags_of_its_master_and_its_loudness(tree: Tree) -> None:
     derive(tree)
     read = {}
@@ -205,6 +232,7 @@ def object_name(digest: str) -> str:
     return f"objects/{digest[:2]}/{digest[2:4]}/{digest}"
 
 
+@pytest.mark.usefixtures("here")
 def test_what_was_made_is_known_again_when_the_state_is_lost(tree: Tree) -> None:
     derive(tree)
     events(tree, EventType.CREATION)
@@ -213,6 +241,7 @@ def test_what_was_made_is_known_again_when_the_state_is_lost(tree: Tree) -> None
     assert plan_derive(tree, NOW).files == 0
 
 
+@pytest.mark.usefixtures("here")
 def test_killed_between_two_copies_the_next_run_makes_the_other(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +264,7 @@ def test_killed_between_two_copies_the_next_run_makes_the_other(
     assert not list((tree.vault / "incoming").glob("*"))
 
 
+@pytest.mark.usefixtures("here")
 def test_a_master_that_changed_on_disk_gives_no_copy(tree: Tree) -> None:
     damaged = next(item for item in held(tree) if item.codec == "pcm_s16le")
     path = tree.vault / object_name(damaged.sha256)
@@ -246,6 +276,7 @@ def test_a_master_that_changed_on_disk_gives_no_copy(tree: Tree) -> None:
     assert report.files == 1 and "bytes have changed" in report.failed[damaged.sha256]
 
 
+@pytest.mark.usefixtures("here")
 def test_masters_that_fail_by_the_thousand_stop_the_run(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,6 +318,7 @@ def test_what_is_out_is_not_published_again(out: Tree) -> None:
     assert plan_publish(out, NOW + timedelta(days=1)).nothing_new
 
 
+@pytest.mark.usefixtures("here")
 def test_copies_made_ahead_are_those_that_are_published(tree: Tree) -> None:
     derive(tree)
     plan = plan_publish(tree, NOW, name="one")
@@ -296,6 +328,7 @@ def test_copies_made_ahead_are_those_that_are_published(tree: Tree) -> None:
     assert sizes == [(plan.bytes,)]
 
 
+@pytest.mark.usefixtures("here")
 def test_publication_that_was_killed_after_a_copy_carries_on(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +339,7 @@ def test_publication_that_was_killed_after_a_copy_carries_on(
     assert rows(tree.edition("one"), "SELECT count(derived_from) FROM files") == [(2,)]
 
 
+@pytest.mark.usefixtures("here")
 def test_what_cannot_be_copied_goes_out_as_it_came_with_a_finding(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,6 +356,7 @@ def test_what_cannot_be_copied_goes_out_as_it_came_with_a_finding(
     assert "derived_from" not in written.names  # as readers of before know it
 
 
+@pytest.mark.usefixtures("here")
 def test_lossy_masters_are_encoded_again_only_by_name_and_every_record_says_so(
     tree: Tree,
 ) -> None:
@@ -375,3 +410,24 @@ def test_a_purge_takes_master_and_copy_out_of_vault_and_volume(out: Tree) -> Non
 def test_events_of_creation_have_the_columns_of_all_events(out: Tree) -> None:
     for path in batch_files(out.vault):
         check_schema(path, EVENTS.with_metadata(pq.read_schema(path).metadata))
+
+
+# ------------------------------------------------------------------------- mirrors and servers
+
+
+def test_a_mirror_holds_the_copies_and_a_server_plays_them(out: Tree, tmp_path: Path) -> None:
+    mirror = Tree(tmp_path / "mirror")
+    save_plan(mirror, plan_mirror(mirror, Silent(), now=NOW, origin=str(out.root)))
+    sync(mirror, Silent(), now=NOW)
+    seen = verify(mirror, Silent(), now=NOW)
+    assert seen.clean and seen.complete and verify(out, Silent(), now=NOW).clean
+    edition = mirror.edition("one")
+    ensure_index(edition, mirror.edition_index("one"), Silent())
+    key = IdKey(bytes.fromhex(read_settings(out).id_key))
+    found = rows(edition, "SELECT recording, volume, path, codec FROM files ORDER BY title")
+    with TestClient(create_app(mirror)) as client:
+        for number, volume, path, codec in found:
+            answer = client.get(f"/stream/{format_public_id(number, key)}")
+            assert answer.headers["content-type"] == "audio/ogg"
+            assert answer.content == (out.volume(volume) / path).read_bytes()
+            assert (b"OpusHead" in answer.content) is (codec == "opus")
