@@ -25,6 +25,7 @@ from phonotheque.vault.hearing import Heard, Hearing
 DECODER = f"PyAV/{av.__version__}"
 _DETECT = "crccheck+bitstream+buffer"
 _OPTIONS = {"protocol_whitelist": "file", "err_detect": _DETECT}
+_STRICTLY = {"err_detect": f"{_DETECT}+explode"}  # else libav's FLAC takes a bad CRC for a remark
 _CODEC_NAMES = {"mp3float": "mp3", "libopus": "opus", "libspeex": "speex", "libvorbis": "vorbis"}
 _PCM_BITS = re.compile(r"pcm_[suf](\d+)")
 _LOSSLESS = ("flac", "alac", "wavpack")
@@ -83,16 +84,20 @@ def decode_file(
         NoAudioError, CodecNotAdmittedError: nothing to decode here.
         av.error.FFmpegError: the container cannot be opened.
     """
-    with av.open(f"file:{path}", format=form.demuxer, options=_OPTIONS) as container:
+    with av.open(
+        f"file:{path}", format=form.demuxer, options=_OPTIONS, metadata_errors="replace"
+    ) as container:
         streams = container.streams.audio
         if not streams:
             raise NoAudioError
         stream = streams[0]
+        if stream.codec_context is None:
+            raise CodecNotAdmittedError("a codec that libav does not know")
         codec = _CODEC_NAMES.get(stream.codec_context.name, stream.codec_context.name)
         if codec not in form.codecs:
             raise CodecNotAdmittedError(codec)
         stream.codec_context.thread_count = 1
-        stream.codec_context.options = {"err_detect": _DETECT}
+        stream.codec_context.options = _STRICTLY
         decoded = _facts(stream, codec, info)
         decoded.other_streams = tuple(_iter_other_streams(container, stream))
         _decode_all(container, stream, decoded, info, wants or Wants())
@@ -124,7 +129,7 @@ def _bits(context: Any, codec: str, info: StreamInfo | None) -> int:
         return int(context.extradata[17])
     if match := _PCM_BITS.match(codec):
         return int(match[1])
-    return int(context.format.bits) if codec in _LOSSLESS else 0
+    return int(context.format.bits) if codec in _LOSSLESS and context.format else 0
 
 
 def _decode_all(
@@ -163,6 +168,9 @@ def _iter_packets(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any
             packet = next(packets, None)
         except av.error.FFmpegError as error:
             decoded.errors.append(error.strerror)
+            return
+        except IndexError:  # PyAV knows only the streams that were there at first
+            decoded.errors.append("another stream begins on the way")
             return
         if packet is None:
             return
