@@ -4,7 +4,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from phonotheque.model.errors import TrustError
-from phonotheque.storage.durable import fsync_directory, write_bytes
+from phonotheque.storage.durable import fsync_directory, write_then_name
 from phonotheque.vault import pending
 from phonotheque.vault.examination import Picture
 from phonotheque.vault.state import State
@@ -30,7 +30,8 @@ def write_picture(root: Path, picture: Picture) -> None:
         pass
     if sha256(picture.content).hexdigest() != picture.sha256:
         raise TrustError(f"{path}: its content has another digest; run this again")
-    write_bytes(path, picture.content, read_only=True)
+    # two files with the same picture may come at once: each writes a staging file of its own
+    write_then_name(root / "incoming", [picture.content], lambda: path, read_only=True)
 
 
 def remove_unused(root: Path, state: State) -> None:
