@@ -228,7 +228,7 @@ def test_the_command_shows_rows_and_what_is_apart(
     assert main(["explain", str(tree.root), number]) == ExitCode.OK
     shown = capsys.readouterr().out
     assert f"Evening Market – The code Players (3:20), recording {number}" in shown
-    assert "Kept apart (2 share a code, an id, or artist and title)" in shown
+    assert "Kept apart (2 share a code, an id, artist and title, or a sound)" in shown
 
 
 def test_the_command_gives_all_of_it_as_json(
