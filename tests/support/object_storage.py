@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from phonotheque.storage.s3_bucket import Patience, Place
 from phonotheque.storage.stores import StoreKeys
 
@@ -221,3 +223,17 @@ def _flipped(content: bytes) -> bytes:
         return content
     at = len(content) // 2
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+@pytest.fixture(scope="session")
+def storage() -> Iterator[ObjectStorage]:
+    """A server of object storage, one for the whole run."""
+    with object_storage() as server:
+        yield server
+
+
+@pytest.fixture
+def gate(storage: ObjectStorage) -> Iterator[Gate]:
+    """A gate in front of it."""
+    with gate_to(storage.endpoint) as opened:
+        yield opened

@@ -70,6 +70,9 @@ class MemoryStore:
         self.reads.append(sha256)
         yield self.contents[sha256]
 
+    def names(self, after: str = "") -> Iterator[tuple[str, int]]:
+        yield from ((n, len(c)) for n, c in sorted(self.contents.items()) if n > after)
+
     def local_path(self, sha256: str) -> Path | None:
         return None
 

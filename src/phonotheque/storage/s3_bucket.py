@@ -18,6 +18,7 @@ from phonotheque.storage.stores import CHUNK_BYTES, StoreKeys
 T = TypeVar("T")
 _PARTS_AT_ONCE = 3
 _PAGE = 1000
+_NO_BUCKET = "NoSuchBucket"
 _CONNECT_S, _REQUEST_S, _RETRY_S = 10, 900, 180
 
 
@@ -187,7 +188,7 @@ class Bucket:
         ):
             text = "not allowed there; look at the credentials and at the rules of the bucket"
             raise TransferError(f"{where}: {text} ({said})") from error
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError) or _NO_BUCKET in str(error):
             text = "there is no such bucket; make it, or correct [vault] store in archive.toml"
             raise TransferError(f"{where}: {text}") from error
         if failures >= self._patience.attempts:

@@ -75,12 +75,24 @@ def check_fixity(
     """
     jobs = jobs or min(4, os.cpu_count() or 1)
     with writing(vault.root / "fixity"), ThreadPoolExecutor(jobs) as pool:
+        _check_store(vault)
         run = _Run(vault, now, progress, Readers(pool, jobs, Pace(bytes_per_s)))
         run.look_at_faults_again()
         if everything:
             run.begin_round_of_everything()
         run.check_due(days)
         return run.report(fixity_status(vault, run.time(), days))
+
+
+def _check_store(vault: Vault) -> None:
+    """A store without a single object is not where the objects are."""
+    objects, _ = vault.count_objects()
+    if objects and next(vault.store.names(), None) is None:
+        raise InputError(
+            f"{vault.store.where('…')}: holds nothing at all, where {objects:,} objects should be: "
+            "is the disk mounted, is [vault] store right? Nothing was recorded; if they are lost, "
+            "run `phonotheque vault repair --missing`"
+        )
 
 
 def next_start(state: FixityState, days: float) -> datetime:
@@ -207,7 +219,7 @@ class _Run:
             raise InputError(
                 f"{where} and {LOST_IN_A_ROW - 1:,} objects before it {item.note}: is the disk "
                 "mounted? Nothing was recorded of them; if they are lost, run `phonotheque vault "
-                "repair --all`"
+                "repair --missing`"
             )
 
     def _record_bad(self, step: Sequence[Checked]) -> list[Checked]:

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phonotheque.model.findings import Finding, FindingCode, Severity
-from phonotheque.vault.events import batch_path
+from phonotheque.vault.events import batch_files
 from phonotheque.vault.fixity_state import (
     END,
     FixityState,
@@ -116,11 +117,14 @@ def fixity_status(vault: Vault, now: datetime, days: float) -> FixityStatus:
 
 
 def first_admission(vault: Vault) -> datetime | None:
-    """When the history of the vault began."""
-    path = batch_path(vault.root, 1)
-    if path.exists():
-        first: datetime = pq.ParquetFile(path).read_row_group(0, columns=["at"])["at"][0].as_py()
-        return first
+    """When the history of the vault began, as far as it can be read."""
+    for path in batch_files(vault.root):
+        try:
+            with pq.ParquetFile(path) as file:
+                first: datetime = file.read_row_group(0, columns=["at"])["at"][0].as_py()
+                return first
+        except (pa.ArrowException, OSError):
+            continue  # `check_events` says what is wrong with it
     return FixityState(vault.state).first_pending()
 
 
