@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from phonotheque.model.audio_tags import Tags
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind
-from phonotheque.sources.audio_tags import Tags
 from phonotheque.sources.provenance import spoken_provenance, tag_provenance
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

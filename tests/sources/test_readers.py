@@ -3,7 +3,6 @@
 import gzip
 import os
 import unicodedata
-import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from phonotheque.model.tables import LISTENS, ROWS
 from phonotheque.sources import (
     AudioFile,
     OtherFile,
-    TagReader,
-    Tags,
     check_listens_file,
     check_rows_file,
     is_listens_file,
@@ -27,13 +24,10 @@ from phonotheque.sources import (
     known_readers,
     maker_of,
     plan_folder,
-    read_tags,
     reader_named,
-    tag_reader,
 )
 from phonotheque.sources.listens import parse_listens_key
 from phonotheque.sources.records import read_columns
-from tests.support.audio import SIX_FORMS, make_audio
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 MBID = "b1a9c0e9-d987-4042-ae91-78d6a3267d69"
@@ -98,42 +92,6 @@ def test_links_out_of_the_folder_are_refused_and_links_to_folders_not_followed(
     refused = [f.where for f in found if isinstance(f, Finding)]
     assert refused == ["b.ogg", "d.ogg"]
     assert {f.code for f in found if isinstance(f, Finding)} == {FindingCode.FILE_UNREADABLE}
-
-
-@pytest.mark.parametrize("form", SIX_FORMS)
-def test_tags_are_read_alike_from_every_form(tmp_path: Path, form: str) -> None:
-    wanted = {
-        "title": "Nebula", "artist": "Maxstack", "album": "Endgame", "date": "2012-12-15",
-        "license": "http://creativecommons.org/licenses/by-sa/3.0/", "copyright": "2012 Max",
-    }  # fmt: skip
-    tags = read_tags(make_audio(tmp_path / f"a{form}", tags=wanted), "a")
-    assert isinstance(tags, Tags)
-    assert {name: tags.first(name) for name in wanted} == wanted
-    assert tags.year == 2012
-    assert abs(tags.duration_ms - 1000) < 100
-
-
-def test_the_recording_id_stands_where_picard_writes_it(tmp_path: Path) -> None:
-    path = make_audio(tmp_path / "a.flac", tags={"musicbrainz_trackid": MBID, "tracknumber": "3"})
-    tags = read_tags(path, "a")
-    assert isinstance(tags, Tags)
-    assert tags.first("musicbrainztrackid") == MBID
-    assert tags.number("tracknumber", 99) == 3
-
-
-@pytest.mark.parametrize(
-    ("text", "number"), [("15/17", 15), ("3", 3), ("A1", None), ("0", None), ("9" * 30, None)]
-)
-def test_track_numbers_are_read_before_the_slash(text: str, number: int | None) -> None:
-    assert Tags({"tracknumber": [text]}).number("tracknumber", 1000) == number
-
-
-def test_tags_that_cannot_be_read_are_a_finding(tmp_path: Path) -> None:
-    path = make_audio(tmp_path / "a.flac", tags={"title": "x"})
-    path.write_bytes(path.read_bytes()[:60])
-    found = read_tags(path, "key")
-    assert isinstance(found, Finding)
-    assert (found.code, found.where) == (FindingCode.TAGS_UNREADABLE, "key")
 
 
 CSV = (
@@ -295,40 +253,6 @@ def test_a_real_catalogue_of_netlabel_music_is_read_whole(
     rows, findings = rows_of(path)
     assert len(rows) + sum(f.severity == "error" for f in findings) >= 21_502
     assert len(rows) > 21_000
-
-
-def id3_bomb(inflated_bytes: int) -> bytes:
-    """An ID3 tag of a few kilobytes with a compressed frame that is huge when inflated."""
-    packer = zlib.compressobj(9)
-    packed = b"".join(packer.compress(b"A" * (1 << 20)) for _ in range(inflated_bytes >> 20))
-    content = bytes(4) + packed + packer.flush()
-    size = [len(content) >> shift & 127 for shift in (21, 14, 7, 0)]
-    frame = b"TIT2" + bytes(size) + b"\0\x09" + content
-    whole = [len(frame) >> shift & 127 for shift in (21, 14, 7, 0)]
-    return b"ID3\4\0\0" + bytes(whole) + frame
-
-
-def test_a_tag_that_inflates_to_gigabytes_costs_its_own_file_and_no_other(tmp_path: Path) -> None:
-    sound = make_audio(tmp_path / "sound.mp3", tags={"title": "Sound"})
-    bomb = tmp_path / "bomb.mp3"
-    bomb.write_bytes(id3_bomb(1 << 30) + sound.read_bytes())
-    with TagReader() as reader:
-        found = reader.read(bomb, "bomb.mp3")
-        assert isinstance(found, Finding) and found.code is FindingCode.TAGS_UNREADABLE
-        tags = reader.read(sound, "sound.mp3")
-    assert isinstance(tags, Tags) and tags.first("title") == "Sound"
-
-
-def test_a_file_that_kills_the_tag_worker_costs_nobody_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sound = make_audio(tmp_path / "sound.mp3", tags={"title": "Sound"})
-    with TagReader() as reader:
-        with monkeypatch.context() as patched:
-            patched.setattr(tag_reader, "WORKER", ("/bin/false",))
-            found = reader.read(sound, "a")
-        assert isinstance(found, Finding) and found.where == "a"
-        assert isinstance(reader.read(sound, "a"), Tags)
 
 
 @pytest.mark.parametrize(

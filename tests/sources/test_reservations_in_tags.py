@@ -6,16 +6,16 @@ import mutagen
 import pytest
 from mutagen.id3 import COMM, PRIV, USER, Frame
 
+from phonotheque.model.audio_tags import Tags
 from phonotheque.model.rights import Claim
 from phonotheque.rights import tag_signal_evidence
-from phonotheque.sources import Tags
-from phonotheque.sources.audio_tags import read_tags
 from tests.support.audio import make_audio
 from tests.support.clock import NOW
+from tests.support.tags import read_tags
 
 
 def reservations(path: Path) -> list[tuple[str | None, str]]:
-    tags = read_tags(path, "a")
+    tags = read_tags(path)
     assert isinstance(tags, Tags)
     found = tag_signal_evidence(tags.values, NOW)
     return [(e.value, e.source) for e in found if e.claim is Claim.RESERVATION]

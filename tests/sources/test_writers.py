@@ -7,14 +7,15 @@ import pytest
 from mutagen.id3 import TCOM, TEXT
 
 from phonotheque.archive.row_worker import understand
+from phonotheque.model.audio_tags import Tags
 from phonotheque.model.rights import Claim, EvidenceKind, Level, Use
 from phonotheque.rights import Policy, decide, facts_of
-from phonotheque.sources.audio_tags import Tags, read_tags
 from phonotheque.sources.folder import FolderRights
 from phonotheque.sources.walk import AudioFile, iter_folder
 from phonotheque.sources.writers import writer_signs
 from tests.support.audio import make_audio
 from tests.support.clock import NOW
+from tests.support.tags import read_tags
 
 CC_BY = "https://creativecommons.org/licenses/by/4.0/"
 
@@ -58,7 +59,7 @@ def test_the_holder_who_gives_the_rights_may_be_the_writer_under_another_name() 
 def test_every_form_has_its_tags_for_writers(tmp_path: Path, suffix: str) -> None:
     path = make_audio(tmp_path / f"a{suffix}", tags={"title": "T", "artist": "A"})
     write_writers(path)
-    tags = read_tags(path, "a")
+    tags = read_tags(path)
     assert isinstance(tags, Tags)
     assert tags.first("composer") == "Bob Dylan"
     assert tags.first("lyricist") == "A Poet"
@@ -87,7 +88,7 @@ def test_a_licence_of_the_performer_does_not_reach_the_song_of_another(tmp_path:
         rights, found = FolderRights(tmp_path, understand, NOW), {}
         for file in iter_folder(tmp_path):
             if isinstance(file, AudioFile):
-                told = rights.of(file, read_tags(file.path, file.key))
+                told = rights.of(file, read_tags(file.path))
                 facts = facts_of(told.evidence)
                 verdict = decide(facts, ["ZZ"], NOW.date(), Use.DISTRIBUTE, Policy())
                 found[file.key] = verdict.level

@@ -5,7 +5,6 @@ import, a directory of Parquet files with the findings and a report that account
 """
 
 from phonotheque.model.audio_tags import Tags
-from phonotheque.sources.audio_tags import read_tags
 from phonotheque.sources.claims import iter_claims, write_claim
 from phonotheque.sources.findings_log import FindingsLog
 from phonotheque.sources.folder import (
@@ -40,7 +39,6 @@ from phonotheque.sources.sounds import SOUND_SOURCE, write_sounds
 from phonotheque.sources.stated import fact_value
 from phonotheque.sources.statements import Understand
 from phonotheque.sources.table_makers import Maker, maker_of
-from phonotheque.sources.tag_reader import TagReader
 from phonotheque.sources.walk import AudioFile, OtherFile, iter_folder
 from phonotheque.sources.watched import Watch, watched
 from phonotheque.sources.writer import ImportWriter
@@ -65,7 +63,6 @@ __all__ = [
     "RowMaker",
     "SignalFiles",
     "SignalsFound",
-    "TagReader",
     "Tags",
     "Understand",
     "Watch",
@@ -91,7 +88,6 @@ __all__ = [
     "packed_bytes",
     "plan_folder",
     "read_mapping",
-    "read_tags",
     "reader_named",
     "serve",
     "source_name",

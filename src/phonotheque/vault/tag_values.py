@@ -1,6 +1,6 @@
 """What mutagen read of a file, as pairs of canonical name and text (phonotheque.model.audio_tags).
 
-A value is cut at 4,000 characters and values after the first 2,000 are not taken. Pictures are for
+A value is cut at 4,000 characters; a name has at most 500 values, a file 2,000. Pictures are for
 `vault.pictures`.
 """
 
@@ -14,6 +14,8 @@ from mutagen.mp4 import MP4Tags
 
 MAX_TAG_CHARS = 4_000
 MAX_TAG_VALUES = 2_000
+MAX_OF_NAME = 500  # so that no tag crowds out the others
+MAX_PAIRS = 100_000
 MAX_XMP_BYTES = 1 << 20
 _XMP_OVERLAP = 200  # so that no word is lost between two pieces
 _NOT_WORD = re.compile(r"[^a-z0-9]")
@@ -53,9 +55,14 @@ def canonical(name: str) -> str:
 def collect(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """Values by name, in the order they came; empty ones and pictures are left alone."""
     values: dict[str, list[str]] = {}
-    for name, value in islice(pairs, MAX_TAG_VALUES):
-        if value and name and name not in _PICTURES:
-            values.setdefault(name, []).append(value[:MAX_TAG_CHARS])
+    count = 0
+    for name, value in islice(pairs, MAX_PAIRS):
+        if not value or not name or name in _PICTURES or len(values.get(name, ())) >= MAX_OF_NAME:
+            continue
+        values.setdefault(name, []).append(value[:MAX_TAG_CHARS])
+        count += 1
+        if count >= MAX_TAG_VALUES:
+            break
     return values
 
 

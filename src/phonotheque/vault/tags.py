@@ -65,11 +65,13 @@ class TagsRead:
 
 @dataclass(slots=True)
 class _Said:
-    """All that is there, by reader: mutagen's tag objects and further pairs, in order of weight."""
+    """All that is there, by reader: mutagen's tag objects and further pairs, in order of weight;
+    `oldest` are the frames of ID3v1."""
 
     tags: list[Any] = field(default_factory=list)
     further: list[tuple[str, str]] = field(default_factory=list)
     pictures: list[Found] = field(default_factory=list)
+    oldest: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -96,6 +98,7 @@ def read_tags(
 
 def _describe(said: _Said, problem: str | None, pictures: bool) -> TagsRead:
     tags = collect(_distinct(chain(*map(iter_pairs, said.tags), said.further)))
+    tags = _oldest(said) | tags
     kept, left_out = sort_pictures(_iter_pictures(said) if pictures else iter(()))
     return TagsRead(
         Description(
@@ -108,6 +111,14 @@ def _describe(said: _Said, problem: str | None, pictures: bool) -> TagsRead:
         problem,
         left_out,
     )
+
+
+def _oldest(said: _Said) -> dict[str, list[str]]:
+    """What ID3v1 says, which cuts texts off: only for names that nothing else has."""
+    old = ID3()
+    for frame in said.oldest.values():
+        old.add(frame)
+    return collect(iter_pairs(old))
 
 
 def _distinct(pairs: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -150,14 +161,9 @@ def _read_mp3(stream: BinaryIO, size_bytes: int, found: Identified, said: _Said)
     with suppress(APENoHeaderError):
         stream.seek(0)
         said.tags.append(APEv2(stream))
-    if not any(isinstance(tag, ID3) for tag in said.tags) and size_bytes >= 128:
+    if size_bytes >= 128:
         stream.seek(size_bytes - 128)
-        frames = ParseID3v1(stream.read(128))
-        if frames:
-            old = ID3()
-            for frame in frames.values():
-                old.add(frame)
-            said.tags.append(old)
+        said.oldest = ParseID3v1(stream.read(128)) or {}
     with suppress(mutagen.MutagenError):
         said.seconds = _seconds(MPEGInfo(stream, found.offset_bytes))
 

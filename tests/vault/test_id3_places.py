@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from phonotheque.model.audio_tags import Tags
 from phonotheque.model.findings import Finding, FindingCode
-from phonotheque.sources import id3_tags
-from phonotheque.sources.audio_tags import Tags, read_tags
 from phonotheque.sources.provenance import tag_provenance
+from phonotheque.vault import id3_places
 from tests.support.audio import encode_tone
 from tests.support.boxes import box, chunk, id3, id3_frame, id32, wave, with_chunks, written
 from tests.support.clock import NOW
+from tests.support.tags import read_tags
 
 TAG = id3(
     id3_frame(b"WOAS", b"https://open.spotify.com/x")
@@ -42,7 +43,7 @@ PLACES = [
 
 
 def tags_of(tmp_path: Path, name: str, content: bytes) -> Tags:
-    found = read_tags(written(tmp_path / name, content), "a")
+    found = read_tags(written(tmp_path / name, content))
     assert isinstance(found, Tags), found
     return found
 
@@ -65,6 +66,6 @@ def test_audio_without_such_a_tag_says_nothing_of_it(tmp_path: Path, suffix: str
 def test_a_tag_that_cannot_be_read_is_a_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(id3_tags, "MAX_TAG_BYTES", 20)
-    found = read_tags(written(tmp_path / "a.m4a", M4A + id32(TAG)), "a")
+    monkeypatch.setattr(id3_places, "MAX_TAG_BYTES", 20)
+    found = read_tags(written(tmp_path / "a.m4a", M4A + id32(TAG)))
     assert isinstance(found, Finding) and found.code is FindingCode.TAGS_UNREADABLE
