@@ -86,7 +86,8 @@ def execute_ingest(tree: Tree, plan: IngestPlan, now: datetime, progress: Progre
             )
             for inputs, name in groups
         ]
-        sounds = take_in_sounds(tree, now, progress)
+        made = [f"{each.report.source}/{each.report.name}" for each in done if each.made]
+        sounds = take_in_sounds(tree, now, progress, made)
     return _summary(done, sounds)
 
 

@@ -2,15 +2,17 @@
 sound as earlier ones are told to the next build, as an import like any other."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
+
+import pyarrow.parquet as pq
 
 from phonotheque.archive.vaults import open_vault
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.progress import Progress
 from phonotheque.model.sounds import SoundMatch, SoundVerdict
-from phonotheque.sources import write_sounds
+from phonotheque.sources import iter_imports, write_sounds
 from phonotheque.storage.layout import Tree
 from phonotheque.vault import AcousticIndex, SoundDocument, Vault, decode_fingerprint, take_in
 
@@ -25,8 +27,12 @@ class Sounds:
         self.first: list[Finding] = []
 
 
-def take_in_sounds(tree: Tree, now: datetime, progress: Progress) -> Sounds:
+def take_in_sounds(
+    tree: Tree, now: datetime, progress: Progress, made: Collection[str] = ()
+) -> Sounds:
     """Let the descriptions that are not in the index yet into it; the caller has the lock.
+
+    `made` are labels of imports (``source/name``) whose rows tell what files are called.
 
     Killed at any moment and run again, it ends in the same state. Memory: a thousand fingerprints.
 
@@ -40,7 +46,10 @@ def take_in_sounds(tree: Tree, now: datetime, progress: Progress) -> Sounds:
         index = AcousticIndex(tree.acoustic)
         descriptions = _Descriptions(vault, index.taken, progress)
         matches = take_in(index, descriptions)
-        write_sounds(tree, _noted(matches, vault, found), now)
+        noted = list[SoundMatch]()
+        write_sounds(tree, _noted(matches, found, noted), now)
+        names = _names(tree, made, [match.sha256 for match in noted])
+        found.first = [_finding(match, vault, names) for match in noted]
         if descriptions.last > index.taken:
             index.note_taken(descriptions.last)
     return found
@@ -65,24 +74,42 @@ class _Descriptions:
             self._progress.advance(rows.num_rows)
 
 
-def _noted(matches: Iterable[SoundMatch], vault: Vault, found: Sounds) -> Iterator[SoundMatch]:
-    """The matches, each noted as a finding where it says that two files are the same."""
+def _noted(
+    matches: Iterable[SoundMatch], found: Sounds, noted: list[SoundMatch]
+) -> Iterator[SoundMatch]:
+    """The matches; those that say that two files are the same are counted, the first ones kept."""
     for match in matches:
         if match.verdict is SoundVerdict.SAME:
             found.counts[FindingCode.AUDIO_SAME_SOUND] += 1
-            if len(found.first) < FIRST_FINDINGS:
-                found.first.append(_finding(match, vault))
+            if len(noted) < FIRST_FINDINGS:
+                noted.append(match)
         yield match
 
 
-def _finding(match: SoundMatch, vault: Vault) -> Finding:
+def _names(tree: Tree, made: Collection[str], digests: list[str]) -> dict[str, str]:
+    """What rows of these imports call the files: ``source:key``. One pass over two columns."""
+    found: dict[str, str] = {}
+    rows = [each for each in iter_imports(tree) if each.kind == "rows" and each.label in made]
+    for each in rows if digests else ():
+        for path in each.paths:
+            table = pq.read_table(
+                path, columns=["source_key", "file_sha256"],
+                filters=[("file_sha256", "in", digests)],
+            )  # fmt: skip
+            for row in table.to_pylist():
+                found.setdefault(row["file_sha256"], f"{each.source}:{row['source_key']}")
+    return found
+
+
+def _finding(match: SoundMatch, vault: Vault, names: Mapping[str, str]) -> Finding:
     minutes, seconds = divmod(match.overlap_ms // 1000, 60)
     message = (
         f"{_name(vault, match.sha256)} is the same sound as {_name(vault, match.other)}, "
         f"{match.other}: {match.score:.0%} alike over {minutes}:{seconds:02d}; the next build "
         "makes one recording of both where no code or id of theirs says otherwise"
     )
-    return Finding(FindingCode.AUDIO_SAME_SOUND, Severity.INFO, match.sha256, message)
+    where = names.get(match.sha256, match.sha256)
+    return Finding(FindingCode.AUDIO_SAME_SOUND, Severity.INFO, where, message)
 
 
 def _name(vault: Vault, sha256: str) -> str:
