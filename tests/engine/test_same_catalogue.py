@@ -70,13 +70,22 @@ def made_up(random: Random, key: str) -> Row:
     )  # fmt: skip
 
 
+def made_up_sounds(random: Random) -> list[tuple[str, str, str]]:
+    """What is said of pairs of the files that rows have."""
+    said = ["same", "same", "maybe", "none"]
+    pairs = [[f"{random.randrange(9):064x}" for _ in range(2)] for _ in range(8)]
+    return [(one, other, random.choice(said)) for one, other in pairs]
+
+
 def first_imports(archive: Archive) -> None:
-    """Two sources that describe the same music differently, and listens of every kind of key."""
+    """Two sources that describe the same music differently, what their files sound like, and
+    listens of every kind of key."""
     random = Random(1)
     archive.add_rows("a", [made_up(random, f"k{i}") for i in range(150)], files=2)
     archive.add_rows("b", [made_up(random, f"k{i}") for i in range(70)])
     keys = [("isrc", c) for c in CODES] + [("mbid", m) for m in MBIDS]
     keys += [("source", f"a:k{i}") for i in range(160)] + [("public_id", "R-nonsense")]
+    archive.add_sounds(made_up_sounds(random))
     archive.add_listens("plays", [(kind, key, random.randrange(50)) for kind, key in keys])
 
 
@@ -84,6 +93,7 @@ def later_imports(archive: Archive) -> None:
     """What an update meets: new rows, changed ones, some gone, one recording withdrawn."""
     random = Random(2)
     archive.add_rows("b", [made_up(random, f"k{i}") for i in range(60, 90)], gone=["k3", "k4"])
+    archive.add_sounds(made_up_sounds(random))
     archive.withdrawn = [5]
 
 

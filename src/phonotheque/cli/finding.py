@@ -186,7 +186,8 @@ def explain(
     screen.say(f"{found.title} – {found.artist_credit} ({time}), recording {found.number:,}")
     screen.table(("row", "as", "time", "why it is of this recording"), map(_explained, found.rows))
     if found.apart_in_all:
-        screen.say(f"Kept apart ({found.apart_in_all:,} share a code, an id, artist and title, or a sound):")
+        shared = "share a code, an id, artist and title, or a sound"
+        screen.say(f"Kept apart ({found.apart_in_all:,} {shared}):")
         screen.table(("row", "as", "time", "why it is not"), map(_explained, found.apart))
 
 
