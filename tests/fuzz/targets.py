@@ -18,6 +18,7 @@ from phonotheque.vault.acoustic import codec
 from phonotheque.vault.asf import find_asf_encryption
 from phonotheque.vault.bounded import BoundedStream, UnparseableError
 from phonotheque.vault.boxes import walk_boxes
+from phonotheque.vault.chunk_claims import check_chunks
 from phonotheque.vault.chunks import iter_id3_chunks
 from phonotheque.vault.drm import inspect_container
 from phonotheque.vault.ebml import find_matroska_encryption
@@ -26,6 +27,7 @@ from phonotheque.vault.formats import ALL_FORMATS, Identified, identify
 from phonotheque.vault.frames import Request, receive_answer, receive_request
 from phonotheque.vault.id3_marks import find_chunk_encryption, find_id3_encryption
 from phonotheque.vault.id3_places import read_every_id3
+from phonotheque.vault.mpeg_walk import walk_mpeg
 from phonotheque.vault.ogg import checksum, walk_ogg
 from phonotheque.vault.pictures import MAX_PIXELS, read_size
 from phonotheque.vault.playlists import find_dash_protection, find_hls_key
@@ -113,8 +115,10 @@ def container_claims(content: bytes) -> None:
     for read in (claims.read_streaminfo, claims.claimed_mpeg_ms):
         read(stream, found)
         read(stream, Identified(found.format, len(content) // 2))
-    claims.find_riff_cut(stream, len(content))
     claims.wavpack_is_hybrid(stream)
+    check_chunks(stream, len(content), formats.AIFF if content[:4] == b"FORM" else formats.RF64)
+    check_chunks(stream, len(content), formats.WAVE_GENERIC)
+    walk_mpeg(stream, len(content), found)
 
 
 def tags(content: bytes) -> None:

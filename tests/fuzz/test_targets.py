@@ -12,7 +12,7 @@ from tests.conftest import REPOSITORY
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS
 
-ROUNDS = 40  # of changes to every seed
+ROUNDS = 15  # of changes to every seed
 FUZZ_SECONDS = 60
 
 

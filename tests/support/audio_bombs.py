@@ -107,9 +107,9 @@ def flac_that_claims_comments() -> bytes:
     return _flac_with(4, struct.pack("<I", 1) + b"x" + b"\xff\xff\xff\xff" + b"\xff" * 40)
 
 
-def flac_of_zero_length_comments() -> bytes:
-    """FLAC with four million empty comments"""
-    count = 4_000_000
+def flac_of_empty_comments() -> bytes:
+    """FLAC with 400,000 empty comments"""
+    count = 400_000
     return _flac_with(4, struct.pack("<II", 0, count) + bytes(4 * count))
 
 
@@ -232,8 +232,8 @@ def mp4_of_nested_boxes() -> bytes:
 
 
 def mp4_of_many_boxes() -> bytes:
-    """MPEG-4 with a million empty boxes"""
-    return box(b"ftyp", b"M4A ", bytes(4)) + box(b"free") * 1_000_000 + box(b"moov")
+    """MPEG-4 with 520,000 empty boxes"""
+    return box(b"ftyp", b"M4A ", bytes(4)) + box(b"free") * 520_000 + box(b"moov")
 
 
 def mp4_of_a_looping_box() -> bytes:
@@ -358,7 +358,7 @@ def _with_cover(picture: Callable[[], bytes]) -> list[Callable[[], bytes]]:
 
 
 _BOMBS: list[Callable[[], bytes]] = [
-    flac_of_fifty_thousand_comments, flac_that_claims_comments, flac_of_zero_length_comments,
+    flac_of_fifty_thousand_comments, flac_that_claims_comments, flac_of_empty_comments,
     flac_of_a_long_block, flac_of_a_picture_claim, flac_of_many_blocks, flac_of_absurd_streaminfo,
     mp3_of_a_long_tag, mp3_of_long_padding, mp3_of_many_frames, mp3_of_packed_frames,
     mp3_of_a_frame_claim, mp3_of_tags_in_a_row, mp3_of_an_ape_claim,

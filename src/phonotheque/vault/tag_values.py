@@ -75,9 +75,22 @@ def iter_pairs(tags: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(tags, MP4Tags):
         yield from _mp4_pairs(tags)
     else:
-        for name, values in tags.items():
+        for name, values in iter_items(tags):
             if canonical(name) not in _PICTURES:
                 yield from ((canonical(name), text) for text in _texts(values))
+
+
+def iter_items(tags: Any) -> Iterator[tuple[str, Any]]:
+    """(name, values) of a mutagen tag object. In Vorbis comments and ASF, which are lists to
+    mutagen, a look-up by name walks the whole list, so of these the first `MAX_PAIRS` are walked
+    once."""
+    if not isinstance(tags, list):
+        yield from tags.items()
+        return
+    values: dict[str, list[Any]] = {}
+    for name, value in islice(tags, MAX_PAIRS):
+        values.setdefault(name.lower(), []).append(value)
+    yield from values.items()
 
 
 def _texts(values: Any) -> Iterator[str]:

@@ -36,7 +36,7 @@ from phonotheque.vault.id3_places import read_every_id3
 from phonotheque.vault.pictures import MAX_BYTES, Found, sort_pictures
 from phonotheque.vault.replaygain import parse_replaygain
 from phonotheque.vault.tag_encodings import repair_tags
-from phonotheque.vault.tag_values import collect, iter_pairs
+from phonotheque.vault.tag_values import collect, iter_items, iter_pairs
 
 FRONT_COVER = 3
 _READERS: dict[AudioFormat, Callable[[BinaryIO], Any]] = {
@@ -189,7 +189,7 @@ def _ape_pictures(tags: APEv2) -> Iterator[Found]:
 
 def _other_pictures(tags: Any) -> Iterator[Found]:
     """Of MPEG-4 (``covr``) and Vorbis comments."""
-    for name, values in tags.items():
+    for name, values in iter_items(tags):
         if name == "covr":
             yield from (Found(bytes(value), FRONT_COVER) for value in values)
         elif name.lower() in ("metadata_block_picture", "coverart"):
