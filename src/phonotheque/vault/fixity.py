@@ -75,18 +75,18 @@ def check_fixity(
     """
     jobs = jobs or min(4, os.cpu_count() or 1)
     with writing(vault.root / "fixity"), ThreadPoolExecutor(jobs) as pool:
-        _check_store(vault)
-        run = _Run(vault, now, progress, Readers(pool, jobs, Pace(bytes_per_s)))
+        held = vault.count_objects()
+        _check_store(vault, held[0])
+        run = _Run(vault, now, progress, Readers(pool, jobs, Pace(bytes_per_s)), held[1])
         run.look_at_faults_again()
         if everything:
             run.begin_round_of_everything()
         run.check_due(days)
-        return run.report(fixity_status(vault, run.time(), days))
+        return run.report(fixity_status(vault, run.time(), days, held))
 
 
-def _check_store(vault: Vault) -> None:
-    """A store without a single object is not where the objects are."""
-    objects, _ = vault.count_objects()
+def _check_store(vault: Vault, objects: int) -> None:
+    """A store without a single object is not where `objects` are."""
     if objects and next(vault.store.names(), None) is None:
         raise InputError(
             f"{vault.store.where('…')}: holds nothing at all, where {objects:,} objects should be: "
@@ -105,7 +105,10 @@ def next_start(state: FixityState, days: float) -> datetime:
 class _Run:
     """One run: takes what threads found into the state, step by step."""
 
-    def __init__(self, vault: Vault, now: datetime, progress: Progress, readers: Readers) -> None:
+    def __init__(
+        self, vault: Vault, now: datetime, progress: Progress, readers: Readers, held_bytes: int
+    ) -> None:
+        self._held_bytes = held_bytes
         self._vault = vault
         self._state = FixityState(vault.state)
         self._now, self._begun = now, time.monotonic()
@@ -165,9 +168,7 @@ class _Run:
         return current
 
     def _check_stretch(self, current: Round, target: bytes) -> None:
-        total = round(
-            (share_of(target) - share_of(current.cursor)) * self._vault.count_objects()[1]
-        )
+        total = round((share_of(target) - share_of(current.cursor)) * self._held_bytes)
         self._progress.start(f"vault, round {current.number}", total, "bytes")
         since = self.time()
         due = self._state.objects(current.cursor, target)

@@ -87,10 +87,13 @@ def span_of(days: float) -> timedelta:
     return timedelta(days=days * (1 - RESERVE))
 
 
-def fixity_status(vault: Vault, now: datetime, days: float) -> FixityStatus:
-    """How the vault stands at `now`. Reads the state alone."""
+def fixity_status(
+    vault: Vault, now: datetime, days: float, held: tuple[int, int] | None = None
+) -> FixityStatus:
+    """How the vault stands at `now`; `held`: its objects and bytes, where they were counted just
+    now. Reads the state alone."""
     state = FixityState(vault.state)
-    objects, size = vault.count_objects()
+    objects, size = held or vault.count_objects()
     last = state.newest()
     done = share_of(last.cursor) if last else 0.0
     due = share_of(due_position(last, now)) if last else 0.0

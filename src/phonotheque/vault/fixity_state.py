@@ -226,7 +226,8 @@ class FixityState:
     def drop_idle_faults(self) -> None:
         """Forget faults of objects that the vault knows no more."""
         self._state.execute(
-            "DELETE FROM fixity_faults WHERE sha256 NOT IN (SELECT sha256 FROM objects)"
+            "DELETE FROM fixity_faults WHERE NOT EXISTS "
+            "(SELECT 1 FROM objects WHERE objects.sha256 = fixity_faults.sha256)"
         )
 
 
