@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from phonotheque.model.errors import FormatError
 from phonotheque.vault.acoustic import index as index_module
 from phonotheque.vault.acoustic.codec import Items
-from phonotheque.vault.acoustic.comparing import Likeness, judge
+from phonotheque.vault.acoustic.comparing import Likeness, align, judge
 from phonotheque.vault.acoustic.index import AcousticIndex
 from phonotheque.vault.acoustic.sampling import key_limit, mixed, probe, sample
 from phonotheque.vault.acoustic.segments import Document, Segment
@@ -87,6 +87,19 @@ def test_a_file_that_is_a_part_of_the_sound_is_told_so(tmp_path: Path) -> None:
     assert judge(hit.alignment, len(PIECES[20]), hit.length) is Likeness.WHOLE
 
 
+def test_silence_upon_silence_says_nothing(tmp_path: Path) -> None:
+    silence = np.full(4_000, 627964279, np.uint32)
+    hidden = [np.concatenate([silence, drifting(80, seed=n)]) for n in range(2)]
+    alignment = align(hidden[0], hidden[1][::4], len(hidden[1]), 0)
+    assert alignment.error_rate > 0.3
+    assert align(silence, silence[::4], len(silence), 0).error_rate == 1
+    index = AcousticIndex(tmp_path)
+    index.add([Document(digest(1), hidden[1]), Document(digest(2), silence)])
+    assert best(index, hidden[0]) is None
+    assert best(index, silence) is None
+    assert index.look_up(hidden[1])[0].alignment.error_rate == 0
+
+
 def test_the_index_is_what_was_written_when_it_is_opened_again(
     index: AcousticIndex, tmp_path: Path
 ) -> None:
@@ -139,8 +152,10 @@ def test_what_a_killed_writer_left_is_garbage(index: AcousticIndex, tmp_path: Pa
     (folder / ".00000002.partial").mkdir()
     (folder / "00000002").mkdir()
     (folder / "00000002" / "docs.npy").write_bytes(b"half")
+    (folder / "00000009").mkdir()  # merged into another
     AcousticIndex(folder).add([Document(digest(99), drifting(300, 99))])
     assert AcousticIndex(folder).documents == 31
+    assert sorted(p.name for p in folder.iterdir()) == ["00000001", "00000002", "index.json"]
 
 
 def test_a_damaged_index_says_so(index: AcousticIndex, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from phonotheque.vault.acoustic.codec import ITEM_SECONDS, Items
+from phonotheque.vault.acoustic.sampling import SILENCE
 from phonotheque.vault.acoustic.segments import SKETCH_ITEMS
 
 SAME_ERROR_RATE: Final = 0.13
@@ -59,7 +60,8 @@ class Alignment(NamedTuple):
 
 def align(items: Items, sketch: Items, length: int, offset: int) -> Alignment:
     """Lay `items` upon a document of `length` items, of which a segment keeps `sketch`, near
-    `offset`; the best alignment there. With nothing beside each other the error rate is 1."""
+    `offset`; the best alignment there. Silence upon silence counts for nothing; where less than
+    half of `LEAST_SECONDS` is left, or of a shorter sound, the error rate is 1."""
     offsets = offset + _REFINE
     first = max(int(offsets[0]) // SKETCH_ITEMS, 0)
     last = min((len(items) + int(offsets[-1])) // SKETCH_ITEMS + 1, len(sketch))
@@ -67,14 +69,17 @@ def align(items: Items, sketch: Items, length: int, offset: int) -> Alignment:
         return Alignment(offset, 0, 1.0, 1.0)
     at = np.arange(first, last) * SKETCH_ITEMS - offsets[:, None]
     beside = (at >= 0) & (at < len(items))
-    wrong = np.bitwise_count(items[np.where(beside, at, 0)] ^ sketch[first:last])
+    mine = items[np.where(beside, at, 0)]
+    beside &= (mine != SILENCE) | (sketch[first:last] != SILENCE)
+    wrong = np.bitwise_count(mine ^ sketch[first:last])
     counts = np.count_nonzero(beside, axis=1)
     rates = np.where(beside, wrong, 0).sum(axis=1) / (_BITS * np.maximum(counts, 1))
     rates[counts < -(-int(counts.max()) // 2)] = 1.0
     best = int(np.argmin(rates))
     near = int(offsets[best])
     overlap = min(len(items), length - near) - max(0, -near)
-    if overlap <= 0 or not counts[best]:
+    least = min(LEAST_SECONDS / ITEM_SECONDS, len(items), length) / (2 * SKETCH_ITEMS)
+    if overlap <= 0 or counts[best] < least:
         return Alignment(near, 0, 1.0, 1.0)
     errors = wrong[best][beside[best]]
     return Alignment(near, overlap, float(rates[best]), _unlike(errors))

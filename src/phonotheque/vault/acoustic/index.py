@@ -159,6 +159,7 @@ class AcousticIndex:
 
         Memory: the fingerprints of a segment several times over, and what a merge needs.
         """
+        self._sweep()
         added = 0
         new = (document for document in documents if self._find(document.sha256) is None)
         for batch in _batches(new):
@@ -171,6 +172,13 @@ class AcousticIndex:
     def note_taken(self, batch: int) -> None:
         """Remember, durably, that all descriptions up to this batch are in the index."""
         self._commit(taken=batch)
+
+    def _sweep(self) -> None:
+        """Remove what a killed writer left."""
+        known = {"index.json", *(entry.name for entry in self._manifest.segments)}
+        for path in self._folder.glob("*"):
+            if path.name not in known and path.is_dir():
+                shutil.rmtree(path)
 
     def _merge(self) -> None:
         """Merge while there are `MERGE_AT` segments of about one size."""
@@ -195,8 +203,6 @@ class AcousticIndex:
         """A new segment of documents or of other segments."""
         name = f"{self._manifest.next_segment:08d}"
         temporary = self._folder / f".{name}.partial"
-        for left in (temporary, self._folder / name):
-            shutil.rmtree(left, ignore_errors=True)
         ensure_directory(self._folder)
         every = self._manifest.every
         segments = [one for one in content if isinstance(one, Segment)]
