@@ -20,6 +20,7 @@ from phonotheque.catalogue.ports import TableEngine
 from phonotheque.catalogue.sounds import Sounds
 from phonotheque.catalogue.units import LEVELS, Units
 from phonotheque.model.edition import Met
+from phonotheque.model.progress import Progress
 
 ROUNDS = 4
 """So often stars are sought in what is left; what then is left stays as it is."""
@@ -48,7 +49,7 @@ class _Heard:
 
 
 def join_by_sound(
-    engine: TableEngine, rows: Rows, units: Units, sounds: Sounds | None
+    engine: TableEngine, rows: Rows, units: Units, sounds: Sounds | None, progress: Progress
 ) -> tuple[Units, Any]:
     """The units of `rows` with those joined that sound the same, and what codes forbade: kept,
     `sha256`, `other`, `key`, `other_key` (id or code), a line for each two units; or None.
@@ -57,6 +58,7 @@ def join_by_sound(
     """
     if sounds is None or not rows.has("file_sha256"):
         return units, None
+    progress.start("meet by sound", None, "rows")
     heard = _heard(engine, rows, units, sounds)
     ((some,),) = engine.rows(heard.rows.agg(some=heard.rows.count()))
     if not some:
