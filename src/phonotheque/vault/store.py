@@ -1,5 +1,6 @@
 """The vault itself: objects under their SHA-256, their state, their history."""
 
+import os
 from collections.abc import Iterator, Set
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -334,10 +335,12 @@ class Vault:
         return self._history.check()
 
     def sweep(self) -> None:
-        """Remove what a killed writer left; the one writer does this once."""
+        """Remove what a killed writer left; the one writer does this once. Files that begin with
+        the number of this process are on their way."""
         if not self._swept:
             for path in (self.root / "incoming").glob(f"*{TEMPORARY_SUFFIX}"):
-                path.unlink(missing_ok=True)
+                if not path.name.startswith(f"{os.getpid()}-"):
+                    path.unlink(missing_ok=True)
             kept_pictures.remove_unused(self.root, self._state)
             self._swept = True
 
