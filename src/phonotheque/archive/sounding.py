@@ -34,7 +34,8 @@ def take_in_sounds(
 
     `made` are labels of imports (``source/name``) whose rows tell what files are called.
 
-    Killed at any moment and run again, it ends in the same state. Memory: a thousand fingerprints.
+    Killed at any moment and run again, it ends in the same state.
+    Memory: four thousand fingerprints, 32 MB, several times over.
 
     Raises:
         FormatError: descriptions or an index that cannot be read.

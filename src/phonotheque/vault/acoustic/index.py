@@ -93,7 +93,10 @@ class AcousticIndex:
             except FormatError as error:
                 failure = error
         else:
-            raise failure
+            raise FormatError(
+                f"{folder}: the index of fingerprints cannot be read ({failure}); delete this "
+                "folder, and the next `phonotheque ingest` makes it again"
+            )
 
     @property
     def documents(self) -> int:

@@ -25,7 +25,7 @@ FOUND_BY: Final = "chromaprint/1 same-sound/1"
 
 REST_SECONDS: Final = 10.0
 
-_AT_ONCE = 1_000
+_AT_ONCE = 4_000
 _HITS = 24
 _MOST_MAYBE = 3
 
@@ -34,7 +34,8 @@ def take_in(index: AcousticIndex, documents: Iterable[Document]) -> Iterator[Sou
     """Let documents into the index in their order, and yield what each is like: the one that it is
     the same sound as, or up to three that it may be.
 
-    A killed run is simply run again over the same documents. Memory: a thousand fingerprints.
+    A killed run is simply run again over the same documents.
+    Memory: four thousand fingerprints, 32 MB, several times over.
     """
     batch = list[Document]()
     for document in documents:
