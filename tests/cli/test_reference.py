@@ -32,6 +32,7 @@ COMMANDS = [
     "serve",
     "demo",
     "synth",
+    "vault",
 ]
 WRITING = [
     "init",
