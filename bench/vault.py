@@ -6,6 +6,9 @@ heard (loudness, fingerprint), tags read, written durably, recorded. Against it,
 of its own on the same files: decoding alone (PyAV), SHA-256 alone, tags alone (mutagen).
 CPU-seconds are those of a process and its children. `admit_vs_decode_limit` is the decode's
 CPU-seconds divided by those of the admission.
+
+The other parts are benches or races of their own: reading the vault again, access copies, knowing
+altered music again. `--set parts=admission,keeping,copies,identifying` chooses.
 """
 
 import os
@@ -19,7 +22,10 @@ import av
 import mutagen
 from tests.support.audio_corpus import FORMS, encode, melody, tag
 
+from bench import keeping as keeping_bench
 from bench.costs import Cost, cost_apart
+from bench.identify_audio import identify_figures
+from bench.opus import race_ffmpeg
 from bench.small_files import ingest_all
 from phonotheque.storage.layout import Tree
 from phonotheque.vault import Vault
@@ -28,20 +34,6 @@ SCALES = {"small": (3, 60.0), "large": (20, 240.0)}  # files of each form, secon
 MADE_UP = {"flac": "flac", "vorbis": "ogg", "opus": "opus", "mp3": "mp3"}
 SUFFIXES = frozenset((".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".wav", ".aiff", ".wv"))
 RIGHTS = '[[rights]]\nlicence = "CC0-1.0"\nholder = "Nobody"\n'
-
-
-def run(scale: str, *, music: str = "") -> dict[str, Any]:
-    """All figures; the docstring of each part says what it is against."""
-    with TemporaryDirectory(dir=os.environ.get("PHONOTHEQUE_BENCH_DIR")) as scratch:
-        work = Path(scratch)
-        songs = work / "songs"
-        files = gather(Path(music), songs) if music else make_up(scale, songs)
-        figures: dict[str, Any] = {"ours": {}, "peers": {}, "limits": {}, "ratios": {}}
-        figures["ours"]["music"] = f"from {Path(music).name}" if music else "made up"
-        for part in (admission(files, work),):
-            for group, found in part.items():
-                figures[group].update(found)
-        return figures
 
 
 def make_up(scale: str, folder: Path) -> list[Path]:
@@ -80,8 +72,10 @@ def _is_of_rights(name: str) -> bool:
     return any(word in name.lower() for word in words)
 
 
-def admission(files: list[Path], work: Path) -> dict[str, dict[str, Any]]:
+def admission(scale: str, work: Path, music: str) -> dict[str, dict[str, Any]]:
     """An ingest of everything, against decoding, hashing and reading tags alone."""
+    songs = work / "songs"
+    files = gather(Path(music), songs) if music else make_up(scale, songs)
     (work / "songs" / "rights.toml").write_text(RIGHTS)
     total = sum(path.stat().st_size for path in files)
     tree = Tree(work / "archive")
@@ -132,4 +126,44 @@ def _hash(path: Path) -> None:
         file_digest(stream, "sha256")
 
 
+def keeping(scale: str, work: Path, _: str) -> dict[str, dict[str, Any]]:
+    """Reading a vault again, against hashing alone and bagit.py: bench/keeping.py."""
+    work.mkdir()
+    return keeping_bench.measure(scale, work)
+
+
+def copies(scale: str, work: Path, _: str) -> dict[str, dict[str, Any]]:
+    """Opus of FLAC, against the ffmpeg command line at the same settings: bench/opus.py."""
+    work.mkdir()
+    masters = [path for path in make_up(scale, work / "songs") if path.suffix == ".flac"]
+    race = race_ffmpeg(masters, work)
+    if race is None:
+        return {"ratios": {"opus_vs_ffmpeg": None}}  # there is no ffmpeg here
+    return {
+        "ours": {"opus_audio_seconds_per_cpu_second": race.audio_s / race.ours_cpu_s},
+        "peers": {"ffmpeg_audio_seconds_per_cpu_second": race.audio_s / race.ffmpeg_cpu_s},
+        "ratios": {"opus_vs_ffmpeg": race.opus_vs_ffmpeg},
+    }
+
+
+def identifying(scale: str, _: Path, music: str) -> dict[str, dict[str, Any]]:
+    """Knowing altered music again among many fingerprints: bench/identify_audio.py."""
+    return {"ours": identify_figures(scale, music)}
+
+
 LIMITS = {"decode": _decode, "sha256": _hash, "mutagen": mutagen.File}
+
+PARTS = {
+    "admission": admission, "keeping": keeping, "copies": copies, "identifying": identifying,
+}  # fmt: skip
+
+
+def run(scale: str, *, music: str = "", parts: str = ",".join(PARTS)) -> dict[str, Any]:
+    """All figures, or those of some `parts`."""
+    figures: dict[str, Any] = {"ours": {}, "peers": {}, "limits": {}, "ratios": {}}
+    figures["ours"]["music"] = f"from {Path(music).name}" if music else "made up"
+    with TemporaryDirectory(dir=os.environ.get("PHONOTHEQUE_BENCH_DIR")) as scratch:
+        for name in parts.split(","):
+            for group, found in PARTS[name](scale, Path(scratch) / name, music).items():
+                figures[group].update(found)
+    return figures
