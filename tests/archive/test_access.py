@@ -24,6 +24,7 @@ from phonotheque.archive import (
     execute_init,
     execute_publish,
     execute_withdraw,
+    identify_file,
     plan_build,
     plan_derive,
     plan_init,
@@ -405,6 +406,15 @@ def test_a_purge_takes_master_and_copy_out_of_vault_and_volume(out: Tree) -> Non
     assert not {item.sha256 for item in held(out)} & {copy, master}
     deleted = {row["sha256"] for row in events(out, EventType.DELETION)}
     assert deleted == {copy, master}
+
+
+def test_a_copy_that_somebody_brings_is_known_by_its_bytes(out: Tree) -> None:
+    [(title, volume, path)] = rows(
+        out.edition("one"), "SELECT title, volume, path FROM files WHERE title = 'Two'"
+    )
+    found = identify_file(out, out.volume(volume) / path)
+    assert found.held and found.answers[0].by == "bytes"
+    assert found.answers[0].recording is not None and found.answers[0].recording.title == title
 
 
 def test_events_of_creation_have_the_columns_of_all_events(out: Tree) -> None:

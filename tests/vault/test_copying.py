@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from phonotheque.model.findings import FindingCode
+from phonotheque.storage.local_store import LocalStore
 from phonotheque.vault import (
     CopyMade,
     CopyOrder,
@@ -131,6 +132,23 @@ def test_a_copy_that_is_not_all_of_its_master_is_not_taken(vault: Vault) -> None
     made = make(vault, [CopyOrder(master=longer, form=FORM, settings=order.settings)])
     assert "300 ms of it could be decoded, 305 ms when it came" in made[0].error
     assert vault.count_objects()[0] == 2
+
+
+class Elsewhere(LocalStore):
+    """A store that stands for one on the network: nothing of it is a file here."""
+
+    def local_path(self, sha256: str) -> Path | None:
+        return None
+
+
+def test_masters_that_are_elsewhere_are_fetched_and_their_copies_put_there(vault: Vault) -> None:
+    root = vault.root
+    vault.close()
+    with Vault.open(root, store=Elsewhere(root)) as remote:
+        made = make(remote)
+        assert [one.error for one in made] == ["", ""]
+        assert all(remote.store.size(one.sha256) == one.bytes for one in made)
+    assert not list((root / "incoming").iterdir())
 
 
 def test_room_on_disk_is_used_where_memory_would_be_too_much(

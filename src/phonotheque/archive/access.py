@@ -8,7 +8,15 @@ import msgspec
 import pyarrow as pa
 
 from phonotheque.model.access import AccessSettings, Lossy
-from phonotheque.vault import OpusForm, OpusSettings, Vault, VaultObject, choose_settings, find_copy
+from phonotheque.vault import (
+    OpusForm,
+    OpusSettings,
+    Vault,
+    VaultObject,
+    choose_settings,
+    find_copy,
+    sources_of,
+)
 from phonotheque.vault import estimated_bytes as estimate
 
 _DEAL = "deal.offer"
@@ -81,6 +89,8 @@ class AccessRules:
         settings = form and master and choose_settings(master, form, lossy=self._lossy)
         if not form or not master or not settings:
             return None
+        if not master.lossless and sources_of(self._vault.state, digest):
+            return None  # an access copy that came back by itself
         wanted = Wanted(master=master, form=form, settings=settings)
         found = find_copy(self._vault.state, digest, form)
         held = self._vault.object(found.sha256) if found else None

@@ -34,6 +34,7 @@ from phonotheque.vault import (
     parse_fingerprint,
     raw_fingerprint,
     score_of,
+    sources_of,
 )
 
 MOST_ANSWERS = 8
@@ -158,13 +159,14 @@ def _held(tree: Tree, vault: Vault, said: Description, sha256: str | None) -> li
     ]
     heard.sort(key=lambda pair: _SURER.index(pair[0]))
     digests = [*exact, *(hit.sha256 for _, hit in heard)]
-    recordings = recordings_of_files(tree, vault, digests)
+    masters = [master for one in exact for master in sources_of(vault.state, one)]  # of a copy
+    recordings = recordings_of_files(tree, vault, [*digests, *masters])
     others = same_sounds(tree, digests)
     held = {one: _in_vault(vault, others.get(one, ())) for one in digests}
     answers = [
         Answer(
             by="bytes", sha256=one, held=True, score=1.0, same_sound=held[one],
-            recording=recordings.get(one),
+            recording=next((recordings[d] for d in (one, *masters) if d in recordings), None),
         )
         for one in exact
     ]  # fmt: skip
