@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -12,14 +13,17 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from phonotheque.model.errors import FormatError, PhonothequeError, UsageError
+from phonotheque.model.errors import FormatError, NoSpaceError, PhonothequeError, UsageError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.storage import durable, local_store
 from phonotheque.storage.digests import digest_file
+from phonotheque.storage.local_store import LocalStore
 from phonotheque.vault import (
     Admission,
+    Description,
     EventType,
     Examination,
+    Picture,
     Vault,
     VaultObject,
     admitting,
@@ -32,6 +36,7 @@ from phonotheque.vault import events as events_module
 from phonotheque.vault import history as history_module
 from phonotheque.vault import state as state_module
 from phonotheque.vault import store as store_module
+from phonotheque.vault.descriptions import descriptions_path
 from tests.support.crashing import killed_at_every_line
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -46,6 +51,22 @@ def examined(path: Path) -> Examination:
         duration_ms=1000, sample_rate_hz=44_100, channels=2, bits=16, lossless=True,
         decoder="none/1",
     )  # fmt: skip
+
+
+COVER = b"a picture"
+PICTURE = sha256(COVER).hexdigest()
+DESCRIBED = Description(
+    tags={"title": ["A"]},
+    pictures=(
+        Picture(sha256=PICTURE, media_type="image/png", bytes=9, width=1, height=1, kind=3,
+                content=COVER),
+    ),
+    fingerprint=bytes(range(40)),
+)  # fmt: skip
+
+
+def described(path: Path) -> Examination:
+    return msgspec.structs.replace(examined(path), description=DESCRIBED)
 
 
 def admit(vault: Vault, path: Path) -> Admission:
@@ -171,16 +192,17 @@ def test_events_go_on_in_the_next_batch_and_the_chain_holds(
     assert list(vault.check_events()) == []
 
 
-@pytest.mark.parametrize("stride", [17, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("stride", [31, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("grouped", [False, True])
 def test_an_admission_killed_at_any_line_is_complete_after_running_again(
-    tmp_path: Path, song: Path, stride: int
+    tmp_path: Path, song: Path, stride: int, grouped: bool
 ) -> None:
     root = tmp_path / "vault"
     digest = sha256(song.read_bytes()).hexdigest()
 
     def ingest() -> None:
-        with Vault.open(root) as vault:
-            admit(vault, song)
+        with Vault.open(root) as vault, vault.grouped() if grouped else nullcontext():
+            vault.admit(vault.take(song), described(song), NOW)
             vault.remember_seen("folder", "song.flac", 54_000, 17, digest)
 
     def prepare() -> None:
@@ -200,11 +222,134 @@ def test_an_admission_killed_at_any_line_is_complete_after_running_again(
             assert vault.seen("folder", "song.flac", 54_000, 17) == digest
             assert list(vault.check_objects()) == []
             assert list(vault.check_events()) == []
+            assert vault.picture_path(PICTURE).read_bytes() == COVER
+            said = vault.description(digest)
+            assert said is not None and said.fingerprint == DESCRIBED.fingerprint
+            uses = vault.state.execute("SELECT uses FROM pictures").fetchall()
+        assert uses == [(1,)]
         assert [(e["event"], e["type"]) for e in all_events(root)] == [
-            (1, "for"), (2, "val"), (3, "mes"), (4, "ing"),
+            (1, "for"), (2, "val"), (3, "mes"), (4, "mee"), (5, "ing"),
         ]  # fmt: skip
         assert list((root / "incoming").iterdir()) == []
     assert partly > 50 // stride
+
+
+def test_descriptions_outlive_the_state_and_are_covered_by_the_chain(
+    tmp_path: Path, song: Path
+) -> None:
+    root = tmp_path / "vault"
+    with Vault.open(root) as vault:
+        digest = vault.admit(vault.take(song), described(song), NOW).sha256
+        pending_one = vault.description(digest)
+    for path in root.glob("state.sqlite*"):
+        path.unlink()
+    with Vault.open(root) as vault:
+        assert vault.description(digest) == pending_one
+        assert vault.state.execute("SELECT uses FROM pictures").fetchall() == [(1,)]
+        assert list(vault.check_events()) == []
+        path = descriptions_path(root, 1)
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+        assert [f.code for f in vault.check_events()] == [FindingCode.TABLE_DAMAGED]
+        path.unlink()
+        assert [f.code for f in vault.check_events()] == [FindingCode.TABLE_MISSING]
+        path.mkdir()
+        assert [f.code for f in vault.check_events()] == [FindingCode.COPY_NOT_CHECKED]
+
+
+def test_a_picture_goes_with_the_last_object_that_has_it(
+    vault: Vault, song: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.flac"
+    other.write_bytes(b"other")
+    one, two = (vault.admit(vault.take(p), described(p), NOW).sha256 for p in (song, other))
+    vault.flush_events()
+    vault.purge(one, NOW, "x")
+    assert vault.picture_path(PICTURE).exists()
+    vault.purge(two, NOW, "x")
+    assert not vault.picture_path(PICTURE).exists()
+    assert vault.state.execute("SELECT count(*) FROM pictures").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("stride", [13, pytest.param(1, marks=pytest.mark.full)])
+def test_a_purge_killed_at_any_line_is_complete_after_running_again(
+    tmp_path: Path, song: Path, stride: int
+) -> None:
+    root, first = tmp_path / "vault", tmp_path / "first"
+    with Vault.open(first) as vault:
+        digest = vault.admit(vault.take(song), described(song), NOW).sha256
+
+    def prepare() -> None:
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(first, root)
+
+    def purge() -> None:
+        with Vault.open(root) as vault:
+            vault.purge(digest, NOW, "x")
+
+    modules = [local_store, store_module, state_module, history_module, kept_pictures, pending]
+    for _ in killed_at_every_line(modules, prepare, purge, stride=stride):
+        purge()
+        with Vault.open(root) as vault:
+            assert vault.count_objects() == (0, 0)
+            assert not vault.object_path(digest).exists()
+            assert not vault.picture_path(PICTURE).exists()
+            assert list(vault.check_events()) == []
+        assert [e["type"] for e in all_events(root)].count("del") == 1
+
+
+def test_the_rest_of_a_group_is_kept_when_one_of_its_files_cannot_be(
+    vault: Vault, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = tmp_path / "bad.flac"
+    bad.write_bytes(b"bad")
+    put = LocalStore.put
+
+    def fail(self: LocalStore, sha256: str, content: Path, *, move: bool = False) -> bool:
+        if self.size(sha256) is None and content.stat().st_size == 3:
+            raise NoSpaceError("full")
+        return put(self, sha256, content, move=move)
+
+    monkeypatch.setattr(LocalStore, "put", fail)
+    with pytest.raises(NoSpaceError), vault.grouped():
+        good = admit(vault, song)
+        lost = admit(vault, bad)
+        vault.remember_seen("folder", "bad.flac", 3, 1, lost.sha256)
+    assert vault.object(good.sha256) is not None
+    assert vault.object(lost.sha256) is None
+    assert vault.seen("folder", "bad.flac", 3, 1) is None
+    assert list(vault.check_objects()) == []
+
+
+def test_what_stands_under_a_name_without_being_known_is_proved_first(
+    vault: Vault, song: Path
+) -> None:
+    digest = sha256(song.read_bytes()).hexdigest()
+    path = vault.object_path(digest)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"half")
+    assert not admit(vault, song).already_held
+    assert path.read_bytes() == song.read_bytes()
+    assert list(vault.check_objects()) == []
+
+
+def test_an_object_deleted_after_a_batch_does_not_come_back_with_it(
+    tmp_path: Path, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_module, "EVENTS_PER_BATCH", 4)
+    root, copy = tmp_path / "vault", tmp_path / "copy"
+    vault = Vault.open(root)
+    digest = admit(vault, song).sha256
+    vault.purge(digest, NOW, "x")
+    vault.close()
+    shutil.copytree(root, copy)
+    with Vault.open(root):
+        pass  # writes both batches
+    (copy / "events").mkdir(exist_ok=True)
+    shutil.copy(events_module.batch_path(root, 1), events_module.batch_path(copy, 1))
+    with Vault.open(copy) as again:
+        assert again.object(digest) is None
+    assert [e["event"] for e in all_events(copy)] == [1, 2, 3, 4, 5]
 
 
 def test_a_lost_state_is_rebuilt_from_the_history(tmp_path: Path, song: Path) -> None:
