@@ -77,17 +77,15 @@ def _both_ways(pairs: Any) -> Any:
 def rows_heard(engine: TableEngine, rows: Rows, sounds: Sounds, target: Any) -> Any:
     """Kept: `row` of the rows that sound as rows of `target` (row) do: that have their files, or
     files that are the same sound; and of those that share a text with such of them as no code or
-    id tells of, for sound takes these from what text gave them to."""
+    id tells of: sound takes these from what text gave them to, and gives them back."""
+    heard = engine.keep(sounds.files.union(sounds.changed, distinct=True))
     said = rows.select("file_sha256", "isrcs", "recording_mbid", "text_match")
-    said = engine.keep(
-        said.semi_join(target, "row").semi_join(
-            sounds.files, said.file_sha256 == sounds.files.sha256
-        )
-    )
-    files = said.select(sha256="file_sha256").distinct()
+    said = said.semi_join(target, "row")
+    said = engine.keep(said.semi_join(heard, said.file_sha256 == heard.sha256))
     free = said.filter(said.isrcs.length() == 0, said.recording_mbid.isnull())
     texts = engine.keep(free.filter(free.text_match.notnull()).select("text_match").distinct())
     mates = rows.select("text_match").semi_join(texts, "text_match").select("row")
+    files = said.select(sha256="file_sha256").distinct()
     found = rows_of_files(engine, rows, sounds, files)
     return engine.keep(found.union(mates, distinct=True))
 
