@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from phonotheque.model.errors import ArchiveBusyError, InputError, TransferError
 from phonotheque.model.findings import FindingCode
 from phonotheque.model.progress import Silent
+from phonotheque.storage.local_store import LocalStore
 from phonotheque.storage.lock import writing
 from phonotheque.storage.stores import Store
-from phonotheque.vault import Vault, fixity, fixity_state, proving
+from phonotheque.vault import Vault, fixity, fixity_state, pending, proving
 from phonotheque.vault.events import batch_files
 from phonotheque.vault.fixity import check_fixity
 from phonotheque.vault.fixity_report import FixityReport
@@ -124,6 +125,28 @@ def test_all_is_a_round_of_its_own_after_which_the_days_begin_anew(vault: Vault)
     assert check(vault, NOW + 61 * DAY, everything=True).sound == len(SONGS)
     assert check(vault, NOW + 61 * DAY).sound == 0
     assert check(vault, NOW + 142 * DAY).sound == len(SONGS)
+
+
+def test_pictures_are_looked_at_with_the_objects_round_them(vault: Vault) -> None:
+    fill(vault, SONGS, NOW)
+    covers = [b"cover %d" % number for number in range(3)]
+    kept = LocalStore(vault.root, "pictures")
+    for cover in covers:
+        (vault.root / "cover").write_bytes(cover)
+        kept.put(name_of(cover), vault.root / "cover")
+    pending.use_pictures(vault.state, [(name_of(cover), len(cover)) for cover in covers])
+    report = check(vault, NOW + DAY, everything=True)
+    assert (report.sound, report.pictures, report.findings) == (40, 3, [])
+    kept.local_path(name_of(covers[0])).unlink()
+    kept.local_path(name_of(covers[1])).chmod(0o644)
+    kept.local_path(name_of(covers[1])).write_bytes(b"spoilt")
+    report = check(vault, NOW + 2 * DAY, everything=True)
+    assert (report.sound, report.pictures) == (40, 3)
+    assert {f.code for f in report.findings} == {
+        FindingCode.COPY_DAMAGED, FindingCode.COPY_MISSING,
+    }  # fmt: skip
+    told = {e["sha256"] for e in fix_events(vault.root) if e["sha256"]}
+    assert told == {name_of(covers[0]), name_of(covers[1])}
 
 
 def test_an_empty_vault_is_sound(vault: Vault) -> None:

@@ -29,11 +29,12 @@ _NUMBER = itertools.count()
 
 
 class LocalStore:
-    """The store below `root` (of a vault: ``ARCHIVE/vault``), on one file system."""
+    """The store below `root` (of a vault: ``ARCHIVE/vault``), on one file system; contents are in
+    `folder` there."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, folder: str = "objects") -> None:
         self.root = root
-        self._objects = root / "objects"
+        self._objects = root / folder
         self._incoming = root / "incoming"
 
     def _path(self, sha256: str) -> Path:

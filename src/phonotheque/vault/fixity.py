@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from phonotheque.model.errors import InputError, TransferError
 from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.progress import Progress
+from phonotheque.storage.local_store import LocalStore
 from phonotheque.storage.lock import writing
 from phonotheque.vault.events import EventType
 from phonotheque.vault.fixity_report import (
@@ -116,6 +117,8 @@ class _Run:
         self._readers = readers
         self._counts = dict.fromkeys(Outcome, 0)
         self._bytes = 0
+        self._pictures = LocalStore(vault.root, "pictures")
+        self._picture_count = 0
         self._mended = 0
         self._lost_in_a_row = 0
         self._findings: list[Finding] = []
@@ -173,13 +176,36 @@ class _Run:
         since = self.time()
         due = self._state.objects(current.cursor, target)
         for step, is_last in self._steps(due):
+            upto = target if is_last else step[-1].sha256
+            pictures = self._look_at_pictures(current.cursor, upto)
             with self._vault.state.transaction():
-                upto = target if is_last else step[-1].sha256
+                self._record_pictures(pictures)
                 kept = self._record_bad(step)
                 self._state.advance(current, upto, kept, since)
                 self._record_stretch(current, upto, kept)
             current = self._state.newest() or current
             since = self.time()
+
+    def _look_at_pictures(self, after: bytes, upto: bytes) -> list[Checked]:
+        """Pictures out of audio, which are files of their own, go along with a stretch; returns
+        those that are bad."""
+        bad = []
+        for item in iter_checked(self._pictures, self._state.pictures(after, upto), self._readers):
+            self._bytes += item.bytes
+            self._picture_count += 1
+            if item.outcome is not Outcome.SOUND:
+                bad.append(item)
+        return bad
+
+    def _record_pictures(self, bad: Sequence[Checked]) -> None:
+        for item in bad:
+            self._event(item)
+            where = str(self._pictures.local_path(item.sha256.hex()))
+            message = (
+                f"{item.note}; a picture out of audio that still has it: restore it from a copy of "
+                "vault/pictures"
+            )
+            self._find(Finding(_CODES[item.outcome], Severity.ERROR, where, message))
 
     def _steps(self, objects: Iterator[tuple[bytes, int]]) -> Iterator[tuple[list[Checked], bool]]:
         """What was found, in steps of `STEP_SECONDS`; with the last one True (it may be empty).
@@ -274,12 +300,15 @@ class _Run:
         self._bytes += item.bytes if item.outcome in (Outcome.SOUND, Outcome.DAMAGED) else 0
         if item.outcome is Outcome.SOUND:
             return
-        if len(self._findings) >= MOST_FINDINGS:
-            self._left_out += 1
-            return
         where = self._vault.store.where(item.sha256.hex())
         message = f"{item.note}; {_WAYS_OUT[item.outcome]}"
-        self._findings.append(Finding(_CODES[item.outcome], Severity.ERROR, where, message))
+        self._find(Finding(_CODES[item.outcome], Severity.ERROR, where, message))
+
+    def _find(self, finding: Finding) -> None:
+        if len(self._findings) < MOST_FINDINGS:
+            self._findings.append(finding)
+        else:
+            self._left_out += 1
 
     def report(self, status: FixityStatus) -> FixityReport:
         """What this run did, and how the vault stands."""
@@ -289,6 +318,7 @@ class _Run:
             missing=self._counts[Outcome.MISSING],
             not_checked=self._counts[Outcome.NOT_CHECKED],
             mended=self._mended,
+            pictures=self._picture_count,
             bytes_read=self._bytes,
             status=status,
             findings=[*self._findings, *status.findings(str(self._vault.root))],

@@ -62,13 +62,14 @@ class FixityStatus(msgspec.Struct, frozen=True, kw_only=True):
 class FixityReport(msgspec.Struct, frozen=True, kw_only=True):
     """What one run saw, and how the vault stands after it. `findings` are the first ones;
     `findings_left_out` counts the others: all are in the vault's history. `mended`: objects that
-    were bad before and are sound now."""
+    were bad before and are sound now. `pictures` out of audio were looked at as well."""
 
     sound: int
     damaged: int
     missing: int
     not_checked: int
     mended: int
+    pictures: int
     bytes_read: int
     status: FixityStatus
     findings: list[Finding]

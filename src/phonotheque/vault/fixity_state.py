@@ -173,12 +173,15 @@ class FixityState:
             yield from rows
             after = rows[-1][0]
 
-    def bytes_after(self, cursor: bytes) -> int:
-        """Bytes of the objects behind `cursor`."""
-        row = self._state.execute(
-            "SELECT coalesce(sum(bytes), 0) FROM objects WHERE sha256 > ?", [cursor]
-        ).fetchone()
-        return int(row[0])
+    def pictures(self, after: bytes, upto: bytes) -> Iterator[tuple[bytes, int]]:
+        """(digest, bytes) of the pictures in (`after`, `upto`], in order; memory is one page."""
+        while rows := self._state.execute(
+            "SELECT sha256, bytes FROM pictures WHERE sha256 > ? AND sha256 <= ? AND uses > 0 "
+            "ORDER BY sha256 LIMIT ?",
+            [after, upto, _PAGE],
+        ).fetchall():
+            yield from rows
+            after = rows[-1][0]
 
     def faults(self, after: bytes = b"") -> Iterator[tuple[bytes, int, Outcome, str]]:
         """(digest, bytes, outcome, note) of what was not sound when it was looked at last, as far
