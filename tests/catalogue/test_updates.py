@@ -98,14 +98,10 @@ def test_small_updates_of_sounds_equal_builds_of_everything_anew(tmp_path: Path)
         known("4", "A Third Song", file_sha256=FILES[2]),
         known("5", "A Fourth Song", file_sha256=FILES[3]),
     ]
-    heard = [(FILES[2], FILES[3], "same")]
+    heard = [(FILES[2], FILES[3], "same"), (FILES[0], FILES[1], "same")]
+    other = known("5", "A Fourth Song", isrcs=CODES[:1], file_sha256=FILES[3])
     changes: list[Change] = [
-        (
-            "a",
-            [known("5", "A Fourth Song", isrcs=CODES[:1], file_sha256=FILES[3])],
-            [],
-            [(FILES[0], FILES[1], "same"), (FILES[1], FILES[2], "same")],
-        ),
+        ("a", [other], [], [(FILES[1], FILES[2], "same")]),
         ("a", [], ["4"], [(FILES[0], FILES[1], "none")]),
     ]
     check_updates(tmp_path, first, changes, heard)
