@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import av
+import duckdb
 import mutagen.oggopus
 import pyarrow.parquet as pq
 import pytest
@@ -30,9 +31,11 @@ from phonotheque.archive import (
     plan_init,
     plan_publish,
     plan_withdraw,
+    selection,
     volumes,
 )
 from phonotheque.archive import deriving as deriving_module
+from phonotheque.archive.access import find_copies
 from phonotheque.mirror import plan_mirror, save_plan, sync, verify
 from phonotheque.model import tables
 from phonotheque.model.access import AccessSettings, CopyForm, Lossy, parse_form
@@ -441,3 +444,26 @@ def test_a_mirror_holds_the_copies_and_a_server_plays_them(out: Tree, tmp_path: 
             assert answer.headers["content-type"] == "audio/ogg"
             assert answer.content == (out.volume(volume) / path).read_bytes()
             assert (b"OpusHead" in answer.content) is (codec == "opus")
+
+
+def test_what_rests_on_a_deal_goes_out_as_it_came() -> None:
+    asked = []
+
+    class Rules:
+        tiers: ClassVar = [2]
+
+        def copy_of(self, digest: str, tier: int) -> None:
+            asked.append((digest, tier))
+
+    cursor = duckdb.connect()
+    cursor.execute(
+        "CREATE TABLE best AS FROM (VALUES ('a', 2, 'free'), ('b', 2, 'deal'), ('c', 1, 'free')) "
+        "t(sha256, tier, signature)"
+    )
+    cursor.execute(
+        "CREATE TABLE verdicts AS FROM (VALUES ('free', ['cc.grant']), ('deal', ['deal.offer'])) "
+        "t(signature, rule_ids)"
+    )
+    find_copies(cursor, Rules(), selection._insert, selection._stream)
+    assert asked == [("a", 2)]
+    assert cursor.execute("SELECT count(*) FROM copies").fetchall() == [(0,)]
