@@ -13,6 +13,7 @@ TEST_INSTALLED = $(VENV)/.installed-test
 SPARK_INSTALLED = $(VENV)/.installed-spark
 FUZZ_INSTALLED = $(VENV)/.installed-fuzz
 BROWSERS = chromium chromium-driver
+CHROMAPRINT = libchromaprint-tools
 JAVA = openjdk-17-jre-headless
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
 CODE = src tests bench
@@ -100,12 +101,12 @@ types: $(TEST_INSTALLED)
 	@$(BIN)/mypy
 
 # Everything runs even where lint or types fail, so that one run tells all.
-test: $(TEST_INSTALLED) browser
+test: $(TEST_INSTALLED) browser chromaprint
 	@failed=; $(MAKE) --no-print-directory --keep-going check || failed="check "; \
 	$(PYTEST) -m "not full" $(ARGS) || failed="$${failed}tests"; \
 	[ -z "$$failed" ] || { echo "make $@ failed in: $$failed" >&2; exit 1; }
 
-test-full: $(TEST_INSTALLED) browser spark atheris
+test-full: $(TEST_INSTALLED) browser chromaprint spark atheris
 	@failed=; $(MAKE) --no-print-directory --keep-going check || failed="check "; \
 	$(PYTEST) --hypothesis-profile full $(ARGS) || failed="$${failed}tests"; \
 	[ -z "$$failed" ] || { echo "make $@ failed in: $$failed" >&2; exit 1; }
@@ -123,6 +124,19 @@ browser:
 	  echo "apt-get could not install them (see $(VENV)/apt.log)"; \
 	fi; \
 	echo "*** The browser tests will NOT run. They need: $(BROWSERS) (Debian package names)."
+
+# Fingerprints want Debian's libchromaprint, their tests its fpcalc: never a reason to fail either.
+.PHONY: chromaprint
+chromaprint:
+	@if command -v fpcalc >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && grep -qs '^ID=debian' /etc/os-release; then \
+	  echo "Installing $(CHROMAPRINT) with apt-get, for the tests of fingerprints"; \
+	  if timeout 60 apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+	    timeout 240 apt-get -qq -y --no-install-recommends install $(CHROMAPRINT); \
+	  then exit 0; fi >>$(VENV)/apt.log 2>&1; \
+	  echo "apt-get could not install it (see $(VENV)/apt.log)"; \
+	fi; \
+	echo "*** The tests of fingerprints will NOT run. They need: $(CHROMAPRINT) (Debian)."
 
 # The tests of the Spark engine want pyspark and Debian's Java: never a reason to fail either.
 .PHONY: spark

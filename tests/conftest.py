@@ -88,7 +88,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say what was not run, so that a green line is never taken for more than it is."""
-    unrun = {"browser": 0, "shared_data": 0, "other_client": 0, "spark": 0, "fuzz": 0}
+    kinds = ("browser", "shared_data", "other_client", "spark", "fuzz", "chromaprint")
+    unrun = dict.fromkeys(kinds, 0)
     for report in terminalreporter.stats.get("skipped", []):
         for marker in unrun:
             unrun[marker] += marker in report.keywords
@@ -115,6 +116,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter,
             f"{unrun['spark']} TESTS OF THE SPARK ENGINE WERE NOT RUN",
             "They need pyspark (requirements-spark.lock) and Java 17; `pytest -rs` says which",
+        )
+    if unrun["chromaprint"]:
+        _shout(
+            terminalreporter,
+            f"{unrun['chromaprint']} TESTS OF FINGERPRINTS WERE NOT RUN: no fpcalc",
+            "On Debian: apt install libchromaprint-tools",
         )
     if unrun["fuzz"]:
         _shout(

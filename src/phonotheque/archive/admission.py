@@ -34,7 +34,7 @@ from phonotheque.sources import (
     keep_evidence,
 )
 from phonotheque.storage.layout import Tree
-from phonotheque.vault import Examination, Examiner, Link, Vault
+from phonotheque.vault import Examination, Examiner, Link, Vault, find_no_fingerprint
 
 FILES_AT_ONCE = 1_000
 _NOT_EXAMINED = Judgement(Action.ADMIT, (), frozenset())
@@ -92,6 +92,8 @@ class Audio:
         self, counts: AudioCounts, report: Report, advance: Callable[[], None]
     ) -> Iterator[pa.RecordBatch]:
         """The rows, in the order of their keys. Memory: 1,000 rows, and a few files."""
+        if unheard := find_no_fingerprint(self._source):
+            report(unheard)
         with Examiner() as examiner, self._vault.grouped():
             looking = Looking(
                 self._vault, examiner, self._source, table=self._door.table, link=self._door.link

@@ -21,6 +21,7 @@ from phonotheque.vault.aside import (
     purge_aside,
     set_aside,
 )
+from phonotheque.vault.chromaprint import find_no_fingerprint
 from phonotheque.vault.copy_comments import copy_comments
 from phonotheque.vault.copying import CopyMade, CopyOrder, make_copies
 from phonotheque.vault.derivatives import copies_of, find_copy, sources_of
@@ -80,6 +81,7 @@ __all__ = [
     "examine",
     "find_aside",
     "find_copy",
+    "find_no_fingerprint",
     "fixity_status",
     "give_away",
     "give_back",

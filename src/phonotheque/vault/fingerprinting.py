@@ -2,58 +2,19 @@
 
 libav makes the audio mono at 11,025 Hz with the settings that `fpcalc` uses, so that libchromaprint
 need not, which takes it longer than all the rest. The items are those of `fpcalc -raw -length 0`.
-libchromaprint is asked to compute and never to decode: before 1.6.1 it trusts encoded fingerprints.
 """
 
 import ctypes
-from ctypes import POINTER, byref, c_char_p, c_int, c_uint32, c_void_p
-from functools import cache
+from ctypes import POINTER, byref, c_int, c_uint32, c_void_p
 from typing import Any
 
-from phonotheque.model.findings import Finding, FindingCode, Severity
+from phonotheque.vault.chromaprint import LIBRARY, load_chromaprint
 from phonotheque.vault.filtering import Chain
 
-LIBRARY = "libchromaprint.so.1"
-PACKAGE = "libchromaprint1"
 ALGORITHM = 1
 RATE_HZ = 11_025
 _RESAMPLE = "11025:resampler=swr:filter_size=16:phase_shift=8:linear_interp=1:cutoff=0.8"
 _FORM = "sample_fmts=s16:channel_layouts=mono:sample_rates=11025"
-
-
-@cache
-def load_chromaprint() -> Any:
-    """The library, or None where it is not installed or is not what it should be."""
-    try:
-        library = ctypes.CDLL(LIBRARY)
-        library.chromaprint_get_version.restype = c_char_p
-        library.chromaprint_new.restype = c_void_p
-        library.chromaprint_new.argtypes = [c_int]
-        library.chromaprint_free.argtypes = [c_void_p]
-        library.chromaprint_start.argtypes = [c_void_p, c_int, c_int]
-        library.chromaprint_feed.argtypes = [c_void_p, c_void_p, c_int]
-        library.chromaprint_finish.argtypes = [c_void_p]
-        library.chromaprint_get_raw_fingerprint.argtypes = [
-            c_void_p, POINTER(POINTER(c_uint32)), POINTER(c_int),
-        ]  # fmt: skip
-        library.chromaprint_dealloc.argtypes = [c_void_p]
-    except (OSError, AttributeError):
-        return None
-    return library
-
-
-def fingerprint_tool() -> str:
-    """What computes fingerprints here, with its version; "" when nothing does."""
-    library = load_chromaprint()
-    return f"libchromaprint/{library.chromaprint_get_version().decode()}" if library else ""
-
-
-def find_no_fingerprint(where: str) -> Finding | None:
-    """The finding that this machine can compute none; for once a run."""
-    if fingerprint_tool():
-        return None
-    message = f"no fingerprints: {LIBRARY} is missing; apt install {PACKAGE}, then examine anew"
-    return Finding(FindingCode.AUDIO_NO_FINGERPRINT, Severity.INFO, where, message)
 
 
 class Fingerprinter:

@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from phonotheque.vault.chromaprint import fingerprint_tool
 from phonotheque.vault.examination import Wants
-from phonotheque.vault.fingerprinting import Fingerprinter, fingerprint_tool
+from phonotheque.vault.fingerprinting import Fingerprinter
 from phonotheque.vault.levels import Levels
 from phonotheque.vault.loudness import Loudness
 
