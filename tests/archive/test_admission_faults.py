@@ -32,6 +32,7 @@ from tests.support.faults import READING, WRITING, failing_at, killed_at_every_c
 STATE = [state, store]
 NOBODY = 65_534
 DENIED = 3
+LONG = (pytest.mark.full, pytest.mark.timeout(1_800))
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do this")
 
 
@@ -121,7 +122,7 @@ def complete(tree: Tree, songs: Path, wanted: dict[str, bytes]) -> IngestReport:
     return report
 
 
-@pytest.mark.parametrize("stride", [23, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("stride", [23, pytest.param(1, marks=LONG)])
 def test_killed_at_any_durable_step_nothing_is_lost_or_half_there(
     tree: Tree, songs: Path, wanted: dict[str, bytes], stride: int
 ) -> None:
@@ -134,7 +135,7 @@ def test_killed_at_any_durable_step_nothing_is_lost_or_half_there(
     assert deaths > 5
 
 
-@pytest.mark.parametrize("stride", [409, pytest.param(7, marks=pytest.mark.full)])
+@pytest.mark.parametrize("stride", [409, pytest.param(13, marks=LONG)])
 def test_killed_between_any_two_lines_of_the_state_it_ends_the_same(
     tree: Tree, songs: Path, wanted: dict[str, bytes], stride: int
 ) -> None:
@@ -160,7 +161,7 @@ def iter_failures(
         number += stride
 
 
-@pytest.mark.parametrize("stride", [23, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("stride", [23, pytest.param(1, marks=LONG)])
 def test_a_disk_that_fills_at_any_call_is_told_and_loses_nothing(
     tree: Tree, songs: Path, wanted: dict[str, bytes], stride: int
 ) -> None:
@@ -172,7 +173,7 @@ def test_a_disk_that_fills_at_any_call_is_told_and_loses_nothing(
     assert NoSpaceError in outcomes
 
 
-@pytest.mark.parametrize("stride", [23, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("stride", [23, pytest.param(1, marks=LONG)])
 def test_a_disk_that_fails_at_any_call_loses_nothing(
     tree: Tree, songs: Path, wanted: dict[str, bytes], stride: int
 ) -> None:

@@ -56,7 +56,7 @@ def _samples(frame: Any) -> bytes:
 
 def _frames(content: bytes) -> Iterator[Any]:
     try:
-        with av.open(BytesIO(content)) as container:
+        with av.open(BytesIO(content), metadata_errors="replace") as container:
             for packet in container.demux(container.streams.audio[0]):
                 try:
                     yield from packet.decode()

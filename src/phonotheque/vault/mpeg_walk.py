@@ -5,6 +5,7 @@ decoder checks), so this is all that the bytes can tell: whether each frame stan
 before it ends, and whether the last one is whole.
 """
 
+import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -13,7 +14,8 @@ from phonotheque.vault.formats import Identified, id3_tag_bytes, parse_mpeg_head
 BUFFER_BYTES = 1 << 20
 MAX_STRAY_PLACES = 1_000
 _TAIL_BYTES = 64 << 10
-_TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN", b"3DI")
+_OVERLAP_BYTES = 4_096  # longer than any frame
+_BEGINS = re.compile(rb"\xff[\xe0-\xff]|TAG|APETAGEX|ID3|LYRICSBEGIN|3DI")
 
 
 @dataclass(slots=True)
@@ -83,7 +85,8 @@ def _tag_bytes(window: _Window, position: int) -> int | None:
     if size := id3_tag_bytes(head[:10]):
         return size
     if head[:8] == b"APETAGEX":
-        return 32 + int.from_bytes(head[12:16], "little") if head[23] & 0x20 else 32
+        is_header = int.from_bytes(head[20:24], "little") >> 29 & 1
+        return 32 + int.from_bytes(head[12:16], "little") if is_header else 32
     if head[:3] == b"TAG":
         return 128
     return _TAIL_BYTES if head.startswith((b"LYRICSBEGIN", b"3DI")) else None
@@ -94,21 +97,23 @@ def _next_frame(window: _Window, position: int, size_bytes: int) -> int:
     start = position + 1
     while start < size_bytes:
         content = window.at(start, BUFFER_BYTES // 2)
-        places = [content.find(b"\xff"), *(content.find(tag) for tag in _TAGS)]
-        places = [place for place in places if place >= 0]
-        if not places:
-            start += max(1, len(content) - 16)
-            continue
-        start += min(places)
-        if _begins_audio(window, start) or _tag_bytes(window, start) is not None:
-            return min(start, size_bytes)
-        start += 1
+        is_last = start + len(content) >= size_bytes
+        end = len(content) if is_last else len(content) - _OVERLAP_BYTES
+        for found in _BEGINS.finditer(content, 0, end):
+            at = found.start()
+            if _begins_audio(content, at):
+                return start + at
+            if content[at] != 0xFF and _tag_bytes(window, start + at) is not None:
+                return start + at
+        if is_last:
+            break
+        start += end - 16
     return size_bytes
 
 
-def _begins_audio(window: _Window, position: int) -> bool:
-    frame = parse_mpeg_header(window.at(position, 4))
+def _begins_audio(content: bytes, at: int) -> bool:
+    frame = parse_mpeg_header(content[at : at + 4])
     if frame is None:
         return False
-    after = window.at(position + frame.size_bytes, 4)
+    after = content[at + frame.size_bytes : at + frame.size_bytes + 4]
     return len(after) < 4 or parse_mpeg_header(after) is not None
