@@ -173,6 +173,7 @@ def test_what_may_not_be_held_is_not_set_aside_either(tree: Tree, songs: Path) -
         ("audio.truncated", "burn", "one of: admit, report, quarantine, refuse"),
         ("row.no-title", "admit", "write a code of audio"),
         ("audio.nothing-of-the-kind", "admit", "write a code of audio"),
+        ("audio.same-sound", "refuse", "write a code of audio"),
     ],
 )
 def test_a_policy_that_cannot_be_is_refused(tree: Tree, code: str, word: str, message: str) -> None:

@@ -31,6 +31,7 @@ NEVER_ADMITTED = frozenset([FindingCode.AUDIO_NO_AUDIO, FindingCode.AUDIO_LIMIT]
 """Not proved to hold audio: refused or set aside."""
 
 _ABOUT_FILES = ("audio.", "file.", "tags.")
+_FOUND_ELSEWHERE = (FindingCode.FILE_UNPORTABLE_NAME, FindingCode.AUDIO_SAME_SOUND)
 
 Table = Mapping[FindingCode, Action]
 
@@ -44,7 +45,8 @@ def parse_admission(settings: Mapping[str, str]) -> dict[FindingCode, Action]:
     """
     table = {}
     for code, action in settings.items():
-        if code not in list(FindingCode) or not code.startswith(_ABOUT_FILES):
+        known = code in list(FindingCode) and code not in _FOUND_ELSEWHERE
+        if not known or not code.startswith(_ABOUT_FILES):
             raise ValueError(f"admission names {code!r}; write a code of audio.*, file.* or tags.*")
         if action not in list(Action):
             actions = ", ".join(Action)
