@@ -1,7 +1,7 @@
 """What is this sound, and do we hold it? Precision and recall on music, look-ups a second.
 
 ``--set music=FOLDER`` names the music (Ogg, MP3, FLAC); without it, it is fetched from Debian's
-packages, or composed where there are none: figures on composed tunes say so by their names.
+packages, or composed where there are none: figures on composed pieces say so by their names.
 
 Four tracks in five are held. Of half of the tracks (those whose name has an even SHA-256) the
 limits in `vault/acoustic/comparing.py` were chosen; figures are of the other half:
@@ -34,6 +34,7 @@ from bench.altered_audio import (
     iter_clips,
     read_audio,
 )
+from bench.composed_pieces import compose
 from bench.made_fingerprints import ITEMS, Made, damaged, digest
 from phonotheque.cli.demo.music import find_music as find_demo_music
 from phonotheque.vault import AcousticIndex, Likeness, SoundDocument, judge
@@ -91,7 +92,7 @@ def identify_figures(scale: str, music: str = "") -> dict[str, float | int | str
         figures = measure_quality(Path(scratch), tracks, most, alterations)
         speed = measure_speed(Path(scratch), [t.items for t in tracks], fingerprints)
     if composed:
-        figures = {f"{name}_on_composed_tunes": value for name, value in figures.items()}
+        figures = {f"{name}_on_composed_pieces": value for name, value in figures.items()}
     return figures | speed
 
 
@@ -253,7 +254,9 @@ def _music(scratch: Path, given: str) -> tuple[list[Path], bool]:
     if given:
         return find_music(Path(given)), False
     music = find_demo_music(scratch / "music", None, lambda _: None)
-    return find_music(music.folder), music.source == "composed-tunes"
+    if music.source == "composed-tunes":  # too short for clips and cuts
+        return compose(scratch / "composed"), True
+    return find_music(music.folder), False
 
 
 def _read_tracks(paths: list[Path], most: int) -> list[Track]:

@@ -1,8 +1,8 @@
 """Fingerprints for an index of a million, made from real ones so that they share their statistics.
 
-Stretches of 16 items (2 s) are drawn from real fingerprints, or from such of composed tunes, and in
-each stretch one bit in eight is turned over throughout. Within a stretch items follow each other as
-in music, and values that are common in music stay common; between files no more agrees than by
+Stretches of 16 items (2 s) are drawn from real fingerprints, or from those of composed pieces, and
+in each stretch one bit in eight is turned over throughout. Within a stretch items follow each other
+as in music, and values that are common in music stay common; between files no more agrees than by
 chance.
 """
 
