@@ -28,7 +28,7 @@ from phonotheque.catalogue import open_edition
 from phonotheque.edition import read_torrent
 from phonotheque.model import tables
 from phonotheque.model.edition import EditionManifest, Latest, Revocations
-from phonotheque.model.errors import NotFoundError, UsageError
+from phonotheque.model.errors import InputError, NotFoundError, UsageError
 from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
@@ -220,6 +220,21 @@ def test_a_file_the_vault_lost_is_a_finding_and_the_rest_is_published(workshop: 
     report = release(workshop.tree)
     assert report.refused == {"copy.missing": 1, "rights.no-evidence": 1}
     assert report.files == 6
+
+
+def test_a_file_that_is_gone_although_the_vault_knows_it_ends_with_the_way_out(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = FolderVault(workshop.tree.vault)
+    path = vault.object_path(SONGS[0].digest)
+    known = vault.object(SONGS[0].digest)
+    ask = FolderVault.object
+    path.unlink()
+    monkeypatch.setattr(
+        FolderVault, "object", lambda v, d: known if d == SONGS[0].digest else ask(v, d)
+    )
+    with pytest.raises(InputError, match=f"{path}.*is gone.*phonotheque vault repair"):
+        release(workshop.tree)
 
 
 def test_a_second_publish_adds_and_keeps_every_byte(workshop: Workshop, tmp_path: Path) -> None:

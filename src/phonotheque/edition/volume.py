@@ -15,6 +15,7 @@ from pathlib import Path
 from phonotheque.edition.bag import MANIFEST, format_bag
 from phonotheque.edition.metainfo import CreatedTorrent, VolumeFile, create_torrent
 from phonotheque.edition.packing import choose_piece_length
+from phonotheque.model.errors import InputError
 from phonotheque.storage.durable import commit_directory, ensure_directory
 
 BUILDING = ".building-"
@@ -53,7 +54,7 @@ def build_volume(
     """Link the files, write the tag files, hash everything once; `commit_volume` ends it.
 
     Raises:
-        InputError: a file is not what its digest says.
+        InputError: a file is not there, or not what its digest says.
     """
     building = volumes / (BUILDING + spec.name)
     shutil.rmtree(building, ignore_errors=True)
@@ -61,7 +62,13 @@ def build_volume(
     payload = [(f.path, f.sha256 or "", f.size_bytes) for f in spec.files]
     tags = format_bag(payload, spec.bag_info, spec.tag_files)
     for file in spec.files:
-        place_file(file.source, building / file.path)
+        try:
+            place_file(file.source, building / file.path)
+        except FileNotFoundError:
+            raise InputError(
+                f"{file.source}: the file is gone; run `phonotheque verify ARCHIVE --vault`, mend "
+                "what it finds with `phonotheque vault repair`, and publish again"
+            ) from None
     for name, content in tags.items():
         (building / name).write_bytes(content)
         (building / name).chmod(0o444)
