@@ -36,7 +36,15 @@ def read_streaminfo(stream: BinaryIO, found: Identified) -> StreamInfo | None:
     )
 
 
-def claimed_mpeg_ms(stream: BinaryIO, found: Identified) -> int | None:
+@dataclass(frozen=True, slots=True)
+class MpegClaim:
+    """What an MP3 says of its own length. The frame that says it is not counted."""
+
+    frames: int
+    duration_ms: int
+
+
+def claimed_mpeg(stream: BinaryIO, found: Identified) -> MpegClaim | None:
     """Length by the Xing, Info or VBRI header of an MP3, or None: libav's own is a guess."""
     stream.seek(found.offset_bytes)
     head = stream.read(256)
@@ -50,7 +58,9 @@ def claimed_mpeg_ms(stream: BinaryIO, found: Identified) -> int | None:
         frames = int.from_bytes(xing[8:12], "big")
     elif head[36:40] == b"VBRI":
         frames = int.from_bytes(head[50:54], "big")
-    return None if frames is None else frames * frame.samples * 1000 // frame.rate_hz
+    if frames is None:
+        return None
+    return MpegClaim(frames, frames * frame.samples * 1000 // frame.rate_hz)
 
 
 def wavpack_is_hybrid(stream: BinaryIO) -> bool:

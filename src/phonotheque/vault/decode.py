@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from phonotheque.vault.claims import StreamInfo
 from phonotheque.vault.examination import Wants
-from phonotheque.vault.formats import AudioFormat
+from phonotheque.vault.formats import AudioFormat, parse_mpeg_header
 from phonotheque.vault.hearing import Heard, Hearing
 
 DECODER = f"PyAV/{av.__version__}"
@@ -142,6 +142,7 @@ def _decode_all(
             digest.update(_flac_bytes(samples, info.bits))
 
     hearing = Hearing(wants, decoded.bits, take)
+    behind: list[str] = []  # over bytes that are no frame, and behind which none may follow
     for packet in _iter_packets(container, stream, decoded):
         try:
             frames = packet.decode()
@@ -150,8 +151,12 @@ def _decode_all(
         except av.error.FFmpegError as error:
             if isinstance(error, MemoryError):
                 raise
-            decoded.errors.append(error.strerror)
+            stray = decoded.codec == "mp3" and not _holds_mpeg_frame(packet)
+            (behind if stray else decoded.errors).append(error.strerror)
             continue
+        if frames and behind:
+            decoded.errors += behind
+            behind = []
         for frame in frames:
             if frame.is_corrupt:
                 decoded.errors.append("a frame is marked as corrupt")
@@ -159,6 +164,14 @@ def _decode_all(
     decoded.heard = hearing.finish()
     decoded.samples = hearing.samples
     decoded.md5 = digest.digest() if digest else None
+
+
+def _holds_mpeg_frame(packet: Any) -> bool:
+    """Whether it begins with a frame that is whole, so that an error over it is one of audio: what
+    stands behind the last frame is for `vault.mpeg_walk`."""
+    content = bytes(packet)
+    frame = parse_mpeg_header(content[:4])
+    return frame is not None and len(content) >= frame.size_bytes
 
 
 def _iter_packets(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]:

@@ -132,7 +132,8 @@ def _examine_admitted(
     except _RefusedError as refused:
         return _with(seen, [(refused.code, str(refused))]), Heard()
     if found.format is formats.MP3:
-        decoded.claimed_ms = claims.claimed_mpeg_ms(stream, found)
+        claim = claims.claimed_mpeg(stream, found)
+        decoded.claimed_ms = claim.duration_ms if claim else None
     if found.format is formats.WAVPACK:
         decoded.lossless = not claims.wavpack_is_hybrid(stream)
     structure = _structure(stream, seen.size_bytes, found)
@@ -160,7 +161,9 @@ def _structure(stream: BinaryIO, size_bytes: int, found: Identified) -> Structur
         chunks = check_chunks(stream, size_bytes, found.format)
         return Structure(cut=chunks.cut, stray=chunks.stray)
     if found.format is formats.MP3:
-        return Structure(mpeg=walk_mpeg(stream, size_bytes, found))
+        claim = claims.claimed_mpeg(stream, found)
+        frames = claim.frames if claim else 0
+        return Structure(mpeg=walk_mpeg(stream, size_bytes, found), mpeg_claimed=frames)
     return Structure()
 
 

@@ -30,6 +30,7 @@ class Structure:
     stray: str | None = None
     unended: bool = False
     mpeg: MpegFrames | None = None
+    mpeg_claimed: int = 0  # frames, by the header of an MP3; 0 where it has none
 
 
 def iter_damage(
@@ -78,7 +79,7 @@ def iter_doubts(decoded: Decoded, info: StreamInfo | None, structure: Structure)
         message = "no Ogg page is marked as the last one"
         yield FindingCode.AUDIO_TRUNCATED, Severity.WARNING, message
     if structure.mpeg is not None:
-        yield from _iter_mpeg_doubts(decoded, structure.mpeg)
+        yield from _iter_mpeg_doubts(decoded, structure.mpeg, structure.mpeg_claimed)
     if decoded.other_streams:
         message = f"not looked at: further streams ({', '.join(decoded.other_streams)})"
         yield FindingCode.AUDIO_OTHER_STREAMS, Severity.WARNING, message
@@ -107,11 +108,14 @@ def _iter_wrong_headers(
         yield f"the container says {claimed} ms, the audio has {found} ms"
 
 
-def _iter_mpeg_doubts(decoded: Decoded, mpeg: MpegFrames) -> Iterator[Doubt]:
+def _iter_mpeg_doubts(decoded: Decoded, mpeg: MpegFrames, claimed: int) -> Iterator[Doubt]:
     lost = mpeg.duration_ms - decoded.duration_ms
     if mpeg.stray_bytes:
         message = f"{mpeg.stray_bytes} bytes in {mpeg.stray_places} places are no MPEG frames, the "
         message += f"first at byte {mpeg.first_stray}; compare it with another copy"
+        yield FindingCode.AUDIO_LOST_SYNC, Severity.WARNING, message
+    elif claimed and mpeg.frames < claimed:
+        message = f"its header counts {claimed} frames, {mpeg.frames} are there"
         yield FindingCode.AUDIO_LOST_SYNC, Severity.WARNING, message
     elif lost > LOST_MS:
         message = f"{lost} ms of frames gave no audio; compare it with another copy"
