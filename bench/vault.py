@@ -3,7 +3,8 @@
 Music is what lies below ``--set music=DIR``, or made up (four forms, notes and noise). It is
 ingested into a new archive, in all the ways of an admission: read, hashed, identified, decoded,
 heard (loudness, fingerprint), tags read, written durably, recorded. Against it, each in a process
-of its own on the same files: decoding alone (PyAV), SHA-256 alone, tags alone (mutagen).
+of its own on the same files: decoding alone (PyAV), SHA-256 alone, tags alone (mutagen), fpcalc
+(decoding and fingerprint); `prove` is our examination of soundness without hearing.
 CPU-seconds are those of a process and its children. `admit_vs_decode_limit` is the decode's
 CPU-seconds divided by those of the admission.
 
@@ -13,6 +14,7 @@ altered music again. `--set parts=admission,keeping,copies,identifying` chooses.
 
 import os
 import shutil
+import subprocess
 from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +30,8 @@ from bench.identify_audio import identify_figures
 from bench.opus import race_ffmpeg
 from bench.small_files import ingest_all
 from phonotheque.storage.layout import Tree
-from phonotheque.vault import Vault
+from phonotheque.vault import Examiner, Vault
+from phonotheque.vault.examination import Wants
 
 SCALES = {"small": (3, 60.0), "large": (20, 240.0)}  # files of each form, seconds
 MADE_UP = {"flac": "flac", "vorbis": "ogg", "opus": "opus", "mp3": "mp3"}
@@ -84,13 +87,21 @@ def admission(scale: str, work: Path, music: str) -> dict[str, dict[str, Any]]:
     with Vault.open(tree.vault) as vault:
         seconds = sum(item.duration_ms for item in vault.iter_objects()) / 1000
     decode = limits["decode"]
+    proved = cost_apart(lambda: prove_alone(files))
+    peers, against = {}, {}
+    if shutil.which("fpcalc"):
+        heard = cost_apart(lambda: [fpcalc(path) for path in files])
+        peers = _speeds("fpcalc", heard, len(files), seconds, total)
+        against = {"admit_vs_fpcalc": heard.cpu_seconds / admitted.cpu_seconds}
     return {
+        "peers": peers,
         "ours": {
             "files": len(files),
             "audio_seconds": seconds,
             "bytes": total,
             **_speeds("admit", admitted, len(files), seconds, total),
             "admit_peak_mib": admitted.peak_mib,
+            **_speeds("prove", proved, len(files), seconds, total),
         },
         "limits": {
             figure: value
@@ -99,10 +110,27 @@ def admission(scale: str, work: Path, music: str) -> dict[str, dict[str, Any]]:
         },
         "ratios": {
             "admit_vs_decode_limit": decode.cpu_seconds / admitted.cpu_seconds,
+            "prove_vs_decode_limit": decode.cpu_seconds / proved.cpu_seconds,
+            **against,
             "admit_vs_all_limits": sum(c.cpu_seconds for c in limits.values())
             / admitted.cpu_seconds,
         },
     }
+
+
+def prove_alone(files: list[Path]) -> None:
+    """Examine for soundness only: what an admission costs without hearing, tags and vault."""
+    with Examiner(wants=Wants(loudness=False, fingerprint=False, pictures=False)) as examiner:
+        for seen in examiner.examine_many(files):
+            if not seen.admissible:
+                raise RuntimeError(f"not sound: {seen.findings}")
+
+
+def fpcalc(path: Path) -> None:
+    """Decode and fingerprint the whole file by Chromaprint's own tool, which does nothing else."""
+    command = ["fpcalc", "-length", "0", str(path)]  # 3: done, but the decoder grumbled
+    if subprocess.run(command, check=False, capture_output=True).returncode not in (0, 3):
+        raise RuntimeError(f"fpcalc cannot read {path}")
 
 
 def _speeds(name: str, cost: Cost, files: int, seconds: float, total: int) -> dict[str, float]:
