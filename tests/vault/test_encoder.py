@@ -74,9 +74,10 @@ def test_a_worker_that_fails_is_replaced(
     script = tmp_path / "faulty.py"
     script.write_text(FAULTY.format(fault))
     master = make_audio(tmp_path / "a.flac")
+    limits = Limits(seconds=1 if "sleep" in fault else 60)
     with Encoder(command=[sys.executable, str(script)]) as encoder:
-        assert said in make(encoder, master, room, Limits(seconds=1)).encoded.error
-        assert said in make(encoder, master, room, Limits(seconds=1)).encoded.error
+        assert said in make(encoder, master, room, limits).encoded.error
+        assert said in make(encoder, master, room, limits).encoded.error
     assert not (tmp_path / "written").exists() or not (tmp_path / "written").read_bytes()
 
 
