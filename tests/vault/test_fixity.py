@@ -305,7 +305,7 @@ def test_reading_is_held_to_a_rate(vault: Vault, monkeypatch: pytest.MonkeyPatch
     assert sum(slept) == pytest.approx(5.0)
 
 
-@pytest.mark.parametrize("stride", [29, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("stride", [29, pytest.param(4, marks=pytest.mark.full)])
 def test_a_run_killed_at_any_line_goes_on_where_it_was(
     tmp_path: Path, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
