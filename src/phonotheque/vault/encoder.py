@@ -18,9 +18,10 @@ from phonotheque.vault.encoding_frames import (
     send_request,
 )
 from phonotheque.vault.examination import Limits
+from phonotheque.vault.examiner import START
 from phonotheque.vault.frames import receive_answer
 
-WORKER = (sys.executable, "-P", "-m", "phonotheque.vault.encoding_worker")
+WORKER = (sys.executable, "-P", "-c", START.format("phonotheque.vault.encoding_worker"))
 GRACE_SECONDS = 5  # a worker ends itself first; this is for one that cannot
 
 
@@ -59,13 +60,17 @@ class Encoder:
         connection = self._connection or self._start()
         request = EncodingRequest(wants=wants, room_bytes=room_bytes, limits=limits)
         connection.settimeout(limits.seconds + GRACE_SECONDS)
+        patience = GRACE_SECONDS  # one that crashes may take a while to be gone
         try:
             send_request(connection, request, master, room)
             content = receive_answer(connection)
-        except OSError:  # gone, or silent for too long
+        except TimeoutError:
+            content, patience = None, 0
+        except OSError:
             content = None
         if content is None:
-            return Made(encoded=Encoded(error=_why(self._stop(), limits)))
+            status = self._stop(patience)
+            return Made(encoded=Encoded(error=_why(status, limits, late=not patience)))
         try:
             return msgspec.msgpack.decode(content, type=Made)
         except msgspec.DecodeError:
@@ -85,8 +90,8 @@ class Encoder:
         self._connection = ours
         return ours
 
-    def _stop(self) -> int:
-        """End the process, whatever it is doing; returns its exit status."""
+    def _stop(self, patience: float = 0.2) -> int:
+        """End the process, at once where it does not end in `patience` seconds; its status."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -94,13 +99,13 @@ class Encoder:
         if process is None:
             return 0
         try:
-            return process.wait(timeout=0.2)
+            return process.wait(timeout=patience)
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
 
 
-def _why(status: int, limits: Limits) -> str:
-    if status in (-signal.SIGALRM, -signal.SIGKILL):
+def _why(status: int, limits: Limits, *, late: bool) -> str:
+    if late or status == -signal.SIGALRM:
         return f"took longer than {limits.seconds} s"
     return f"the encoder crashed (status {status})"
