@@ -13,6 +13,7 @@ from phonotheque.vault.formats import Identified, id3_tag_bytes, parse_mpeg_head
 
 BUFFER_BYTES = 1 << 20
 MAX_STRAY_PLACES = 1_000
+MAX_PADDING = 1_024  # more zeros than this are what a broken download leaves
 _TAIL_BYTES = 64 << 10
 _OVERLAP_BYTES = 4_096  # longer than any frame
 _BEGINS = re.compile(rb"\xff[\xe0-\xff]|TAG|APETAGEX|ID3|LYRICSBEGIN|3DI")
@@ -20,8 +21,8 @@ _BEGINS = re.compile(rb"\xff[\xe0-\xff]|TAG|APETAGEX|ID3|LYRICSBEGIN|3DI")
 
 @dataclass(slots=True)
 class MpegFrames:
-    """`stray_bytes` in `stray_places` are no part of a frame, nor of a tag, nor zeros; the first
-    stand at `first_stray`. `lacking_bytes`: what the last frame lacks."""
+    """`stray_bytes` in `stray_places` are no part of a frame, nor of a tag, nor a few zeros; the
+    first stand at `first_stray`. `lacking_bytes`: what the last frame lacks."""
 
     frames: int = 0
     duration_ms: int = 0
@@ -66,7 +67,7 @@ def walk_mpeg(stream: BinaryIO, size_bytes: int, found: Identified) -> MpegFrame
             continue
         following = _next_frame(window, position, size_bytes)
         stray = window.at(position, min(following - position, BUFFER_BYTES))
-        if stray.strip(b"\0"):
+        if stray.strip(b"\0") or len(stray) > MAX_PADDING:
             seen.first_stray = seen.first_stray or position
             seen.stray_bytes += following - position
             seen.stray_places += 1
