@@ -22,7 +22,7 @@ from phonotheque.vault.true_peak import (
 from tests.support.audio import encode_tone, make_audio
 from tests.support.boxes import written
 from tests.support.examining import examine_here
-from tests.support.sounds import Samples, sine, write_sound
+from tests.support.sine_waves import Samples, sine, write_sound
 
 needs_fpcalc = [
     pytest.mark.chromaprint,
