@@ -219,7 +219,8 @@ class TestFingerprints:
     def test_every_item_is_that_of_fpcalc(self, tmp_path: Path, layout: str) -> None:
         path = write_sound(tmp_path / "a.wav", chirps(20), layout=layout)
         command = ["fpcalc", "-raw", "-length", "0", path]
-        ran = subprocess.run(command, capture_output=True, text=True)  # 3: the end surprised it
+        # it ends with 3 where the end of the file surprised it
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
         items = np.array(ran.stdout.partition("FINGERPRINT=")[2].split(","), np.uint32)
         found = described(path)
         assert np.frombuffer(found.fingerprint, "<u4").tolist() == items.tolist()
