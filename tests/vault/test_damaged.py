@@ -21,6 +21,7 @@ MAY_PASS: dict[str, frozenset[str]] = {
     "aac": frozenset({"flip-sound", "flip-structure", "zeros-over", "length", "joined"}),
     "alac": frozenset({"flip-sound", "flip-structure", "zeros-over", "length", "joined"}),
     "flac-mono-without-md5": frozenset({"parts-swapped"}),
+    "wavpack": frozenset({"flip-structure"}),  # the flags of a block: its rate, its scale
 }  # fmt: skip
 """Kinds of damage that may pass for sound although the audio is another one: the form has nothing
 that would tell (docs/audio.md). Not named here: none."""
@@ -81,3 +82,11 @@ def test_two_pieces_of_ogg_behind_one_another_are_not_taken_for_one(name: str) -
     seen = examine_bytes(sound_file(name, 0.3) * 2)
     assert not seen.admissible
     assert seen.findings[0].code is FindingCode.AUDIO_DECODE_FAILED
+
+
+def test_a_wavpack_block_that_was_shortened_is_told_by_the_samples_that_its_header_counts() -> None:
+    whole = bytearray(sound_file("wavpack", 0.3))
+    whole[20] ^= 1
+    seen = examine_bytes(bytes(whole))
+    assert [f.code for f in seen.findings] == [FindingCode.AUDIO_DECODE_FAILED]
+    assert "samples" in seen.findings[0].message

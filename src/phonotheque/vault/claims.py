@@ -67,3 +67,15 @@ def wavpack_is_hybrid(stream: BinaryIO) -> bool:
     """Whether the first WavPack block is of the lossy (hybrid) kind."""
     stream.seek(24)
     return bool(int.from_bytes(stream.read(4), "little") & 8)
+
+
+def find_wavpack_loss(stream: BinaryIO, decoded_samples: int) -> str | None:
+    """How the samples that came out differ from those that the first WavPack block counts, in
+    words, or None: a block may be shortened without its checksum telling."""
+    stream.seek(8)
+    head = stream.read(8)
+    low, high = int.from_bytes(head[4:8], "little"), head[3] if len(head) > 3 else 0
+    counted = low + (high << 32) - high
+    if low == 0xFFFFFFFF or counted == decoded_samples:  # not known when it was written
+        return None
+    return f"its header counts {counted} samples, {decoded_samples} came out"

@@ -136,6 +136,8 @@ def _examine_admitted(
         decoded.claimed_ms = claim.duration_ms if claim else None
     if found.format is formats.WAVPACK:
         decoded.lossless = not claims.wavpack_is_hybrid(stream)
+        if loss := claims.find_wavpack_loss(stream, sum(decoded.samples.values())):
+            decoded.errors.append(loss)
     structure = _structure(stream, seen.size_bytes, found)
     seen = _with_facts(seen, decoded)
     damage = list(iter_damage(decoded, info, structure))
