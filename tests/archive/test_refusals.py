@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from phonotheque.storage.layout import Tree
+from phonotheque.vault import Examination, Examiner, Material
 from tests.archive.test_ingest import ingest, new_archive, rows_of
 from tests.support.audio import encode_tone, make_audio
 from tests.support.boxes import box
@@ -81,3 +82,31 @@ def test_a_streaming_service_as_the_source_is_evidence_of_the_row(
     (row,) = rows_of(tree, "songs/0001")
     claims = {(e["claim"], e["value"], e["source"]) for e in row["evidence"]}
     assert ("provenance", "streaming-service", "tag:source") in claims
+
+
+def test_audio_without_a_right_is_decoded_once_and_let_in_when_it_gets_one(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "songs"
+    make_audio(folder / "a.flac", tags={"title": "A"})
+    decoded: list[str] = []
+    examine = Examiner.examine
+
+    def counted(examiner: Examiner, material: Material) -> Examination:
+        decoded.append(material.source.name)
+        return examine(examiner, material)
+
+    monkeypatch.setattr(Examiner, "examine", counted)
+    for _ in range(2):
+        report = ingest(tree, folder)
+        assert report.findings_by_code == {"rights.no-evidence": 1}
+        assert (report.files_refused, report.files_admitted) == (1, 0)
+    assert decoded == ["a.flac"]
+    (folder / "rights.toml").write_text(
+        '[[rights]]\nfiles = ["*"]\nlicence = "CC0-1.0"\nholder = "Me"\n'
+    )
+    report = ingest(tree, folder)
+    assert (report.files_refused, report.files_admitted) == (0, 1)
+    assert decoded == ["a.flac"] * 2
+    (row,) = rows_of(tree, "songs/0002")
+    assert row["file_sha256"] == sha256((folder / "a.flac").read_bytes()).hexdigest()

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pyarrow as pa
 
 from phonotheque.archive.admission_findings import of_file, purged, rights_findings
@@ -19,7 +20,7 @@ from phonotheque.archive.signals import Signals
 from phonotheque.archive.withdrawals import in_force
 from phonotheque.model.admission import Action, Table
 from phonotheque.model.audio_tags import Tags
-from phonotheque.model.findings import Finding, FindingCode
+from phonotheque.model.findings import Finding, FindingCode, Severity
 from phonotheque.model.rights import Use
 from phonotheque.rights import Policy, decide, facts_of
 from phonotheque.sources import (
@@ -86,6 +87,7 @@ class Audio:
         self._now = now
         self._claimed = read_claimed_files(tree, source)
         self._purged = frozenset[str]() if door.policy.keep_withdrawn else _withdrawn(tree)
+        self._look_anew: Callable[[AudioFile], Looked] = Looked  # while batches are made
         self.copied = 0  # files that were to be linked and had to be copied
 
     def iter_batches(
@@ -98,6 +100,7 @@ class Audio:
             looking = Looking(
                 self._vault, examiner, self._source, table=self._door.table, link=self._door.link
             )
+            self._look_anew = looking.look
             with closing(looking.iter_looked(self._iter_files(counts, report))) as looked:
                 while chunk := self._take_some(looked, counts, report, advance):
                     if rows := [row for row in chunk if row is not None]:
@@ -173,7 +176,11 @@ class Audio:
         counts: AudioCounts,
     ) -> str | None:
         """The digest under which the vault holds the file, or None when it does not."""
-        if judged.action is Action.REFUSE or not self._may_hold(looked, rights, report):
+        if judged.action is Action.REFUSE:
+            counts.refused += 1
+            return None
+        if not self._may_hold(looked, rights, report):
+            self._remember_kept_out(looked)
             counts.refused += 1
             return None
         if judged.action is Action.QUARANTINE:
@@ -182,7 +189,25 @@ class Audio:
             return None
         if looked.held is not None:
             return self._held_already(looked, looked.held, counts)
+        if looked.material is None:
+            return self._let_in(looked.file, rights, report, counts)
         return self._admit(looked, judged, counts)
+
+    def _let_in(
+        self, file: AudioFile, rights: RightsFound, report: Report, counts: AudioCounts
+    ) -> str | None:
+        """Keep what was kept out until now and not read this time: it is looked at anew."""
+        looked = self._look_anew(file)
+        try:
+            if looked.unread is not None:
+                report(looked.unread)
+                counts.refused += 1
+                return None
+            found = looked.examination
+            judged = judge_at_door(found, self._door.table) if found else _NOT_EXAMINED
+            return self._keep(looked, judged, rights, report, counts)
+        finally:
+            looked.close()
 
     def _may_hold(self, looked: Looked, rights: RightsFound, report: Report) -> bool:
         """Ask the rules of rights, and whether these bytes were withdrawn and purged."""
@@ -246,6 +271,12 @@ class Audio:
                 material.sha256, examination, source=self._source, key=key, now=self._now
             )
 
+    def _remember_kept_out(self, looked: Looked) -> None:
+        """Sound audio without a right need not be decoded again to ask about that right."""
+        if looked.examination is not None and looked.held is None and not looked.again:
+            plain = msgspec.structs.replace(looked.examination, description=None)
+            self._vault.remember_refusal(self._source, looked.file.key, plain)
+
     def _remember(self, looked: Looked, digest: str) -> None:
         file = looked.file
         self._vault.remember_seen(self._source, file.key, file.size_bytes, file.mtime_ns, digest)
@@ -271,7 +302,8 @@ def _tags_of(looked: Looked, report: Report) -> _TagsRead | None:
     if read is None or is_protected(read.findings):
         return None
     whole = all(f.code is not FindingCode.TAGS_UNREADABLE for f in read.findings)
-    if looked.again and not whole:
+    found = looked.examination.findings if looked.examination else ()
+    if looked.again and not whole and any(f.severity is Severity.ERROR for f in found):
         return None
     for finding in looked.tags.findings if looked.tags else ():
         report(of_file(finding, looked.file))

@@ -1,5 +1,5 @@
 """Looking at the files of a folder before anything is decided: read once and examined ahead, in
-threads and workers, handed over in order. What is held or was refused, unchanged, is not read."""
+threads and workers, handed over in order. What is held or was kept out, unchanged, is not read."""
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
@@ -75,17 +75,19 @@ class Looking:
         if held is not None and self._vault.store.size(held) is not None:
             return 0, partial(self._read_tags, Looked(file, held=held))
         refused = self._vault.refused(*place)
-        if refused is not None and self._stays_out(refused, place):
+        if refused is not None and self._does_as_before(refused, place):
             return 0, partial(self._read_tags, Looked(file, examination=refused, again=True))
         in_memory = self._link is Link.COPY and file.size_bytes <= MEMORY_BYTES
-        return file.size_bytes if in_memory else 0, partial(self._look, file)
+        return file.size_bytes if in_memory else 0, partial(self.look, file)
 
-    def _stays_out(self, refused: Examination, place: tuple[str, str, int, int]) -> bool:
-        """Whether the policy of today does with it what was done."""
+    def _does_as_before(self, refused: Examination, place: tuple[str, str, int, int]) -> bool:
+        """Whether the policy of today does with it what was done. What it lets in was kept out by
+        the rules of rights, which are asked again without the bytes."""
         action = judge_at_door(refused, self._table).action
         if action is Action.QUARANTINE:
             return self._vault.is_quarantined(*place)
-        return action is Action.REFUSE
+        was_sound = all(f.severity is not Severity.ERROR for f in refused.findings)
+        return action is Action.REFUSE or was_sound
 
     def _read_tags(self, looked: Looked) -> Looked:
         """Of what is not decoded again. In a thread."""
@@ -93,8 +95,8 @@ class Looking:
             looked.tags = self._examiner.read_tags(looked.material or looked.file.path)
         return looked
 
-    def _look(self, file: AudioFile) -> Looked:
-        """Read a file and examine it, unless the vault has these bytes. In a thread."""
+    def look(self, file: AudioFile) -> Looked:
+        """Read a file and examine it, unless the vault has these bytes. In any thread."""
         try:
             material = self._vault.take(file.path, self._link)
         except InputError as error:
