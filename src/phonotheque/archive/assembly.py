@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phonotheque.archive.ai_training import FOLDER, write_ai_training
+from phonotheque.archive.provenance import built_by, licence_counts, read_sources, schema_note
 from phonotheque.archive.selection import Selection
 from phonotheque.archive.tombstones import tombstones
 from phonotheque.archive.volumes import VolumeRecord
@@ -69,11 +70,11 @@ def assemble_edition(
     place = _Place(basis, intent, directory, records)
     _link_catalogue(place)
     _link_volumes(place)
-    counts = _write_tables(place)
+    counts, licences = _write_tables(place)
     _write_ai_training(place)
     place_file(selection.findings, directory / "findings.parquet")
     write_document(directory / "report.json", _report(place, selection))
-    manifest = _manifest(place, counts)
+    manifest = _manifest(place, counts, licences)
     write_document(directory / "edition.json", manifest)
     commit_directory(directory, basis.tree.edition(intent.name))
     shutil.rmtree(work_directory(basis.tree, intent.name), ignore_errors=True)
@@ -101,8 +102,8 @@ def _link_each(source: Path, target: Path, volumes: Sequence[str]) -> None:
             place_file(source / path, target / path)
 
 
-def _write_tables(place: _Place) -> Counts:
-    """``tombstones``, ``volumes`` and ``changes``; and the totals."""
+def _write_tables(place: _Place) -> tuple[Counts, dict[str, int]]:
+    """``tombstones``, ``volumes`` and ``changes``; the totals, and the files by licence."""
     basis, directory = place.basis, place.directory
     reader = CatalogueReader(directory, basis.build.shards)
     try:
@@ -114,12 +115,13 @@ def _write_tables(place: _Place) -> Counts:
         write_table(directory / "volumes.parquet", tables.VOLUMES, [volumes])
         listens = cursor.execute("SELECT coalesce(sum(listens), 0) FROM standing").fetchall()[0][0]
         gone = _withdrawn_bytes(reader, stones)
+        licences = licence_counts(cursor, stones)
     finally:
         reader.close()
     write_table(directory / "changes" / "changes.parquet", tables.CHANGES, _changes(place))
     build = basis.build
     withdrawn_files = sum(volumes.column("withdrawn_files").to_pylist())
-    return Counts(
+    counts = Counts(
         recordings=build.recordings,
         tracks=build.tracks,
         releases=build.releases,
@@ -131,6 +133,7 @@ def _write_tables(place: _Place) -> Counts:
         withdrawn=len(basis.withdrawals),
         listens=int(listens),
     )
+    return counts, licences
 
 
 def _write_ai_training(place: _Place) -> None:
@@ -231,7 +234,7 @@ def _report(place: _Place, selection: Selection) -> EditionReport:
     )
 
 
-def _manifest(place: _Place, counts: Counts) -> EditionManifest:
+def _manifest(place: _Place, counts: Counts, licences: dict[str, int]) -> EditionManifest:
     settings, build, intent = place.basis.settings, place.basis.build, place.intent
     return EditionManifest(
         format=FORMAT_VERSION,
@@ -254,6 +257,10 @@ def _manifest(place: _Place, counts: Counts) -> EditionManifest:
         contents=list(_contents(place)),
         webseeds=list(settings.publish.webseeds),
         trackers=list(settings.publish.trackers),
+        sources=read_sources(place.basis.tree, build.inputs),
+        licences=licences,
+        built_by=built_by(settings),
+        schema=schema_note(),
     )
 
 

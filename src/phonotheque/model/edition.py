@@ -97,8 +97,48 @@ class ArchiveIdentity(msgspec.Struct, frozen=True, kw_only=True):
     seat: str  # ISO 3166 country
 
 
-class EditionManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """`edition.json`: the root of an edition; signed through TUF, it vouches for every file."""
+class SourceInput(msgspec.Struct, frozen=True, kw_only=True):
+    """One input of an import; `sha256` only of a file, not of a folder."""
+
+    name: str
+    bytes: int
+    sha256: str | None = None
+
+
+class SourceRecord(msgspec.Struct, frozen=True, kw_only=True, rename={"import_": "import"}):
+    """One import the catalogue was made from; null is what nothing is known of."""
+
+    import_: str  # "<source>/<import>"
+    source: str
+    reader: str | None = None
+    licence: str | None = None  # SPDX id: of the data, as its publisher gives it
+    read_at: datetime | None = None
+    inputs: list[SourceInput] = []
+
+
+class BuiltBy(msgspec.Struct, frozen=True, kw_only=True):
+    """What made the edition: with these and the same inputs it comes out the same."""
+
+    program: str
+    version: str
+    arrow: str
+    duckdb: str
+    python: str
+    settings_sha256: str  # of archive.toml's settings as a JSON document
+
+
+class SchemaNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Version of the formats, and where the steps between versions are told."""
+
+    version: int
+    notes: str
+
+
+class EditionManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`edition.json`: the root of an edition; signed through TUF, it vouches for every file.
+
+    What has a default is missing in editions made before there was such a key.
+    """
 
     format: int
     name: str
@@ -115,6 +155,10 @@ class EditionManifest(msgspec.Struct, frozen=True, kw_only=True):
     contents: list[EditionFile]  # every file but edition.json and metadata/, sorted by path
     webseeds: list[str]
     trackers: list[str]
+    sources: list[SourceRecord] = []
+    licences: dict[str, int] = {}  # files that can be had, by licence
+    built_by: BuiltBy | None = None
+    schema: SchemaNote | None = None
 
 
 class RevokedFile(msgspec.Struct, frozen=True, kw_only=True):
