@@ -11,19 +11,21 @@ from unittest.mock import patch
 import pytest
 from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import DownloadHTTPError, RepositoryError
-from tuf.api.metadata import Metadata
+from tuf.api.metadata import Metadata, TargetFile
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from phonotheque.edition import (
     OfflineKeys,
+    Outcome,
     init_repository,
     publish_revocations,
     publish_targets,
     renew_online,
     renew_root,
-    signing,
 )
+from phonotheque.edition.keys import load_signer
 from phonotheque.model.errors import InputError, NotFoundError
+from phonotheque.storage import durable
 from phonotheque.storage.layout import Tree
 from tests.support.clock import NOW, TufClock
 
@@ -94,15 +96,15 @@ def follower(tree: Tree, keys: OfflineKeys, tmp_path: Path) -> Follower:
 def killed_after(writes: int) -> Iterator[None]:
     """Every durable write after the first `writes` fails, as if the process had gone."""
     left = [writes]
-    real = signing.write_bytes
+    real = durable.commit_file
 
-    def write(target: Path, content: bytes) -> None:
+    def commit(temporary: Path, target: Path) -> None:
         if left[0] == 0:
             raise KeyboardInterrupt
         left[0] -= 1
-        real(target, content)
+        real(temporary, target)
 
-    with patch.object(signing, "write_bytes", write):
+    with patch.object(durable, "commit_file", commit):
         yield
 
 
@@ -129,7 +131,8 @@ def test_a_follower_sees_what_is_published_and_then_the_next(
 def test_publishing_the_same_again_writes_nothing(tree: Tree, keys: OfflineKeys) -> None:
     publish_targets(tree, {"latest.json": b"one"}, keys, NOW)
     before = snapshot(tree)
-    assert not publish_targets(tree, {"latest.json": b"one"}, keys, NOW + timedelta(days=1))
+    again = publish_targets(tree, {"latest.json": b"one"}, keys, NOW + timedelta(days=1))
+    assert again is Outcome.NOTHING
     assert snapshot(tree) == before
 
 
@@ -175,7 +178,19 @@ def test_the_revocations_key_cannot_speak_for_an_edition(
     tree: Tree, keys: OfflineKeys, follower: Follower
 ) -> None:
     shutil.copy(tree.online_keys / "revocations.pem", keys.directory / "targets.pem")
-    publish_targets(tree, {"latest.json": b"forged"}, keys, NOW)
+    before = snapshot(tree)
+    with pytest.raises(NotFoundError, match="no key of the role targets"):
+        publish_targets(tree, {"latest.json": b"forged"}, keys, NOW)
+    assert snapshot(tree) == before
+    forger = load_signer(keys.directory, "targets")
+    path = tree.metadata / "1.targets.json"
+    forged = Metadata.from_bytes(path.read_bytes())
+    forged.signed.targets["latest.json"] = TargetFile.from_data(
+        "latest.json", b"forged", ["sha256"]
+    )
+    forged.sign(forger)
+    path.write_bytes(forged.to_bytes())
+    tree.latest_json.write_bytes(b"forged")
     with pytest.raises(RepositoryError):
         follower.read("latest.json")
 
@@ -223,11 +238,11 @@ def test_what_is_signed_offline_is_left_for_the_first_half_year_and_without_its_
     before = snapshot(tree)
     half = NOW + timedelta(days=182)
     assert not renew_root(tree, keys, half)
-    assert not publish_targets(tree, {"latest.json": b"one"}, keys, half)
+    assert publish_targets(tree, {"latest.json": b"one"}, keys, half) is Outcome.NOTHING
     shutil.rmtree(keys.directory)
     later = NOW + timedelta(days=300)
     assert not renew_root(tree, keys, later)
-    assert not publish_targets(tree, {"latest.json": b"one"}, keys, later)
+    assert publish_targets(tree, {"latest.json": b"one"}, keys, later) is Outcome.NOTHING
     assert snapshot(tree) == before
 
 
@@ -240,7 +255,7 @@ def test_a_killed_renewal_of_the_root_holds_and_is_completed(
         renew_root(tree, keys, tuf_clock.now)
     renew_online(tree, tuf_clock.now)
     assert follower.read("revocations.json") == EMPTY
-    assert renew_root(tree, keys, tuf_clock.now)
+    renew_root(tree, keys, tuf_clock.now)
     newest = (tree.metadata / "root.json").read_bytes()
     assert newest == (tree.metadata / "2.root.json").read_bytes()
     assert follower.read("revocations.json") == EMPTY
@@ -249,11 +264,11 @@ def test_a_killed_renewal_of_the_root_holds_and_is_completed(
 def test_a_root_that_needs_more_keys_than_ours_is_left_to_their_holders(
     tree: Tree, keys: OfflineKeys
 ) -> None:
-    path = tree.metadata / "root.json"
-    root = Metadata.from_bytes(path.read_bytes())
+    root = Metadata.from_bytes((tree.metadata / "root.json").read_bytes())
     root.signed.add_key(CryptoSigner.generate_ed25519().public_key, "root")
     root.signed.roles["root"].threshold = 2
-    path.write_bytes(root.to_bytes())
+    for name in ("root", "1.root"):
+        (tree.metadata / f"{name}.json").write_bytes(root.to_bytes())
     before = snapshot(tree)
     assert not renew_root(tree, keys, NOW + timedelta(days=300))
     assert snapshot(tree) == before
@@ -291,7 +306,7 @@ def test_a_rerun_on_another_day_never_gives_a_number_to_other_content(
 
 def test_a_killed_init_is_completed(tree: Tree, tmp_path: Path) -> None:
     keys = OfflineKeys(tree.offline_keys, b"secret")
-    for day in range(6):
+    for day in range(14):
         with killed_after(day), suppress(KeyboardInterrupt):
             init_repository(tree, keys, EMPTY, NOW + timedelta(hours=day))
     init_repository(tree, keys, EMPTY, NOW)

@@ -4,14 +4,34 @@
 `storage.durable`. The formats are docs/formats/{edition,volume,torrent,trust}.md.
 """
 
+from phonotheque.edition.ceremony import (
+    Committed,
+    collect_files,
+    commit_proposals,
+    is_complete,
+    list_proposals,
+    open_draft,
+    stage,
+)
 from phonotheque.edition.changes import Catalogue, iter_changes
 from phonotheque.edition.hashing import HashedFile, hash_file, hashing_pool
-from phonotheque.edition.keys import has_online_keys
+from phonotheque.edition.key_changes import change_keys, replace_key
+from phonotheque.edition.keys import (
+    OFFLINE_ROLES,
+    ONLINE_ROLES,
+    OfflineKeys,
+    has_online_keys,
+    make_key,
+    next_key_path,
+    open_keys,
+    read_public_key,
+)
 from phonotheque.edition.metainfo import CreatedTorrent, VolumeFile, create_torrent
 from phonotheque.edition.names import Naming, iter_names
 from phonotheque.edition.packing import PackedVolumes, choose_piece_length, plan_volumes
 from phonotheque.edition.signing import (
-    OfflineKeys,
+    Outcome,
+    check_publishing,
     init_repository,
     is_fresh,
     online_expiry,
@@ -20,6 +40,7 @@ from phonotheque.edition.signing import (
     renew_online,
     renew_root,
 )
+from phonotheque.edition.staging import Proposal, SignedFile, drop_staged, sign_file, staged_paths
 from phonotheque.edition.torrent import TorrentFile, TorrentInfo, read_torrent
 from phonotheque.edition.volume import (
     BuiltVolume,
@@ -32,32 +53,54 @@ from phonotheque.edition.volume import (
 __all__ = [
     "BuiltVolume",
     "Catalogue",
+    "Committed",
     "CreatedTorrent",
     "HashedFile",
     "Naming",
+    "OFFLINE_ROLES",
+    "ONLINE_ROLES",
     "OfflineKeys",
+    "Outcome",
     "PackedVolumes",
+    "Proposal",
+    "SignedFile",
     "TorrentFile",
     "TorrentInfo",
     "VolumeFile",
     "VolumeSpec",
     "build_volume",
+    "change_keys",
+    "check_publishing",
     "choose_piece_length",
+    "collect_files",
+    "commit_proposals",
     "commit_volume",
     "create_torrent",
+    "drop_staged",
     "has_online_keys",
     "hash_file",
     "hashing_pool",
     "init_repository",
+    "is_complete",
     "is_fresh",
     "iter_changes",
     "iter_names",
+    "list_proposals",
+    "make_key",
+    "next_key_path",
     "online_expiry",
+    "open_draft",
+    "open_keys",
     "place_file",
     "plan_volumes",
     "publish_revocations",
     "publish_targets",
+    "read_public_key",
     "read_torrent",
     "renew_online",
     "renew_root",
+    "replace_key",
+    "sign_file",
+    "stage",
+    "staged_paths",
 ]

@@ -55,6 +55,11 @@ class Tree:
         return self.root / "metadata"
 
     @property
+    def ceremony(self) -> Path:
+        """Metadata that waits for signatures."""
+        return self.root / "ceremony"
+
+    @property
     def latest_json(self) -> Path:
         return self.root / "latest.json"
 
