@@ -112,10 +112,11 @@ def container_claims(content: bytes) -> None:
     """What containers say of their own length."""
     found = identify(BytesIO(content)) or Identified(formats.MP3)
     stream = BytesIO(content)
-    for read in (claims.read_streaminfo, claims.claimed_mpeg_ms):
+    for read in (claims.read_streaminfo, claims.claimed_mpeg):
         read(stream, found)
         read(stream, Identified(found.format, len(content) // 2))
     claims.wavpack_is_hybrid(stream)
+    claims.find_wavpack_loss(stream, 0)
     check_chunks(stream, len(content), formats.AIFF if content[:4] == b"FORM" else formats.RF64)
     check_chunks(stream, len(content), formats.WAVE_GENERIC)
     walk_mpeg(stream, len(content), found)
