@@ -18,6 +18,8 @@ from phonotheque.cli import (
     finding,
     identifying,
     keeping,
+    keys,
+    lineage,
     looking_up,
     mirroring,
     noticing,
@@ -69,7 +71,7 @@ def _options(
 
 for room in (
     operating, rights, claims, noticing, mirroring, finding, identifying, looking_up, slicing,
-    serving, keeping, demonstrating, synthesising,
+    lineage, serving, keeping, keys, demonstrating, synthesising,
 ):  # fmt: skip
     room.add_commands(app)
 

@@ -1,7 +1,7 @@
 """What an edition holds, in figures: by tier, licence, decade, length; the most listened.
 
 Every figure is one SQL query over the views of `catalogue.open_edition`, kept by name in
-`statistics.queries`, so that anybody can repeat it.
+`statistics.queries`, so that anybody can repeat it. And which edition brought or dropped what.
 """
 
 from phonotheque.statistics.figures import (
@@ -15,17 +15,29 @@ from phonotheque.statistics.figures import (
     VolumeFigures,
     read_statistics,
 )
+from phonotheque.statistics.lineage import (
+    EditionLineage,
+    History,
+    LineageEvent,
+    read_history,
+    read_lineage,
+)
 from phonotheque.statistics.queries import QUERIES
 
 __all__ = [
     "QUERIES",
     "DecadeFigures",
     "DurationBin",
+    "EditionLineage",
+    "History",
     "LicenceFigures",
+    "LineageEvent",
     "Statistics",
     "TierFigures",
     "TopRecording",
     "Totals",
     "VolumeFigures",
+    "read_history",
+    "read_lineage",
     "read_statistics",
 ]
