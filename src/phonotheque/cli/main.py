@@ -18,7 +18,6 @@ from phonotheque.cli import (
     finding,
     identifying,
     keeping,
-    keys,
     lineage,
     looking_up,
     mirroring,
@@ -71,7 +70,7 @@ def _options(
 
 for room in (
     operating, rights, claims, noticing, mirroring, finding, identifying, looking_up, slicing,
-    lineage, serving, keeping, keys, demonstrating, synthesising,
+    lineage, serving, keeping, demonstrating, synthesising,
 ):  # fmt: skip
     room.add_commands(app)
 
