@@ -13,6 +13,9 @@ import bagit
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from tests.archive.workshop import FolderVault, Song, Workshop, cut_off_at
+from tests.edition.test_signing import Follower
+from tests.support.clock import NOW
 
 from phonotheque.archive import (
     PublishReport,
@@ -33,9 +36,6 @@ from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import check_schema
-from tests.archive.workshop import FolderVault, Song, Workshop, cut_off_at
-from tests.edition.test_signing import Follower
-from tests.support.clock import NOW
 
 pytestmark = pytest.mark.usefixtures("tuf_clock")
 
@@ -311,16 +311,25 @@ def test_publishing_without_anything_new_makes_no_edition(workshop: Workshop) ->
     assert [p.name for p in workshop.tree.editions.iterdir()] == ["one"]
 
 
-def test_signing_waits_for_the_offline_keys_and_is_then_completed(
-    workshop: Workshop, tmp_path: Path
-) -> None:
+def test_without_the_offline_keys_nothing_is_made(workshop: Workshop, tmp_path: Path) -> None:
     tree = workshop.tree
     away = tree.offline_keys.rename(tmp_path / "safe")
+    before = snapshot(tree.root)
     with pytest.raises(NotFoundError, match="medium"):
+        release(tree)
+    assert snapshot(tree.root) == before
+    away.rename(tree.offline_keys)
+    assert not release(tree).nothing_new
+
+
+def test_an_edition_cut_off_before_its_signatures_is_signed_by_the_next_publish(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = workshop.tree
+    with cut_off_at(monkeypatch, publish, "release_edition"):
         release(tree)
     assert not tree.latest_json.exists()
     volumes = snapshot(tree.volumes)
-    away.rename(tree.offline_keys)
     assert release(tree).nothing_new
     assert read_document(tree.latest_json, Latest).edition == "one"
     assert snapshot(tree.volumes) == volumes

@@ -35,6 +35,7 @@ COMMANDS = [
     "demo",
     "synth",
     "vault",
+    "keys",
 ]
 WRITING = [
     "init",

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import DownloadHTTPError, RepositoryError
-from tuf.api.metadata import Metadata, TargetFile
+from tuf.api.metadata import Metadata, TargetFile, Targets
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from phonotheque.edition import (
@@ -184,7 +184,7 @@ def test_the_revocations_key_cannot_speak_for_an_edition(
     assert snapshot(tree) == before
     forger = load_signer(keys.directory, "targets")
     path = tree.metadata / "1.targets.json"
-    forged = Metadata.from_bytes(path.read_bytes())
+    forged = Metadata[Targets].from_bytes(path.read_bytes())
     forged.signed.targets["latest.json"] = TargetFile.from_data(
         "latest.json", b"forged", ["sha256"]
     )

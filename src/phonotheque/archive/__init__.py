@@ -6,6 +6,15 @@ Each operation is a plan that only reads and an execution that writes under the 
 from phonotheque.archive.arguing import RightsExplanation, explain_rights
 from phonotheque.archive.build import BuildPlan, BuildReport, execute_build, plan_build
 from phonotheque.archive.cases import Case, read_case, read_cases
+from phonotheque.archive.ceremony import (
+    CeremonyReport,
+    KeysStatus,
+    commit_keys,
+    drop_proposals,
+    key_status,
+    renew_keys,
+    rotate_keys,
+)
 from phonotheque.archive.claim_values import KINDS
 from phonotheque.archive.claims import (
     ClaimPlan,
@@ -82,6 +91,7 @@ __all__ = [
     "BuildPlan",
     "BuildReport",
     "Case",
+    "CeremonyReport",
     "ClaimPlan",
     "ClaimView",
     "CounterPlan",
@@ -96,6 +106,7 @@ __all__ = [
     "InitPlan",
     "InitReport",
     "InputEstimate",
+    "KeysStatus",
     "Letter",
     "NextReport",
     "OrphanReport",
@@ -114,6 +125,8 @@ __all__ = [
     "WithdrawReport",
     "Withdrawal",
     "check_ledger",
+    "commit_keys",
+    "drop_proposals",
     "estimate_ingest",
     "execute_build",
     "execute_claim",
@@ -133,6 +146,7 @@ __all__ = [
     "identify_fingerprint",
     "keep_fresh",
     "keep_orphans",
+    "key_status",
     "next_year",
     "open_vault",
     "plan_build",
@@ -155,7 +169,9 @@ __all__ = [
     "read_quarantine",
     "read_withdrawals",
     "release_quarantined",
+    "renew_keys",
     "repair_vault",
+    "rotate_keys",
     "vault_status",
     "verify_vault",
     "work_list",

@@ -4,7 +4,6 @@ build + edition before + vault ─► selection ─► volumes (bags, torrents) 
 ─► rename ─► TUF: latest.json, timestamp. Killed anywhere, the next `publish` carries on.
 """
 
-import shutil
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -19,11 +18,10 @@ from phonotheque.archive.build import plan_build
 from phonotheque.archive.deriving import make_missing
 from phonotheque.archive.init import offline_keys
 from phonotheque.archive.naming import check_edition_name, free_edition_name
-from phonotheque.archive.notices import note_tombstones
+from phonotheque.archive.releasing import release_edition
 from phonotheque.archive.selection import PACKED, SELECTED, Rules, Selection, select_files
 from phonotheque.archive.vaults import open_vault
 from phonotheque.archive.volumes import PlannedVolume, VolumeRecord, name_volumes, write_volumes
-from phonotheque.archive.withdraw import renew_revocations
 from phonotheque.archive.workspace import (
     Basis,
     Intent,
@@ -34,25 +32,13 @@ from phonotheque.archive.workspace import (
     work_directory,
 )
 from phonotheque.catalogue import open_build
-from phonotheque.edition import (
-    OfflineKeys,
-    hashing_pool,
-    place_file,
-    publish_targets,
-    renew_online,
-    renew_root,
-)
-from phonotheque.model.edition import EditionManifest, Latest
+from phonotheque.edition import check_publishing, hashing_pool
+from phonotheque.model.edition import EditionManifest
 from phonotheque.model.errors import UsageError
 from phonotheque.model.progress import Progress
 from phonotheque.model.tables import FORMAT_VERSION
-from phonotheque.storage.documents import (
-    format_document,
-    read_document,
-    read_settings,
-    write_document,
-)
-from phonotheque.storage.durable import commit_directory, ensure_directory
+from phonotheque.storage.documents import read_document, read_settings, write_document
+from phonotheque.storage.durable import ensure_directory
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
 
@@ -87,7 +73,10 @@ class PublishPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What `publish` did; `findings` is where each refusal stands. `copies` were made for it."""
+    """What `publish` did; `findings` is where each refusal stands. `copies` were made for it.
+
+    `staged`: files that wait for further signatures; the edition is not out before they are there.
+    """
 
     name: str
     sequence: int
@@ -103,6 +92,7 @@ class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, int]
     findings: str
     copies: int = 0
+    staged: list[str] = []
 
 
 def plan_publish(tree: Tree, now: datetime, *, name: str | None = None) -> PublishPlan:
@@ -161,27 +151,24 @@ def execute_publish(
 
     Raises:
         ArchiveBusyError: somebody else writes.
-        UsageError: the archive changed since the plan.
+        UsageError: the archive changed since the plan, or the edition before waits for signatures.
         InputError: a file of the vault is damaged, or a wrong passphrase.
-        NotFoundError: the offline keys are not at hand; the edition is complete but not yet out.
+        NotFoundError: the keys are not at hand; nothing was made.
     """
     keys = offline_keys(tree, read_settings(tree), keys_dir, passphrase)
     with writing(tree.root):
         before = last_edition(tree)
-        if before is not None:
-            _sign(tree, before, keys, now)
-            renew_revocations(tree, now)
-            note_tombstones(tree, before.name, now)  # killed before it did
+        waiting = release_edition(tree, before, keys, now) if before is not None else []
         if plan.nothing_new:
-            return _report(tree, _named(tree, plan.name), [], plan)
+            report = _report(tree, _named(tree, plan.name), [], plan)
+            return msgspec.structs.replace(report, staged=waiting)
+        check_publishing(tree, keys)
         made = _make_copies(tree, plan, progress, workers)
         manifest, records, refused = _publish(tree, plan, progress, workers)
         progress.start("signing", None, "")
-        _sign(tree, manifest, keys, now)
-        renew_revocations(tree, now)
-        note_tombstones(tree, manifest.name, now)
+        waiting = release_edition(tree, manifest, keys, now)
     report = _report(tree, manifest, records, plan)
-    return msgspec.structs.replace(report, refused=refused, copies=made)
+    return msgspec.structs.replace(report, refused=refused, copies=made, staged=waiting)
 
 
 def _make_copies(tree: Tree, plan: PublishPlan, progress: Progress, workers: int | None) -> int:
@@ -292,37 +279,6 @@ def _nothing_new(basis: Basis, name: str) -> PublishPlan:
 
 def _named(tree: Tree, name: str) -> EditionManifest:
     return read_document(tree.edition(name) / "edition.json", EditionManifest)
-
-
-def _sign(tree: Tree, manifest: EditionManifest, keys: OfflineKeys, now: datetime) -> None:
-    """Make `manifest` the latest edition, signed; and keep the metadata of that moment in it."""
-    path = f"editions/{manifest.name}/edition.json"
-    content = (tree.root / path).read_bytes()
-    latest = Latest(
-        format=FORMAT_VERSION,
-        edition=manifest.name,
-        sequence=manifest.sequence,
-        edition_sha256=sha256(content).hexdigest(),
-    )
-    renew_root(tree, keys, now)
-    targets = {path: content, "latest.json": format_document(latest)}
-    if not publish_targets(tree, targets, keys, now):
-        renew_online(tree, now)
-    _keep_metadata(tree, manifest.name)
-    shutil.rmtree(work_directory(tree, manifest.name), ignore_errors=True)
-
-
-def _keep_metadata(tree: Tree, name: str) -> None:
-    """A copy of the TUF repository in the edition, so that the edition proves itself."""
-    target = tree.edition(name) / "metadata"
-    if target.exists():
-        return
-    building = tree.editions / f".metadata-{name}"
-    shutil.rmtree(building, ignore_errors=True)
-    ensure_directory(building)
-    for path in sorted(tree.metadata.glob("*.json")):
-        place_file(path, building / path.name)
-    commit_directory(building, target)
 
 
 def _report(

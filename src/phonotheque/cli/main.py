@@ -18,6 +18,7 @@ from phonotheque.cli import (
     finding,
     identifying,
     keeping,
+    keys,
     lineage,
     looking_up,
     mirroring,
@@ -70,7 +71,7 @@ def _options(
 
 for room in (
     operating, rights, claims, noticing, mirroring, finding, identifying, looking_up, slicing,
-    lineage, serving, keeping, demonstrating, synthesising,
+    lineage, serving, keeping, keys, demonstrating, synthesising,
 ):  # fmt: skip
     room.add_commands(app)
 

@@ -223,6 +223,12 @@ def _renew(screen: Screen, tree: "Tree", *, dry_run: bool) -> None:
 
 
 def _publish_lines(report: "PublishReport") -> list[str]:
+    if report.staged:
+        return [
+            f"Edition {report.name} is complete and waits for signatures; it is not out yet.",
+            *(f"  phonotheque keys sign {path} --keys DIR" for path in report.staged),
+            "Each holder signs a copy; then: phonotheque keys commit ARCHIVE COPY...",
+        ]
     if report.nothing_new:
         return [f"Edition {report.name} says all of it already; its signatures are complete."]
     lines = [

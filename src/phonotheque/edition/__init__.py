@@ -6,10 +6,12 @@
 
 from phonotheque.edition.ceremony import (
     Committed,
+    RoleStatus,
     collect_files,
     commit_proposals,
     is_complete,
     list_proposals,
+    list_roles,
     open_draft,
     stage,
 )
@@ -29,6 +31,7 @@ from phonotheque.edition.keys import (
 from phonotheque.edition.metainfo import CreatedTorrent, VolumeFile, create_torrent
 from phonotheque.edition.names import Naming, iter_names
 from phonotheque.edition.packing import PackedVolumes, choose_piece_length, plan_volumes
+from phonotheque.edition.role_files import sweep
 from phonotheque.edition.signing import (
     Outcome,
     check_publishing,
@@ -51,18 +54,19 @@ from phonotheque.edition.volume import (
 )
 
 __all__ = [
+    "OFFLINE_ROLES",
+    "ONLINE_ROLES",
     "BuiltVolume",
     "Catalogue",
     "Committed",
     "CreatedTorrent",
     "HashedFile",
     "Naming",
-    "OFFLINE_ROLES",
-    "ONLINE_ROLES",
     "OfflineKeys",
     "Outcome",
     "PackedVolumes",
     "Proposal",
+    "RoleStatus",
     "SignedFile",
     "TorrentFile",
     "TorrentInfo",
@@ -86,6 +90,7 @@ __all__ = [
     "iter_changes",
     "iter_names",
     "list_proposals",
+    "list_roles",
     "make_key",
     "next_key_path",
     "online_expiry",
@@ -103,4 +108,5 @@ __all__ = [
     "sign_file",
     "stage",
     "staged_paths",
+    "sweep",
 ]

@@ -18,7 +18,7 @@ from securesystemslib.exceptions import Error as SignatureProblem
 from securesystemslib.signer import Key
 from tuf.api.metadata import Metadata, Root, Targets, VerificationResult
 
-from phonotheque.edition.keys import KeyRing, short
+from phonotheque.edition.keys import OFFLINE_ROLES, KeyRing, short
 from phonotheque.edition.role_files import (
     OFFLINE_DAYS,
     ONLINE_DAYS,
@@ -67,6 +67,17 @@ class Draft:
     staged_targets: Staged[Targets] | None
     root: Root
     targets: Targets
+
+
+class RoleStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One role. `keys` are key ids; `state`: fresh, due (half of it has run), expired."""
+
+    role: str
+    version: int
+    threshold: int
+    keys: list[str]
+    expires: str
+    state: str
 
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +176,32 @@ def list_proposals(tree: Tree) -> list[Proposal]:
         found.append(_describe_root(draft.staged_root, draft.in_force))
     if draft.staged_targets:
         found.append(_describe_targets(draft.staged_targets, draft.root))
+    return found
+
+
+def list_roles(tree: Tree, now: datetime) -> list[RoleStatus]:
+    """How each role stands, as it is in force."""
+    root = root_in_force(tree)
+    targets = current(tree, "targets", Targets)
+    keyids = {"root": root.roles["root"].keyids, "targets": root.roles["targets"].keyids}
+    keyids |= online_keyids(root, targets)
+    found = []
+    for role, ids in keyids.items():
+        signed: Any = root
+        if role != "root":
+            signed = Metadata[Any].from_bytes(current_path(tree, role).read_bytes()).signed
+        days = OFFLINE_DAYS if role in OFFLINE_ROLES else ONLINE_DAYS
+        state = "due" if is_due(signed, now, days) else "fresh"
+        found.append(
+            RoleStatus(
+                role=role,
+                version=signed.version,
+                threshold=root.roles[role].threshold if role in root.roles else 1,
+                keys=sorted(ids),
+                expires=f"{signed.expires:%Y-%m-%d %H:%M} UTC",
+                state="expired" if signed.expires <= now else state,
+            )
+        )
     return found
 
 
