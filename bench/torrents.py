@@ -18,10 +18,9 @@ import libtorrent as lt
 import numpy as np
 import torf
 
-from phonotheque.edition import VolumeFile, choose_piece_length, create_torrent, plan_volumes
+from phonotheque.edition import VolumeFile, choose_piece_length, create_torrent
 
 SIZES = {"small": (40, 3_500_000), "large": (600, 3_500_000)}
-PLANNED_FILES = {"small": 2_000_000, "large": 86_000_000}
 BLOCK = 16_384
 
 
@@ -81,16 +80,6 @@ def by_torf(root: Path, piece_length: int) -> None:
     torf.Torrent(path=root, piece_size=piece_length).generate(threads=1)
 
 
-def planning_seconds(count: int) -> float:
-    """Seconds to pack `count` files into volumes."""
-    rng = np.random.default_rng(3)
-    sizes = rng.lognormal(15, 0.5, count).astype(np.int64)
-    tiers = np.sort(rng.integers(1, 7, count).astype(np.int8))
-    begin = time.monotonic()
-    plan_volumes(tiers, sizes, max_bytes=100_000_000_000, max_files=30_000)
-    return time.monotonic() - begin
-
-
 def run(scale: str) -> dict[str, Any]:
     """Figures in GB (10⁹ bytes) per CPU second, and their ratios."""
     with TemporaryDirectory(prefix="phonotheque-bench-") as folder:
@@ -108,16 +97,12 @@ def run(scale: str) -> dict[str, Any]:
                 "torf": lambda: by_torf(root, length),
             }.items()
         }
-    planned = PLANNED_FILES[scale]
-    seconds = planning_seconds(planned)
     return {
         "ours": {
             "hybrid_sha256_gb_per_cpu_second": speed["ours"],
             "bytes": total,
             "files": len(files),
             "piece_length": length,
-            "plan_seconds_per_million_files": seconds / planned * 1e6,
-            "planned_files": planned,
         },
         "peers": {
             "libtorrent_hybrid_gb_per_cpu_second": speed["libtorrent"],

@@ -13,9 +13,6 @@ import bagit
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from tests.archive.workshop import FolderVault, Song, Workshop, cut_off_at
-from tests.edition.test_signing import Follower
-from tests.support.clock import NOW
 
 from phonotheque.archive import (
     PublishReport,
@@ -25,8 +22,8 @@ from phonotheque.archive import (
     plan_withdraw,
     publish,
 )
-from phonotheque.archive.selection import SELECTED
-from phonotheque.archive.volumes import name_volumes
+from phonotheque.archive.packed import pack_selection
+from phonotheque.archive.selection import PACKED, SELECTED
 from phonotheque.catalogue import open_edition
 from phonotheque.edition import read_torrent
 from phonotheque.model import tables
@@ -36,6 +33,9 @@ from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import check_schema
+from tests.archive.workshop import FolderVault, Song, Workshop, cut_off_at
+from tests.edition.test_signing import Follower
+from tests.support.clock import NOW
 
 pytestmark = pytest.mark.usefixtures("tuf_clock")
 
@@ -111,11 +111,12 @@ def test_planning_writes_no_evidence_to_the_temporary_directory(
 
     def watched(selection: Any, *rest: Any) -> Any:
         written.append(pq.read_schema(selection.path).names)
-        return name_volumes(selection, *rest)
+        return pack_selection(selection, *rest)
 
-    monkeypatch.setattr(publish, "name_volumes", watched)
+    monkeypatch.setattr(publish, "pack_selection", watched)
     release(workshop.tree)
-    assert written == [["tier", "bytes"], SELECTED.names]
+    assert written == [PACKED.names, SELECTED.names]
+    assert len(PACKED.names) == 5
 
 
 def test_an_edition_vouches_for_every_file_of_itself(workshop: Workshop) -> None:

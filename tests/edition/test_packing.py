@@ -1,60 +1,16 @@
-"""Packing covers every file once, respects every limit, and never looks at a file in Python."""
+"""The length of pieces, and how large a torrent is thought to become."""
 
-from time import monotonic
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phonotheque.edition import choose_piece_length, plan_volumes
+from phonotheque.edition import VolumeFile, choose_piece_length, create_torrent, estimate_metainfo
 from phonotheque.edition.packing import padding_bytes
-from phonotheque.model.errors import UsageError
-
-files = st.lists(st.tuples(st.integers(1, 4), st.integers(0, 100)), max_size=60).map(
-    lambda rows: sorted(rows, key=lambda row: row[0])
-)
-
-
-@given(files, st.integers(1, 250), st.integers(1, 12))
-def test_every_file_is_in_one_volume_and_every_limit_holds(
-    rows: list[tuple[int, int]], max_bytes: int, max_files: int
-) -> None:
-    tiers, sizes = [r[0] for r in rows], [r[1] for r in rows]
-    packed = plan_volumes(tiers, sizes, max_bytes=max_bytes, max_files=max_files)
-    assert len(packed.volume_of_row()) == len(rows)
-    assert packed.starts[0] == 0 and packed.starts[-1] == len(rows)
-    for index, tier in enumerate(packed.tiers):
-        begin, end = packed.starts[index], packed.starts[index + 1]
-        assert begin < end
-        assert set(tiers[begin:end]) == {tier}
-        assert end - begin <= max_files
-        assert sum(sizes[begin:end]) <= max_bytes or end - begin == 1
-
-
-@given(files.filter(bool), st.integers(1, 250), st.integers(1, 12))
-def test_a_volume_ends_only_where_the_next_file_does_not_fit(
-    rows: list[tuple[int, int]], max_bytes: int, max_files: int
-) -> None:
-    tiers, sizes = [r[0] for r in rows], [r[1] for r in rows]
-    packed = plan_volumes(tiers, sizes, max_bytes=max_bytes, max_files=max_files)
-    for begin, end in zip(packed.starts[:-2], packed.starts[1:-1], strict=True):
-        full = end - begin == max_files or sum(sizes[begin : end + 1]) > max_bytes
-        assert full or tiers[end] != tiers[begin]
-
-
-def test_two_million_files_are_packed_within_a_second() -> None:
-    sizes = np.random.default_rng(1).integers(1_000_000, 8_000_000, 2_000_000)
-    tiers = np.repeat([1, 2, 3, 4], 500_000)
-    begin = monotonic()
-    packed = plan_volumes(tiers, sizes, max_bytes=100_000_000_000, max_files=30_000)
-    assert monotonic() - begin < 1
-    assert 80 < len(packed) < 200
-
-
-def test_tiers_that_fall_are_refused() -> None:
-    with pytest.raises(UsageError, match="order"):
-        plan_volumes([2, 1], [1, 1], max_bytes=10, max_files=10)
 
 
 def test_ordinary_tracks_get_pieces_of_half_a_mebibyte() -> None:
@@ -68,3 +24,37 @@ def test_a_piece_length_is_a_power_of_two_within_bounds(sizes: list[int]) -> Non
     length = choose_piece_length(sizes)
     assert length & (length - 1) == 0
     assert 16_384 <= length <= 16 << 20
+
+
+@given(st.lists(st.integers(0, 10**8), min_size=1, max_size=40), st.integers(0, 200))
+def test_the_estimate_counts_the_pieces_of_the_length_chosen(sizes: list[int], name: int) -> None:
+    found = estimate_metainfo(np.array(sizes), np.full(len(sizes), name))
+    for rows in range(1, len(sizes) + 1):
+        length = choose_piece_length(sizes[:rows])
+        least = 52 * sum(-(-size // length) for size in sizes[:rows]) + (224 + name) * rows
+        assert least <= found[rows - 1] <= 2 * least + 8192
+
+
+@pytest.mark.parametrize(
+    ("mean", "count", "share"),
+    [(20_000, 400, 0.65), (120_000, 150, 0.8), (1_000_000, 30, 0.85)],
+    ids=["most without a piece layer", "small", "tracks"],
+)
+def test_torrents_are_a_little_shorter_than_estimated(
+    tmp_path: Path, mean: int, count: int, share: float
+) -> None:
+    rng = np.random.default_rng(mean)
+    sizes = rng.lognormal(np.log(mean), 0.5, count).astype(np.int64)
+    files, names = [], []
+    for number, size in enumerate(sizes.tolist()):
+        content = rng.bytes(size)
+        source = tmp_path / str(number)
+        source.write_bytes(content)
+        name = f"Some artist {number // 10}/{number:02d} - A track of theirs [0123abcd].ogg"
+        digest = sha256(content).hexdigest()
+        files.append(VolumeFile(f"data/{name}", source, size, digest))
+        names.append(2 * (len(name) - 1))
+    with ThreadPoolExecutor(2) as pool:
+        made = create_torrent("volume", files, choose_piece_length(sizes), pool)
+    estimated = int(estimate_metainfo(sizes, np.array(names))[-1])
+    assert estimated * share - 8192 < len(made.content) <= estimated

@@ -62,12 +62,8 @@ from phonotheque.archive.notices import (
     plan_step,
 )
 from phonotheque.archive.orphaning import OrphanReport, keep_orphans
-from phonotheque.archive.publish import (
-    PublishPlan,
-    PublishReport,
-    execute_publish,
-    plan_publish,
-)
+from phonotheque.archive.publish import PublishReport, execute_publish, plan_publish
+from phonotheque.archive.publish_plan import PublishPlan
 from phonotheque.archive.quarantining import (
     find_quarantined,
     quarantine_object,

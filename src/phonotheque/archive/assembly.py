@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from phonotheque.archive.ai_training import FOLDER, write_ai_training
+from phonotheque.archive.packed import Packed, write_waiting
 from phonotheque.archive.provenance import built_by, licence_counts, read_sources, schema_note
 from phonotheque.archive.selection import Selection
 from phonotheque.archive.tombstones import tombstones
 from phonotheque.archive.volumes import VolumeRecord
-from phonotheque.archive.workspace import BUILDING, Basis, Intent, work_directory
+from phonotheque.archive.workspace import BUILDING, WAITING, Basis, Intent, work_directory
 from phonotheque.catalogue import CatalogueReader
 from phonotheque.edition import Catalogue, iter_changes, place_file
 from phonotheque.model import tables
@@ -58,11 +59,16 @@ class _Place:
 
 
 def assemble_edition(
-    basis: Basis, intent: Intent, selection: Selection, records: Sequence[VolumeRecord]
+    basis: Basis,
+    intent: Intent,
+    selection: Selection,
+    packed: Packed,
+    records: Sequence[VolumeRecord],
 ) -> EditionManifest:
     """Make the edition appear, complete and durable. Unchanged files are hard links.
 
-    `records` are the new volumes, which stand in ``volumes/`` already.
+    `packed` is the selection as it was packed; `records` are the new volumes, which stand in
+    ``volumes/`` already.
     """
     directory = basis.tree.editions / (BUILDING + intent.name)
     shutil.rmtree(directory, ignore_errors=True)
@@ -72,6 +78,8 @@ def assemble_edition(
     _link_volumes(place)
     counts, licences = _write_tables(place)
     _write_ai_training(place)
+    write_waiting(selection, packed, intent, directory / WAITING)
+    counts = msgspec.structs.replace(counts, waiting=packed.waiting_files)
     place_file(selection.findings, directory / "findings.parquet")
     write_document(directory / "report.json", _report(place, selection))
     manifest = _manifest(place, counts, licences)
@@ -226,7 +234,7 @@ def _report(place: _Place, selection: Selection) -> EditionReport:
         name=place.intent.name,
         build=place.intent.build,
         inputs=place.basis.build.inputs,
-        new_files=selection.files,
+        new_files=sum(record.files for record in place.records),
         new_volumes=[record.volume for record in place.records],
         refused=selection.refused,
         withdrawn=len(place.basis.withdrawals),

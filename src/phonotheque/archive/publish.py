@@ -18,10 +18,12 @@ from phonotheque.archive.build import plan_build
 from phonotheque.archive.deriving import make_missing
 from phonotheque.archive.init import offline_keys
 from phonotheque.archive.naming import check_edition_name, free_edition_name
+from phonotheque.archive.packed import Packed, pack_selection
+from phonotheque.archive.publish_plan import PublishPlan, foretell, nothing_new
 from phonotheque.archive.releasing import release_edition
 from phonotheque.archive.selection import PACKED, SELECTED, Rules, Selection, select_files
 from phonotheque.archive.vaults import open_vault
-from phonotheque.archive.volumes import PlannedVolume, VolumeRecord, name_volumes, write_volumes
+from phonotheque.archive.volumes import VolumeRecord, write_volumes
 from phonotheque.archive.workspace import (
     Basis,
     Intent,
@@ -41,35 +43,6 @@ from phonotheque.storage.documents import read_document, read_settings, write_do
 from phonotheque.storage.durable import ensure_directory
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
-
-
-class VolumePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One volume that would be made."""
-
-    volume: str
-    tier: int
-    files: int
-    bytes: int
-
-
-class PublishPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What `publish` would do. `nothing_new`: the edition `name` already says all of it, and only
-    its signatures would be completed or renewed. `copies` access copies would be made first; their
-    bytes are estimates, and so is how many volumes that gives.
-    """
-
-    name: str
-    sequence: int
-    previous: str | None
-    build: int
-    published_at: datetime
-    nothing_new: bool
-    volumes: list[VolumePlan]
-    files: int
-    bytes: int
-    refused: dict[str, int]
-    withdrawn: int
-    copies: int = 0
 
 
 class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,31 +83,16 @@ def plan_publish(tree: Tree, now: datetime, *, name: str | None = None) -> Publi
     _check_build(tree, now)
     intent = _intent(basis, now, name)
     with TemporaryDirectory(prefix="phonotheque-") as scratch:
-        selection, volumes = _select(basis, intent, Path(scratch), PACKED)
+        selection, packed = _select(basis, intent, Path(scratch), PACKED)
     last = basis.previous
-    if last is not None and name in (None, last.name) and _says_all(basis, last, volumes):
-        return _nothing_new(basis, last.name)
+    if last is not None and name in (None, last.name) and _says_all(basis, last, packed):
+        return nothing_new(last, basis.build.build)
     if is_out:
         raise UsageError(
             f"edition {name} is out, and no edition ever changes; give the new one another name, "
             "or none"
         )
-    return PublishPlan(
-        name=intent.name,
-        sequence=intent.sequence,
-        previous=intent.previous,
-        build=intent.build,
-        published_at=intent.published_at,
-        nothing_new=False,
-        volumes=[
-            VolumePlan(volume=v.name, tier=v.tier, files=v.files, bytes=v.bytes) for v in volumes
-        ],
-        files=selection.files,
-        bytes=sum(v.bytes for v in volumes),
-        refused=selection.refused,
-        withdrawn=len(basis.withdrawals),
-        copies=selection.to_copy,
-    )
+    return foretell(basis, intent, selection, packed)
 
 
 def execute_publish(
@@ -193,7 +151,8 @@ def _publish(
         ensure_directory(work / folder)
     write_document(work / "intent.json", intent)
     progress.start("selecting", None, "")
-    selection, planned = _select(basis, intent, work, SELECTED)
+    selection, packed = _select(basis, intent, work, SELECTED)
+    planned = packed.volumes
     if not plan.copies and [v.name for v in planned] != [v.volume for v in plan.volumes]:
         raise UsageError(f"{tree.root}: the archive changed since the plan; run publish again")
     with open_vault(tree) as vault, hashing_pool(plan.bytes, workers) as pool:
@@ -201,7 +160,8 @@ def _publish(
             basis, intent, selection, planned, pool, vault=vault, progress=progress
         )
     progress.start("tables", None, "")
-    return assemble_edition(basis, intent, selection, records), records, selection.refused
+    manifest = assemble_edition(basis, intent, selection, packed, records)
+    return manifest, records, selection.refused
 
 
 def _check_build(tree: Tree, now: datetime) -> None:
@@ -230,7 +190,7 @@ def _intent(basis: Basis, now: datetime, name: str | None) -> Intent:
 
 def _select(
     basis: Basis, intent: Intent, scratch: Path, schema: pa.Schema
-) -> tuple[Selection, list[PlannedVolume]]:
+) -> tuple[Selection, Packed]:
     rules = Rules(basis.settings, intent.published_at.date(), len(basis.build.tier_cuts_percent))
     reader = open_build(basis.build_directory, basis.build)
     try:
@@ -245,36 +205,25 @@ def _select(
                 scratch=scratch,
                 schema=schema,
                 access=AccessRules(access, vault) if access.forms else None,
+                waiting=basis.waiting,
             )
     finally:
         reader.close()
-    settings = basis.settings
-    return selection, name_volumes(selection, settings.slug, basis.next_sequence, settings.volumes)
+    settings, first = basis.settings, basis.next_sequence
+    packed = pack_selection(selection, settings.slug, first, settings.volumes, intent.sequence)
+    return selection, packed
 
 
-def _says_all(basis: Basis, edition: EditionManifest, volumes: list[PlannedVolume]) -> bool:
-    """Whether `edition` already has this catalogue, this evidence, these files and withdrawals."""
+def _says_all(basis: Basis, edition: EditionManifest, packed: Packed) -> bool:
+    """Whether `edition` already has this catalogue, this evidence, these files and withdrawals, and
+    keeps back the same."""
     same = {s.path for s in edition.shards} == {s.path for s in basis.build.shards}
     told = read_document(basis.tree.edition(edition.name) / "report.json", EditionReport)
     same = same and told.evidence == evidence_digest(basis)
-    return same and not volumes and edition.counts.withdrawn == len(basis.withdrawals)
-
-
-def _nothing_new(basis: Basis, name: str) -> PublishPlan:
-    manifest = _named(basis.tree, name)
-    return PublishPlan(
-        name=name,
-        sequence=manifest.sequence,
-        previous=manifest.previous,
-        build=basis.build.build,
-        published_at=manifest.published_at,
-        nothing_new=True,
-        volumes=[],
-        files=0,
-        bytes=0,
-        refused={},
-        withdrawn=manifest.counts.withdrawn,
-    )
+    if packed.volumes or any(lot.new for lot in packed.waiting):
+        return False
+    same = same and packed.waiting_files == edition.counts.waiting
+    return same and edition.counts.withdrawn == len(basis.withdrawals)
 
 
 def _named(tree: Tree, name: str) -> EditionManifest:

@@ -18,10 +18,12 @@ from phonotheque.archive.access import COPIED, COPIES, AccessRules, find_copies
 from phonotheque.archive.barring import ALLOWED_RECORDING, REFUSED, find_barred
 from phonotheque.archive.verdicts import VERDICTS, decide_evidence
 from phonotheque.archive.withdrawals import Withdrawal
+from phonotheque.edition import MAX_COMPONENT_BYTES, MAX_FOLDER_BYTES
 from phonotheque.model import tables
 from phonotheque.model.archive import ArchiveSettings
 from phonotheque.model.findings import FindingCode, Severity
 from phonotheque.model.numbers import IdKey, Kind, format_public_ids
+from phonotheque.model.waiting_table import WAITING
 from phonotheque.storage.tables import write_table
 from phonotheque.vault import VaultObject
 
@@ -58,9 +60,14 @@ SELECTED = pa.schema(
         pa.field("evidence", pa.list_(tables.EVIDENCE)),
         pa.field("derived_from", pa.string()),
         pa.field("derived_by", pa.string()),
+        pa.field("name_bytes", pa.int16()),  # of its paths in a torrent, at most
+        pa.field("listens", pa.int64()),
+        pa.field("since", pa.string()),  # the edition since which it waits; null: new
+        pa.field("sequence", pa.int32()),  # of that edition
     ]
 )
-PACKED = pa.schema([SELECTED.field(name) for name in ("tier", "bytes")])
+_PACKED = ("tier", "bytes", "name_bytes", "listens", "sequence")
+PACKED = pa.schema([SELECTED.field(name) for name in _PACKED])
 """What packing volumes asks for: a hundredth of the bytes, without evidence; of access copies that
 are not made yet, an estimate."""
 TO_COPY = pa.schema(
@@ -76,6 +83,10 @@ _SIGNATURE = (
     "{'c': e.claim, 'v': e.value, 'r': e.raw, 'k': e.kind, 's': e.source, 'w': e.witness, "
     "'p': e.confidence}))::VARCHAR)"
 )
+_NAME_BYTES = (  # at most: number, digest and extension of a file's name take 24
+    f"(2 * (least({MAX_FOLDER_BYTES}, greatest(strlen(f.artist_credit), 13) + 1) + "
+    f"least({MAX_COMPONENT_BYTES}, greatest(strlen(f.title), 8) + 24)))::SMALLINT"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,7 @@ class Selection:
     files: int
     refused: dict[str, int]
     to_copy: int = 0
+    listens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +126,17 @@ def select_files(
     scratch: Path,
     schema: pa.Schema = SELECTED,
     access: AccessRules | None = None,
+    waiting: Path | None = None,
 ) -> Selection:
     """Select from the views of an open build and write ``selection.parquet`` to `scratch`.
 
     `schema` is `SELECTED`, or `PACKED` or `TO_COPY` for planning alone. `published` are the files
     tables of the edition before. `access` says which files go out as access copies; None: all as
-    they are. The result depends on nothing but the arguments' contents.
+    they are. `waiting` is the table of that name of the edition before, if it has one. The result
+    depends on nothing but the arguments' contents.
     """
     _prepare(cursor, withdrawals, published, scratch)
+    _read_waiting(cursor, waiting)
     _decide(cursor, rules)
     _ask_vault(cursor, find_object)
     _choose(cursor, rules.last_tier, access)
@@ -131,8 +146,11 @@ def select_files(
     path = scratch / "selection.parquet"
     sql = _TO_COPY if schema is TO_COPY else _selected_sql(schema)
     files = write_table(path, schema, _stream(cursor, sql))
-    ((missing,),) = cursor.execute("SELECT count(*) FROM copies WHERE NOT made").fetchall()
-    return Selection(path, findings, files, refused, missing)
+    ((missing, listens),) = cursor.execute(
+        "SELECT (SELECT count(*) FROM copies WHERE NOT made), "
+        "(SELECT coalesce(sum(listens), 0)::BIGINT FROM standing)"
+    ).fetchall()
+    return Selection(path, findings, files, refused, missing, listens)
 
 
 def _prepare(
@@ -174,6 +192,19 @@ def _read_published(cursor: duckdb.DuckDBPyConnection, published: Sequence[Path]
         "UNION ALL BY NAME SELECT NULL::VARCHAR AS derived_from WHERE false)) f "
         "LEFT JOIN redirects r ON r.kind = 'r' AND r.old = f.recording"
     )
+
+
+def _read_waiting(cursor: duckdb.DuckDBPyConnection, waiting: Path | None) -> None:
+    """The table `waited`: since when files wait, under the numbers that recordings have now."""
+    schema = WAITING.empty_table()
+    cursor.register("nothing_waits", schema)
+    rows = f"read_parquet({_quoted(waiting)})" if waiting else "nothing_waits"
+    cursor.execute(
+        "CREATE TABLE waited AS SELECT coalesce(nullif(r.new, 0), w.recording) AS recording, "
+        "min(w.sequence) AS sequence, arg_min(w.since, w.sequence) AS since "
+        f"FROM {rows} w LEFT JOIN redirects r ON r.kind = 'r' AND r.old = w.recording GROUP BY 1"
+    )
+    cursor.unregister("nothing_waits")
 
 
 def _decide(cursor: duckdb.DuckDBPyConnection, rules: Rules) -> None:
@@ -219,7 +250,7 @@ def _choose(cursor: duckdb.DuckDBPyConnection, last_tier: int, access: AccessRul
     kind = "VIEW" if access is None else "TABLE"  # a view is asked once, and then as fast
     cursor.execute(f"""
         CREATE {kind} best AS SELECT b.*, coalesce(s.tier, {last_tier}) AS tier,
-            coalesce(s.rank, 1 << 62) AS rank
+            coalesce(s.rank, 1 << 62) AS rank, coalesce(s.listens, 0) AS listens
         FROM (
             SELECT recording, sha256, signature FROM candidates
             JOIN verdicts USING (signature) JOIN facts USING (sha256)
@@ -240,11 +271,13 @@ def _selected_sql(schema: pa.Schema) -> str:
     return f"""
         SELECT {columns} FROM (
             SELECT f.* EXCLUDE (sha256), coalesce(c.sha256, b.sha256) AS sha256, {copied},
-                v.* EXCLUDE (signature), b.tier, b.rank,
+                v.* EXCLUDE (signature), b.tier, b.rank, b.listens, w.since, w.sequence,
+                {_NAME_BYTES} AS name_bytes,
                 CASE WHEN c.made THEN b.sha256 END AS derived_from, c.derived_by
             FROM best b JOIN recording_files f USING (recording, sha256)
             JOIN facts fact USING (sha256) JOIN verdicts v USING (signature)
-            LEFT JOIN copies c ON c.master = b.sha256 AND c.tier = b.tier AND {there})
+            LEFT JOIN copies c ON c.master = b.sha256 AND c.tier = b.tier AND {there}
+            LEFT JOIN waited w ON w.recording = b.recording)
         ORDER BY tier, rank, recording"""
 
 

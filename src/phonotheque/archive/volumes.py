@@ -3,31 +3,26 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from phonotheque.archive.packed import PlannedVolume
 from phonotheque.archive.selection import Selection
 from phonotheque.archive.volume_texts import format_attribution, format_readme
 from phonotheque.archive.workspace import Basis, Intent, work_directory
 from phonotheque.edition import (
     BuiltVolume,
     Naming,
-    PackedVolumes,
     VolumeFile,
     VolumeSpec,
     build_volume,
     commit_volume,
     iter_names,
-    plan_volumes,
 )
 from phonotheque.model import tables
-from phonotheque.model.archive import VolumeSettings
 from phonotheque.model.errors import InputError
 from phonotheque.model.progress import Progress
 from phonotheque.rights import attribution, licences_in
@@ -55,44 +50,6 @@ class VolumeRecord(msgspec.Struct, frozen=True, kw_only=True):
     info_hash_v1: str
     info_hash_v2: str
     manifest_sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedVolume:
-    """One volume to come: rows ``[begin, end)`` of the selection."""
-
-    name: str
-    tier: int
-    begin: int
-    end: int
-    bytes: int
-
-    @property
-    def files(self) -> int:
-        """How many audio files it will hold."""
-        return self.end - self.begin
-
-
-def name_volumes(
-    selection: Selection, slug: str, first: int, limits: VolumeSettings
-) -> list[PlannedVolume]:
-    """The volumes that a selection makes, numbered from `first`."""
-    columns = pq.read_table(selection.path, columns=["tier", "bytes"])
-    sizes = columns.column("bytes").to_numpy()
-    packed = plan_volumes(
-        columns.column("tier").to_numpy(),
-        sizes,
-        max_bytes=limits.max_bytes,
-        max_files=limits.max_files,
-    )
-    return list(_named(packed, np.concatenate([[0], np.cumsum(sizes)]), slug, first))
-
-
-def _named(packed: PackedVolumes, filled: Any, slug: str, first: int) -> Iterator[PlannedVolume]:
-    for index, tier in enumerate(packed.tiers.tolist()):
-        begin, end = int(packed.starts[index]), int(packed.starts[index + 1])
-        name = f"{slug}-tier{tier}-{first + index:05d}"
-        yield PlannedVolume(name, tier, begin, end, int(filled[end] - filled[begin]))
 
 
 def write_volumes(
@@ -246,14 +203,16 @@ def _check_roots(rows: pa.Table, built: BuiltVolume) -> None:
 
 
 def _iter_slices(path: Path, planned: Sequence[PlannedVolume]) -> Iterator[pa.Table]:
-    """The rows of each volume; volumes are consecutive ranges of the file."""
+    """The rows of each volume; volumes are ranges of the file, one after the other."""
     with pq.ParquetFile(path) as file:
         batches = file.iter_batches(_BATCH_ROWS)
-        rest = file.schema_arrow.empty_table()
+        rest, row = file.schema_arrow.empty_table(), 0
         for volume in planned:
-            held = [rest]
+            while row + rest.num_rows <= volume.begin:  # rows between, which wait
+                row, rest = row + rest.num_rows, pa.Table.from_batches([next(batches)])
+            held = [rest.slice(volume.begin - row)]
             while sum(t.num_rows for t in held) < volume.files:
                 held.append(pa.Table.from_batches([next(batches)]))
             joined = pa.concat_tables(held)
             yield joined.slice(0, volume.files).combine_chunks()
-            rest = joined.slice(volume.files)
+            rest, row = joined.slice(volume.files), volume.end

@@ -25,6 +25,7 @@ from phonotheque.storage.layout import Tree
 
 WORK = ".work-"
 BUILDING = ".building-"
+WAITING = "waiting.parquet"
 _FILES, _PARQUET = "files/", ".parquet"
 _VOLUME = re.compile(r"(?P<slug>.+)-tier(?P<tier>[0-9]+)-(?P<sequence>[0-9]{5,})")
 
@@ -65,6 +66,13 @@ class Basis:
             return []
         directory = self.tree.edition(self.previous.name)
         return [directory / _FILES / f"{name}{_PARQUET}" for name in self.published_volumes]
+
+    @property
+    def waiting(self) -> Path | None:
+        """The table of the files that the previous edition kept back; None: none."""
+        if self.previous is None or all(e.path != WAITING for e in self.previous.contents):
+            return None
+        return self.tree.edition(self.previous.name) / WAITING
 
     @property
     def next_sequence(self) -> int:

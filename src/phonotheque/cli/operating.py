@@ -11,6 +11,7 @@ from phonotheque.cli.console import Reporter, Screen, format_bytes
 from phonotheque.cli.deriving import derive
 from phonotheque.cli.ingesting import ingest
 from phonotheque.cli.options import ArchivePath, DryRun, Json, archive_tree
+from phonotheque.cli.publishing_plan import show_plan
 from phonotheque.model.errors import ExitCode, NotFoundError, UsageError
 from phonotheque.model.findings import FindingCode
 
@@ -181,16 +182,7 @@ def publish(
     at = now()
     plan = plan_publish(tree, at, name=edition)
     if dry_run:
-        if json:
-            screen.print_json(plan)
-            return
-        screen.table(
-            ("volume", "tier", "files", "size"),
-            ((v.volume, v.tier, v.files, format_bytes(v.bytes)) for v in plan.volumes),
-        )
-        screen.say(f"would publish {plan.name}: {plan.files:,} new files")
-        if plan.copies:
-            screen.say(f"{plan.copies:,} access copies would be made first; sizes are estimates")
+        show_plan(screen, plan)
         return
     with Reporter(screen) as progress:
         report = execute_publish(

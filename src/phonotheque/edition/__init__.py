@@ -29,8 +29,20 @@ from phonotheque.edition.keys import (
     read_public_key,
 )
 from phonotheque.edition.metainfo import CreatedTorrent, VolumeFile, create_torrent
-from phonotheque.edition.names import Naming, iter_names
-from phonotheque.edition.packing import PackedVolumes, choose_piece_length, plan_volumes
+from phonotheque.edition.names import (
+    MAX_COMPONENT_BYTES,
+    MAX_FOLDER_BYTES,
+    Naming,
+    iter_names,
+)
+from phonotheque.edition.packing import choose_piece_length, estimate_metainfo
+from phonotheque.edition.planning import (
+    FilesToPack,
+    PackingLimits,
+    VolumesPlan,
+    order_files,
+    plan_volumes,
+)
 from phonotheque.edition.role_files import sweep
 from phonotheque.edition.signing import (
     Outcome,
@@ -54,17 +66,20 @@ from phonotheque.edition.volume import (
 )
 
 __all__ = [
+    "MAX_COMPONENT_BYTES",
+    "MAX_FOLDER_BYTES",
     "OFFLINE_ROLES",
     "ONLINE_ROLES",
     "BuiltVolume",
     "Catalogue",
     "Committed",
     "CreatedTorrent",
+    "FilesToPack",
     "HashedFile",
     "Naming",
     "OfflineKeys",
     "Outcome",
-    "PackedVolumes",
+    "PackingLimits",
     "Proposal",
     "RoleStatus",
     "SignedFile",
@@ -72,6 +87,7 @@ __all__ = [
     "TorrentInfo",
     "VolumeFile",
     "VolumeSpec",
+    "VolumesPlan",
     "build_volume",
     "change_keys",
     "check_publishing",
@@ -81,6 +97,7 @@ __all__ = [
     "commit_volume",
     "create_torrent",
     "drop_staged",
+    "estimate_metainfo",
     "has_online_keys",
     "hash_file",
     "hashing_pool",
@@ -96,6 +113,7 @@ __all__ = [
     "online_expiry",
     "open_draft",
     "open_keys",
+    "order_files",
     "place_file",
     "plan_volumes",
     "publish_revocations",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 MAX_COMPONENT_BYTES = 120
 MAX_PATH_BYTES = 240
-_MAX_FOLDER_BYTES = 80
+MAX_FOLDER_BYTES = 80
 _REPLACED = str.maketrans(
     {"/": "-", "\\": "-", "|": "-", ":": "-", '"': "'", "?": "_", "*": "_", "<": "_", ">": "_",
      "%": "_"}
@@ -63,7 +63,7 @@ def iter_names(files: Iterable[Naming]) -> Iterator[str]:
     folders: dict[str, str] = {}
     taken: set[str] = set()
     for file in files:
-        folder = portable(file.artist, "Unknown artist", _MAX_FOLDER_BYTES)
+        folder = portable(file.artist, "Unknown artist", MAX_FOLDER_BYTES)
         folder = folders.setdefault(distinct_form(folder), folder)
         for suffix in _suffixes(file.sha256):
             path = f"data/{folder}/{_file_name(file, suffix)}"

@@ -17,10 +17,23 @@ class TierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VolumeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How large a volume may grow."""
+    """How large a volume may grow, and how small one may stay."""
 
     max_bytes: int = 100_000_000_000
     max_files: int = 30_000
+    max_metainfo_bytes: int = 8_000_000  # of the torrent, as estimated; 0: any size
+    min_fill_percent: float = 0.0  # less than that waits for the next edition
+    hold_editions: int = 3  # after so many it waits no longer
+
+    def __post_init__(self) -> None:
+        if self.max_bytes < 1 or self.max_files < 1:
+            raise ValueError("volumes.max_bytes and volumes.max_files must be 1 or more")
+        if self.max_metainfo_bytes < 0 or self.hold_editions < 0:
+            raise ValueError(
+                "volumes.max_metainfo_bytes and volumes.hold_editions must not be below 0"
+            )
+        if not 0 <= self.min_fill_percent <= 100:
+            raise ValueError("volumes.min_fill_percent must be from 0 to 100")
 
 
 class CatalogueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -45,7 +45,7 @@ class ShardFile(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
+class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Totals of an edition."""
 
     recordings: int
@@ -58,6 +58,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     tiers: int
     withdrawn: int
     listens: int
+    waiting: int = 0  # files that may go out and are kept back until they fill a volume
 
 
 class BuildManifest(msgspec.Struct, frozen=True, kw_only=True):
