@@ -12,6 +12,7 @@ from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
 from phonotheque.cli.keeping import Days, Everything, Jobs, Rate, VaultOption, verify_vault
 from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer, parse_size
+from phonotheque.cli.resting import EditionOption, verify_one_edition, with_ledger
 from phonotheque.cli.slicing import CatalogueOption, Tolerate, verify_catalogue
 from phonotheque.model.errors import ExitCode
 
@@ -197,6 +198,7 @@ def verify(
         float, typer.Option(min=0.01, max=100, help="Share of files that a sample reads.")
     ] = 5.0,
     volume: Annotated[list[str], typer.Option(metavar="VOLUME", help="Only this one.")] = [],
+    edition: EditionOption = None,
     catalogue: CatalogueOption = False,
     tolerate: Tolerate = [],
     vault: VaultOption = False,
@@ -213,6 +215,9 @@ def verify(
     if catalogue:
         verify_catalogue(path, tolerate, json=json)
         return
+    if edition is not None:
+        verify_one_edition(path, edition, json=json)
+        return
     from phonotheque.mirror import VerifyMode
     from phonotheque.mirror import verify as check
     from phonotheque.storage.layout import Tree
@@ -227,22 +232,9 @@ def verify(
             sample_percent=percent,
             volumes=volume or None,
         )
-    report = _with_ledger(path, report)
+    report = with_ledger(path, report)
     screen.result(report, _verify_lines(report))
     _end_with(screen, report.findings)
-
-
-def _with_ledger(path: Path, report: "VerifyReport") -> "VerifyReport":
-    """The report of an archive with what is wrong with its ledger of rights."""
-    from msgspec.structs import replace
-
-    from phonotheque.archive import check_ledger
-    from phonotheque.storage.layout import Tree
-
-    found = list(check_ledger(Tree(path.absolute())))
-    if not found:
-        return report
-    return replace(report, clean=False, findings=[*report.findings, *found])
 
 
 def _verify_lines(report: "VerifyReport") -> Iterable[str]:

@@ -7,6 +7,7 @@ in `syncing`, the documents of a mirror in docs/formats/mirror.md.
 
 from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes, unknown_wishes
 from phonotheque.mirror.dues import SyncPlan, VolumeDue, plan_sync
+from phonotheque.mirror.edition_checks import EditionVerdict, verify_edition
 from phonotheque.mirror.formats import (
     EntryReport,
     GetReport,
@@ -35,6 +36,7 @@ from phonotheque.mirror.verifying import VerifyMode, verify
 __all__ = [
     "Candidate",
     "Choice",
+    "EditionVerdict",
     "EntryReport",
     "GetReport",
     "LeftOut",
@@ -70,4 +72,5 @@ __all__ = [
     "sync",
     "unknown_wishes",
     "verify",
+    "verify_edition",
 ]

@@ -78,6 +78,11 @@ class FindingCode(StrEnum):
     TABLE_MISSING = "table.missing"
     LEDGER_DAMAGED = "ledger.damaged"
     LEDGER_MISSING = "ledger.missing"
+    # an edition as a whole
+    EDITION_BAG = "edition.bag"
+    EDITION_REFERENCE = "edition.reference"
+    EDITION_SIGNATURE = "edition.signature"
+    EDITION_TORRENT = "edition.torrent"
     # a catalogue as a whole
     CATALOGUE_COUNT = "catalogue.count"
     CATALOGUE_DUPLICATE_KEY = "catalogue.duplicate-key"
