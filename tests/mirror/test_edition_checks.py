@@ -24,13 +24,14 @@ from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import write_table
 from tests.archive.test_publish import SONGS, release
 from tests.archive.workshop import FolderVault, Workshop
+from tests.mirror.conftest import Follower
 from tests.support.clock import NOW
 
 VOLUME = "work-tier2-00002"
 
 
 @pytest.fixture(scope="module")
-def published() -> Iterator[Tree]:
+def origin_tree() -> Iterator[Tree]:
     with (
         TemporaryDirectory() as folder,
         patch.object(publish, "open_vault", FolderVault.of),
@@ -46,8 +47,8 @@ def published() -> Iterator[Tree]:
 
 
 @pytest.fixture
-def tree(published: Tree, tmp_path: Path) -> Tree:
-    shutil.copytree(published.root, tmp_path / "archive")
+def tree(origin_tree: Tree, tmp_path: Path) -> Tree:
+    shutil.copytree(origin_tree.root, tmp_path / "archive")
     for path in (tmp_path / "archive").rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return Tree(tmp_path / "archive")
@@ -85,9 +86,9 @@ def rewrite(tree: Tree, path: str, change: Callable[[list[dict[str, object]]], N
     write_document(tree.edition("two") / "edition.json", changed)
 
 
-def test_sound_editions_pass_in_all(published: Tree) -> None:
+def test_sound_editions_pass_in_all(origin_tree: Tree) -> None:
     for name in ("one", "two"):
-        verdict = look(published, name)
+        verdict = look(origin_tree, name)
         checks = of(verdict)
         assert checks.pop("catalogue") in ("passed", "failed")  # the workshop's is not a real one
         assert set(checks.values()) == {"passed"} and verdict.complete
@@ -144,9 +145,18 @@ def test_a_false_signature_is_found(tree: Tree) -> None:
     assert errors(look(tree)) >= {"edition.signature"}
 
 
-def test_an_edition_that_is_not_here_is_not_found(published: Tree) -> None:
+def test_a_mirror_is_judged_by_its_own_metadata(synced: Follower) -> None:
+    verdict = look(synced.tree, "2026-11")
+    checks = of(verdict)
+    del checks["catalogue"]  # a made-up one
+    assert set(checks.values()) == {"passed"}
+    (synced.tree.volume("tiny-tier1-00001") / "bagit.txt").unlink()
+    assert "edition.bag" in errors(look(synced.tree, "2026-11"))
+
+
+def test_an_edition_that_is_not_here_is_not_found(origin_tree: Tree) -> None:
     with pytest.raises(NotFoundError, match="no such edition"):
-        look(published, "nine")
+        look(origin_tree, "nine")
 
 
 def test_the_command_says_it(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
