@@ -1,5 +1,6 @@
 """What every test may use: real open data when it is there, Hypothesis profiles, a loud ending."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.whole.program import phonotheque
 
 REPOSITORY = Path(__file__).parents[1]
 SHARED_DATA_VARIABLE = "PHONOTHEQUE_SHARED_DATA"
+MANY_OPEN_FILES = 300
 
 settings.register_profile(
     "ci",
@@ -72,6 +74,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     ran = phonotheque("demo", "--headless", "--json", "--dir", folder, timeout=170)
     assert "Warning" not in ran.err, ran.err
     return folder, ran.json
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Let go of files that only a cycle of references holds open: a server that a test has ended
+    keeps the eighty of its index until somebody collects it, and a process may have 1,024."""
+    if sum(1 for _ in Path("/proc/self/fd").iterdir()) > MANY_OPEN_FILES:
+        gc.collect()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

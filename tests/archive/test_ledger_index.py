@@ -53,7 +53,7 @@ def test_a_stale_a_missing_and_a_current_index_say_the_same(
         stale = told(index)
     with current_index(tree) as index:
         assert told(index) == stale
-    index_path(tree).unlink()
+    index_path(tree).unlink(missing_ok=True)  # an empty ledger has none
     with open_index(tree) as index:
         assert told(index) == stale
     assert not index_path(tree).exists(), "reading writes nothing"

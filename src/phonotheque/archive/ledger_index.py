@@ -122,6 +122,12 @@ def current_index(tree: Tree) -> Iterator[LedgerIndex]:
     path = index_path(tree)
     ensure_directory(path.parent)
     db, known = _connect_known(tree, path)
+    if not last_event(tree):  # an empty ledger has no newest event to know an index by
+        try:
+            yield LedgerIndex(db, tail=False)
+        finally:
+            db.close()
+        return
     db.close()
     if not known:
         for leftover in (path, path.with_name(f"{path.name}-journal")):

@@ -171,10 +171,12 @@ def encoder_name() -> str:
 
 
 def _libopus() -> str:
-    """Its own word, from the library that this process has loaded; without one, just its name."""
+    """Its own word, from the library that PyAV has loaded; without one, just its name. A process
+    may have the system's as well, through libchromaprint: that one encodes nothing."""
     maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
     paths = {line.split()[-1] for line in maps if "libopus" in line}
-    for path in sorted(paths):
+    beside = str(Path(av.__file__).parent.parent)
+    for path in sorted(paths, key=lambda path: (not path.startswith(beside), path)):
         told = ctypes.CDLL(path).opus_get_version_string
         told.restype = ctypes.c_char_p
         return str(told().decode("ascii", "replace"))
