@@ -11,7 +11,7 @@ import pytest
 from phonotheque.archive import execute_withdraw, plan_publish, plan_withdraw, publish
 from phonotheque.model.edition import EditionManifest
 from phonotheque.model.progress import Silent
-from phonotheque.model.waiting_table import WAITING
+from phonotheque.model.tables import WAITING
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import check_schema

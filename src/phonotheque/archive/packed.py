@@ -15,7 +15,7 @@ from phonotheque.archive.selection import Selection
 from phonotheque.archive.workspace import Intent
 from phonotheque.edition import FilesToPack, PackingLimits, VolumesPlan, plan_volumes
 from phonotheque.model.archive import VolumeSettings
-from phonotheque.model.waiting_table import WAITING
+from phonotheque.model.tables import WAITING
 from phonotheque.storage.tables import write_table
 
 _BATCH_ROWS = 30_000

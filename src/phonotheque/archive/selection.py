@@ -23,7 +23,7 @@ from phonotheque.model import tables
 from phonotheque.model.archive import ArchiveSettings
 from phonotheque.model.findings import FindingCode, Severity
 from phonotheque.model.numbers import IdKey, Kind, format_public_ids
-from phonotheque.model.waiting_table import WAITING
+from phonotheque.model.tables import WAITING
 from phonotheque.storage.tables import write_table
 from phonotheque.vault import VaultObject
 

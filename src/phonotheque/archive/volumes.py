@@ -165,9 +165,8 @@ def _describe(rows: pa.Table) -> pa.Table:
 
 def _files_schema(described: pa.Table) -> pa.Schema:
     """Of a volume without access copies: that of before there were any, which all readers know."""
-    newest, without_copies, _ = tables.forms_of(tables.FILES)
     copies = described.num_rows - described.column("derived_from").null_count
-    return newest if copies else without_copies
+    return tables.FILES if copies else tables.without(tables.FILES, tables.COPIES)
 
 
 def _record(
