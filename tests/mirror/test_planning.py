@@ -47,6 +47,12 @@ def test_only_the_manifest_and_the_table_of_volumes_are_read(follower: Follower)
     assert read == {"editions/2026-11/edition.json", "editions/2026-11/volumes.parquet"}
 
 
+def test_planning_again_reads_what_the_mirror_holds(synced: Follower) -> None:
+    synced.server.served.clear()
+    synced.plan()
+    assert {s.path for s in synced.server.served} <= {"metadata/timestamp.json"}
+
+
 def test_every_request_says_who_asks(follower: Follower) -> None:
     follower.plan()
     follower.sync()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from phonotheque.mirror import Seeder, Via
+from phonotheque.mirror import editions as editions_module
 from phonotheque.mirror import syncing as syncing_module
 from phonotheque.mirror.expected import ExpectedVolume
 from phonotheque.mirror.volumes import find_missing
@@ -41,7 +42,7 @@ def test_a_second_sync_fetches_nothing_and_reads_nothing_again(synced: Follower)
     assert (report.files_fetched_http, report.edition_files_fetched) == (0, 0)
     assert report.files_held == 19
     asked = {s.path for s in synced.server.served[before:]}
-    assert not [path for path in asked if path.startswith("volumes/")]
+    assert asked <= {"metadata/timestamp.json"}, "what is signed is here, and equal"
 
 
 def test_a_sync_never_holds_the_files_of_all_volumes_in_memory(
@@ -164,6 +165,38 @@ def test_another_edition_fetches_only_what_is_new(synced: Follower) -> None:
     )
     assert synced.verify().clean
     assert one.is_file() and other.is_file()
+
+
+def test_what_an_unfinished_edition_brought_is_not_fetched_again(follower: Follower) -> None:
+    follower.plan()
+    late = "editions/2026-11/torrents/"
+    follower.server.bend = lambda path, content: 500 if path.startswith(late) else None
+    with pytest.raises(TransferError):
+        follower.sync()
+    came = {s.path for s in follower.server.served if "parquet" in s.path and "2026-11/" in s.path}
+    follower.server.bend = lambda path, content: None
+    follower.origin.publish(three_volumes(), name="2026-12")
+    follower.server.served.clear()
+    assert follower.sync().edition_files_linked > 0
+    again = {s.path.replace("2026-12", "2026-11") for s in follower.server.served}
+    assert any("files/" in path for path in came)
+    assert not {path for path in came & again if "/files/" in path}
+    assert not follower.tree.edition("2026-11").exists()
+    assert not (follower.tree.root / "incoming/http/editions").exists()
+    assert follower.verify().clean
+
+
+def test_files_proved_before_are_linked_unread_and_need_no_room(
+    synced: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced.origin.publish(three_volumes(), name="2026-12")
+    read: list[Path] = []
+    monkeypatch.setattr(editions_module, "read_sha256", read.append)
+    asked: list[int] = []
+    monkeypatch.setattr(syncing_module, "_check_space", lambda tree, size, what: asked.append(size))
+    report = synced.sync()
+    assert report.edition_files_linked > 0 and not read
+    assert asked[0] == report.edition_bytes_fetched
 
 
 def test_a_withdrawn_file_is_deleted_logged_and_not_missed(synced: Follower) -> None:

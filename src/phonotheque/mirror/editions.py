@@ -1,21 +1,36 @@
-"""Bringing an edition's own files: linked from the edition before where equal, else fetched.
+"""Bringing an edition's own files: linked from an edition before where equal, else fetched.
 
 `edition.json` is written last: an edition directory with one is whole.
 """
 
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from phonotheque.mirror.checking import read_sha256
-from phonotheque.mirror.state import Placing
+from phonotheque.mirror.state import Placing, Proved
 from phonotheque.mirror.transfer import Fetcher, Wanted
 from phonotheque.model.edition import EditionFile, EditionManifest
 from phonotheque.model.errors import FormatError
 from phonotheque.storage.documents import read_document
-from phonotheque.storage.durable import link_or_copy
+from phonotheque.storage.durable import fsync_directory, link_or_copy
 from phonotheque.storage.layout import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class EditionNeeds:
+    """What of an edition is not proved in its place: `held` here, with a sound copy (it may be in
+    its place), and `wanted` from an origin."""
+
+    held: tuple[tuple[EditionFile, Path], ...]
+    wanted: tuple[EditionFile, ...]
+
+    @property
+    def bytes(self) -> int:
+        """What is to be fetched."""
+        return sum(entry.bytes for entry in self.wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,79 +40,96 @@ class EditionCopy:
     fetched: int
     linked: int
     bytes_fetched: int
-    proved: tuple[tuple[Path, str], ...]  # path and SHA-256 of each file now in place
 
 
-def missing_files(place: Placing, manifest: EditionManifest) -> list[EditionFile]:
-    """Files of the edition that are not here, or not proved since they last changed."""
-    folder = f"editions/{manifest.name}"
-    proved = place.proved_below(folder)
-    missing = []
+def find_needs(place: Placing, manifest: EditionManifest) -> EditionNeeds:
+    """Files of the edition that are not here, or not proved since they last changed.
+
+    A file that is not known to be sound is read; one that an earlier run proved is not, wherever it
+    stands: in an edition before, or in one that was never finished.
+    """
+    proved = place.proved_below("editions")
+    known = [{p.sha256: place.tree.root / path for path, p in proved.items()}]
+    known.append(_listed(place.tree, manifest.name))
+    held, wanted = [], []
     for entry in manifest.contents:
-        path = place.tree.edition(manifest.name) / entry.path
-        known = proved.get(f"{folder}/{entry.path}")
-        if path.is_file() and known and known.is_of(path.stat(), entry.sha256):
+        target = place.tree.edition(manifest.name) / entry.path
+        if _is_proved(place, target, entry, proved):
             continue
-        missing.append(entry)
-    return missing
+        copies = [target, *(by[entry.sha256] for by in known if entry.sha256 in by)]
+        found = next((path for path in copies if _is_sound(place, path, entry, proved)), None)
+        if found is None:
+            wanted.append(entry)
+        else:
+            held.append((entry, found))
+    return EditionNeeds(tuple(held), tuple(wanted))
 
 
-def held_by_digest(tree: Tree, but: str) -> dict[str, Path]:
+def _listed(tree: Tree, but: str) -> dict[str, Path]:
     """Files of the other whole editions here, by SHA-256 (as their manifests say)."""
-    held: dict[str, Path] = {}
-    if not tree.editions.is_dir():
-        return held
-    for folder in sorted(tree.editions.iterdir()):
+    listed: dict[str, Path] = {}
+    for folder in sorted(tree.editions.iterdir()) if tree.editions.is_dir() else []:
         if folder.name == but or not (folder / "edition.json").is_file():
             continue
         try:
             manifest = read_document(folder / "edition.json", EditionManifest)
         except FormatError:
             continue
-        held.update((e.sha256, folder / e.path) for e in manifest.contents)
-    return held
+        listed.update((e.sha256, folder / e.path) for e in manifest.contents)
+    return listed
+
+
+def _is_proved(place: Placing, path: Path, entry: EditionFile, proved: dict[str, Proved]) -> bool:
+    known = proved.get(path.relative_to(place.tree.root).as_posix())
+    return known is not None and path.is_file() and known.is_of(path.stat(), entry.sha256)
+
+
+def _is_sound(place: Placing, path: Path, entry: EditionFile, proved: dict[str, Proved]) -> bool:
+    if _is_proved(place, path, entry, proved):
+        return True
+    if not path.is_file() or path.stat().st_size != entry.bytes:
+        return False
+    return read_sha256(path) == entry.sha256
 
 
 def bring_edition(
-    tree: Tree, manifest: EditionManifest, missing: list[EditionFile], fetcher: Fetcher,
+    place: Placing, manifest: EditionManifest, needs: EditionNeeds, fetcher: Fetcher,
     connections: int,
 ) -> EditionCopy:  # fmt: skip
-    """Put the missing files of the edition in place, each proved.
+    """Put what the edition needs in place, each file proved and noted as it comes.
 
     Raises:
         TransferError: an origin did not deliver; run again to carry on.
     """
-    held = held_by_digest(tree, manifest.name)
-    folder = tree.edition(manifest.name)
-    linked, proved, wanted = 0, [], []
-    for entry in missing:
+    folder = place.tree.edition(manifest.name)
+    linked, received = 0, 0
+    for entry, found in needs.held:
         target = folder / entry.path
-        found = _sound_copy(target, entry, held)
-        if found is None:
-            wanted.append(entry)
-            continue
         if found != target:
             link_or_copy(found, target)
             linked += 1
-        proved.append((target, entry.sha256))
-    received = 0
-    for entry, count in _fetch_all(tree, manifest, wanted, fetcher, connections):
+        place.note(target, entry.sha256)
+    for entry, count in _fetch_all(place.tree, manifest, needs.wanted, fetcher, connections):
         received += count
-        proved.append((folder / entry.path, entry.sha256))
-    return EditionCopy(len(wanted), linked, received, tuple(proved))
+        place.note(folder / entry.path, entry.sha256)
+    return EditionCopy(len(needs.wanted), linked, received)
 
 
-def _sound_copy(target: Path, entry: EditionFile, held: dict[str, Path]) -> Path | None:
-    for path in (target, held.get(entry.sha256)):
-        if path is None or not path.is_file() or path.stat().st_size != entry.bytes:
+def clear_unfinished(place: Placing) -> None:
+    """Remove what is left of editions that were never finished; a later one is whole now, and has
+    linked what they share."""
+    shutil.rmtree(place.tree.root / "incoming" / "http" / "editions", ignore_errors=True)
+    for folder in sorted(place.tree.editions.iterdir()):
+        if not folder.is_dir() or (folder / "edition.json").is_file():
             continue
-        if read_sha256(path) == entry.sha256:
-            return path
-    return None
+        if place.state is not None:
+            place.state.forget_below(f"editions/{folder.name}")
+        shutil.rmtree(folder)
+        fsync_directory(place.tree.editions)
 
 
 def _fetch_all(
-    tree: Tree, manifest: EditionManifest, wanted: list[EditionFile], fetcher: Fetcher,
+    tree: Tree, manifest: EditionManifest, wanted: tuple[EditionFile, ...], fetcher: Fetcher,
     connections: int,
 ) -> Iterator[tuple[EditionFile, int]]:  # fmt: skip
     folder = f"editions/{manifest.name}"

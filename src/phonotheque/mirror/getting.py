@@ -153,7 +153,7 @@ def _local_desk(tree: Tree, options: GetOptions, progress: Progress) -> _Desk:
             origins.append(origin)
             with TemporaryDirectory() as scratch:
                 shutil.copytree(tree.metadata, f"{scratch}/metadata", symlinks=True)
-                trust = first_trust(origin, Path(scratch) / "metadata", None)
+                trust = first_trust(origin, Path(scratch) / "metadata", None, held=tree.root)
                 trust.refresh()
                 revoked = _signed_revocations(trust)
         except (TransferError, NotFoundError) as error:

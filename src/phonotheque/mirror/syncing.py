@@ -11,7 +11,7 @@ from datetime import datetime
 from threading import Lock
 from urllib.parse import urlsplit
 
-from phonotheque.mirror.editions import EditionCopy, bring_edition, missing_files
+from phonotheque.mirror.editions import EditionCopy, bring_edition, clear_unfinished, find_needs
 from phonotheque.mirror.expected import (
     ExpectedVolume,
     Revoked,
@@ -116,7 +116,7 @@ def sync(
     options = SyncOptions(via, (*peers, *named), public, listen, prune, limits or Limits())
     with writing(tree.root), open_state(tree) as state:
         origin = open_origin(settings.origin, timeout_seconds=options.limits.timeout_seconds)
-        trust = first_trust(origin, tree.metadata, None)
+        trust = first_trust(origin, tree.metadata, None, held=tree.root)
         check_pin(trust.anchor, settings.root_sha256)
         progress.start("asking the origin what is new", None, "files")
         trust.refresh()
@@ -166,16 +166,14 @@ def _bring_edition(
     where = f"editions/{latest.edition}/edition.json"
     manifest_bytes, manifest = trust.document(where, EditionManifest)
     check_paths(manifest, latest.edition)
-    missing = missing_files(place, manifest)
-    needed = sum(e.bytes for e in missing)
-    _check_space(tree, needed, f"edition {manifest.name}")
-    progress.start(f"edition {manifest.name}", needed, "bytes")
+    needs = find_needs(place, manifest)
+    _check_space(tree, needs.bytes, f"edition {manifest.name}")
+    progress.start(f"edition {manifest.name}", needs.bytes, "bytes")
     fetcher = Fetcher([origin], options.limits, _LockedTick(progress))
-    copy = bring_edition(tree, manifest, missing, fetcher, options.limits.connections)
-    for path, digest in copy.proved:
-        place.note(path, digest)
+    copy = bring_edition(place, manifest, needs, fetcher, options.limits.connections)
     write_bytes(tree.edition(manifest.name) / "edition.json", manifest_bytes)
     write_bytes(tree.latest_json, latest_bytes)
+    clear_unfinished(place)
     return latest, manifest, copy
 
 

@@ -76,13 +76,17 @@ def read_first_root(origin: Origin, fingerprint: str | None) -> bytes:
 class Trust:
     """What `origin` signed, checked against the anchor in `metadata`.
 
-    Nothing is refreshed until `refresh`; a failed refresh leaves the state as it was.
+    Nothing is refreshed until `refresh`; a failed refresh leaves the state as it was. A signed file
+    that lies below `held` under its path already, with the digest that is signed, is not fetched.
     """
 
-    def __init__(self, origin: Origin, metadata: Path, anchor: bytes) -> None:
+    def __init__(
+        self, origin: Origin, metadata: Path, anchor: bytes, held: Path | None = None
+    ) -> None:
         self._origin = origin
         self._metadata = metadata
         self._anchor = anchor
+        self._held = held
         self._updater: Updater | None = None
 
     @property
@@ -149,6 +153,10 @@ class Trust:
             info = self._updater.get_targetinfo(path)
             if info is None:
                 return None
+            if self._held is not None:
+                here = self._updater.find_cached_target(info, str(self._held / path))
+                if here is not None:
+                    return Path(here).read_bytes()
             return Path(self._updater.download_target(info, f"{scratch}/target")).read_bytes()
 
     def document(self, path: str, kind: type[D]) -> tuple[bytes, D]:
@@ -186,11 +194,13 @@ def check_paths(manifest: EditionManifest, name: str) -> None:
             raise TrustError(f"edition {manifest.name} names the path {entry.path!r}; refused")
 
 
-def first_trust(origin: Origin, metadata: Path, root: str | Path | None) -> Trust:
+def first_trust(
+    origin: Origin, metadata: Path, root: str | Path | None, held: Path | None = None
+) -> Trust:
     """Trust in an origin met for the first time, or again when `metadata` has an anchor.
 
     `root` is the SHA-256 of a root.json (64 hex digits) or the path of such a file; without one,
-    the origin's own root is taken, and the caller shows the fingerprint.
+    the origin's own root is taken, and the caller shows the fingerprint. `held`: see `Trust`.
 
     Raises:
         TransferError, TrustError: no root, or not the one pinned.
@@ -199,10 +209,11 @@ def first_trust(origin: Origin, metadata: Path, root: str | Path | None) -> Trus
     if kept.is_file():
         anchor = kept.read_bytes()
         check_pin(anchor, root)
-        return Trust(origin, metadata, anchor)
+        return Trust(origin, metadata, anchor, held)
     if root is not None and Path(root).is_file():
-        return Trust(origin, metadata, Path(root).read_bytes())
-    return Trust(origin, metadata, read_first_root(origin, None if root is None else str(root)))
+        return Trust(origin, metadata, Path(root).read_bytes(), held)
+    first = read_first_root(origin, None if root is None else str(root))
+    return Trust(origin, metadata, first, held)
 
 
 def check_pin(anchor: bytes, root: str | Path | None) -> None:
