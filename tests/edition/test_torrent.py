@@ -2,6 +2,7 @@
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -83,6 +84,17 @@ def test_pieces_longer_than_a_read_give_the_hashes_of_libtorrent(tmp_path: Path)
 
 
 @pytest.mark.parametrize("size", EDGES)
+@pytest.mark.parametrize("piece_length", [16_384, 65_536, 1 << 20])
+def test_what_is_not_asked_for_changes_nothing_else(
+    tmp_path: Path, size: int, piece_length: int
+) -> None:
+    (tmp_path / "f").write_bytes(bytes(range(251)) * (size // 251) + bytes(size % 251))
+    full = hash_file(tmp_path / "f", piece_length)
+    bare = hash_file(tmp_path / "f", piece_length, whole=False, v1=False)
+    assert bare == replace(full, sha256=b"", v1_pieces=b"")
+
+
+@pytest.mark.parametrize("size", EDGES)
 def test_one_read_gives_the_digests_that_the_vault_computes(tmp_path: Path, size: int) -> None:
     (tmp_path / "f").write_bytes(bytes(range(256)) * (size // 256 + 1))
     with (tmp_path / "f").open("r+b") as stream:
@@ -147,6 +159,20 @@ def test_a_file_that_is_not_what_was_admitted_makes_no_torrent(tmp_path: Path) -
     wrong = VolumeFile(first.path, first.source, 1000, sha256(b"other").hexdigest())
     with pytest.raises(InputError, match=r"000\.ogg.*ingest"):
         create([wrong, *rest], 16_384)
+
+
+def test_a_known_pieces_root_proves_a_file_and_gives_the_same_torrent(tmp_path: Path) -> None:
+    files = write_volume(tmp_path, EDGES)
+    digests = {file.path: digest_file(file.source) for file in files}
+    known = [
+        replace(f, sha256=d.sha256.hex(), pieces_root=d.pieces_root.hex())
+        for f in files
+        for d in [digests[f.path]]
+    ]
+    assert create(known, 32_768).content == create(files, 32_768).content
+    known[3].source.write_bytes(b"x" * known[3].size_bytes)
+    with pytest.raises(InputError, match=r"pieces root.*ingest"):
+        create(known, 32_768)
 
 
 def test_a_torrent_with_another_piece_layer_is_refused(tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ from phonotheque.edition import (
     iter_names,
 )
 from phonotheque.model import tables
-from phonotheque.model.errors import InputError
 from phonotheque.model.progress import Progress
 from phonotheque.rights import attribution, licences_in
 from phonotheque.storage.durable import write_bytes
@@ -50,6 +49,7 @@ class VolumeRecord(msgspec.Struct, frozen=True, kw_only=True):
     info_hash_v1: str
     info_hash_v2: str
     manifest_sha256: str
+    supersedes: list[str] | None = None
 
 
 def write_volumes(
@@ -96,11 +96,12 @@ def _write_volume(
     work = work_directory(basis.tree, intent.name)
     described = _describe(rows)
     fetched = work / "fetched"
-    columns = [described.column(c).to_pylist() for c in ("path", "sha256", "bytes")]
+    facts = ("path", "sha256", "bytes", "pieces_root")
+    columns = [described.column(name).to_pylist() for name in facts]
     places = _at_hand(vault, set(columns[1]), fetched)
     payload = [
-        VolumeFile(path, places[digest], size, digest)
-        for path, digest, size in zip(*columns, strict=True)
+        VolumeFile(path, places[digest], size, digest, root)
+        for path, digest, size, root in zip(*columns, strict=True)
     ]
     publish, settings = basis.settings.publish, basis.settings
     spec = VolumeSpec(
@@ -122,7 +123,6 @@ def _write_volume(
     )
     built = build_volume(basis.tree.volumes, spec, pool, progress.advance)
     shutil.rmtree(fetched, ignore_errors=True)
-    _check_roots(described, built)
     write_bytes(work / "torrents" / f"{volume.name}.torrent", built.torrent.content, read_only=True)
     schema = _files_schema(described)
     rows_of_files = described.select(schema.names).sort_by("path")
@@ -187,18 +187,6 @@ def _record(
         info_hash_v2=built.torrent.info_hash_v2,
         manifest_sha256=built.manifest_sha256,
     )
-
-
-def _check_roots(rows: pa.Table, built: BuiltVolume) -> None:
-    known = zip(
-        rows.column("path").to_pylist(), rows.column("pieces_root").to_pylist(), strict=True
-    )
-    for path, root in known:
-        if built.torrent.hashed[path].pieces_root.hex() != root:
-            raise InputError(
-                f"{built.name}/{path}: its pieces root is not the one the vault recorded; run "
-                "`phonotheque verify` on the archive"
-            )
 
 
 def _iter_slices(path: Path, planned: Sequence[PlannedVolume]) -> Iterator[pa.Table]:

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -72,9 +72,9 @@ def build_volume(
     for name, content in tags.items():
         (building / name).write_bytes(content)
         (building / name).chmod(0o444)
-    inside = [_inside(building, f.path, f.size_bytes, f.sha256) for f in spec.files]
+    inside = [replace(file, source=building / file.path) for file in spec.files]
     inside += [
-        _inside(building, name, len(content), sha256(content).hexdigest())
+        VolumeFile(name, building / name, len(content), sha256(content).hexdigest())
         for name, content in tags.items()
     ]
     length = choose_piece_length([f.size_bytes for f in inside])
@@ -108,7 +108,3 @@ def place_file(source: Path, target: Path) -> None:
     except OSError:
         shutil.copyfile(source, target)
         target.chmod(0o444)
-
-
-def _inside(building: Path, path: str, size: int, digest: str | None) -> VolumeFile:
-    return VolumeFile(path, building / path, size, digest)

@@ -74,7 +74,8 @@ def merkle_layer(leaves: list[bytes], keep: int, height: int | None = None) -> l
     for _ in range(levels - keep):
         if len(layer) % 2:
             layer.append(pad)
-        layer = [sha256(layer[i] + layer[i + 1]).digest() for i in range(0, len(layer), 2)]
+        nodes = iter(layer)
+        layer = [sha256(left + right).digest() for left, right in zip(nodes, nodes, strict=True)]
         pad = sha256(pad + pad).digest()
     layer.extend([pad] * ((1 << keep) - len(layer)))
     return layer
