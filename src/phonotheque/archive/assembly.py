@@ -9,10 +9,12 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec.structs import replace
 
 from phonotheque.archive.ai_training import FOLDER, write_ai_training
 from phonotheque.archive.packed import Packed, write_waiting
 from phonotheque.archive.provenance import built_by, licence_counts, read_sources, schema_note
+from phonotheque.archive.release_files import write_release_files
 from phonotheque.archive.selection import Selection
 from phonotheque.archive.tombstones import tombstones
 from phonotheque.archive.volumes import VolumeRecord
@@ -79,10 +81,12 @@ def assemble_edition(
     counts, licences = _write_tables(place)
     _write_ai_training(place)
     write_waiting(selection, packed, intent, directory / WAITING)
-    counts = msgspec.structs.replace(counts, waiting=packed.waiting_files)
+    counts = replace(counts, waiting=packed.waiting_files)
     place_file(selection.findings, directory / "findings.parquet")
     write_document(directory / "report.json", _report(place, selection))
+    torrent, contents = write_release_files(basis, intent.name, directory, list(_contents(place)))
     manifest = _manifest(place, counts, licences)
+    manifest = replace(manifest, contents=contents, catalogue_torrent=torrent)
     write_document(directory / "edition.json", manifest)
     commit_directory(directory, basis.tree.edition(intent.name))
     shutil.rmtree(work_directory(basis.tree, intent.name), ignore_errors=True)
@@ -262,7 +266,7 @@ def _manifest(place: _Place, counts: Counts, licences: dict[str, int]) -> Editio
         rows_per_shard=build.rows_per_shard,
         counts=counts,
         shards=build.shards,
-        contents=list(_contents(place)),
+        contents=[],
         webseeds=list(settings.publish.webseeds),
         trackers=list(settings.publish.trackers),
         sources=read_sources(place.basis.tree, build.inputs),

@@ -4,6 +4,7 @@
 `storage.durable`. The formats are docs/formats/{edition,volume,torrent,trust}.md.
 """
 
+from phonotheque.edition.catalogue_torrent import KnownTorrent, create_catalogue_torrent
 from phonotheque.edition.ceremony import (
     Committed,
     RoleStatus,
@@ -76,6 +77,7 @@ __all__ = [
     "CreatedTorrent",
     "FilesToPack",
     "HashedFile",
+    "KnownTorrent",
     "Naming",
     "OfflineKeys",
     "Outcome",
@@ -95,6 +97,7 @@ __all__ = [
     "collect_files",
     "commit_proposals",
     "commit_volume",
+    "create_catalogue_torrent",
     "create_torrent",
     "drop_staged",
     "estimate_metainfo",

@@ -135,6 +135,15 @@ class SchemaNote(msgspec.Struct, frozen=True, kw_only=True):
     notes: str
 
 
+class CatalogueTorrent(msgspec.Struct, frozen=True, kw_only=True):
+    """The torrent of an edition's own files; `path` is relative to ``editions/<name>/``."""
+
+    path: str
+    info_hash_v1: str  # 40 hex digits
+    info_hash_v2: str  # 64 hex digits
+    bytes: int  # of the torrent file
+
+
 class EditionManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`edition.json`: the root of an edition; signed through TUF, it vouches for every file.
 
@@ -160,6 +169,7 @@ class EditionManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     licences: dict[str, int] = {}  # files that can be had, by licence
     built_by: BuiltBy | None = None
     schema: SchemaNote | None = None
+    catalogue_torrent: CatalogueTorrent | None = None
 
 
 class RevokedFile(msgspec.Struct, frozen=True, kw_only=True):
