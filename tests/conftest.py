@@ -84,16 +84,26 @@ def pytest_runtest_teardown() -> None:
         gc.collect()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for `shared_data` is a test of real data; the demo and Spark: one worker."""
+    """Whatever asks for `shared_data` is a test of real data. What is made for a whole module or the
+    whole run is made in one worker only."""
     for item in items:
         names = getattr(item, "fixturenames", ())
         if "shared_data" in names:
             item.add_marker("shared_data")
-        if "demo" in names:
-            item.add_marker(pytest.mark.xdist_group("demo"))
         if item.get_closest_marker("spark"):
             item.add_marker(pytest.mark.xdist_group("spark"))
+        elif "demo" in names:
+            item.add_marker(pytest.mark.xdist_group("demo"))
+        elif _makes_for_the_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def _makes_for_the_module(item: pytest.Item) -> bool:
+    known = getattr(item, "_fixtureinfo", None)
+    made = known.name2fixturedefs if known is not None else {}
+    return any(found[-1].scope == "module" for found in made.values())
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -6,6 +6,8 @@ from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
+
 from phonotheque.archive.verdict_tables import Asked
 from phonotheque.model.rights import Claim, Evidence, EvidenceKind, Level, Use
 from phonotheque.rights import Policy, level_in, parse_licence
@@ -77,6 +79,7 @@ def test_netlabel_music_is_decided_whole_and_the_same_everywhere(shared_data: Pa
     assert world == FREEMUSI
 
 
+@pytest.mark.full
 def test_each_licence_is_decided_alike_in_every_place(shared_data: Path) -> None:
     parts: dict[str, Counter[tuple[Evidence, ...]]] = {}
     for told, tracks in netlabel_sets(shared_data / "freemusi", EvidenceKind.TAG).items():

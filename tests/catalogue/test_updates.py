@@ -89,6 +89,7 @@ def test_a_small_update_equals_a_build_of_everything_anew(tmp_path: Path) -> Non
     check_updates(tmp_path, first, [("a", changed, ["5"], [])])
 
 
+@pytest.mark.full
 def test_small_updates_of_sounds_equal_builds_of_everything_anew(tmp_path: Path) -> None:
     """A row goes from text to sound and back; a code makes a conflict of what was one."""
     first = [

@@ -71,10 +71,11 @@ def test_a_second_opinion_hears_one_changed_sample() -> None:
     assert sound_of(whole) != sound_of(whole[:20_000] + b"\x55" + whole[20_001:])
 
 
-def test_files_that_claim_more_than_they_hold_do_no_harm() -> None:
-    verdicts = list(judge_all(iter_bombs(), sound_file("flac", 0.3)))
+@pytest.mark.parametrize("one_in", [5, pytest.param(1, marks=pytest.mark.full)])
+def test_files_that_claim_more_than_they_hold_do_no_harm(one_in: int) -> None:
+    verdicts = list(judge_all(iter_bombs()[::one_in], sound_file("flac", 0.3)))
     assert [v for v in verdicts if v.died] == []
-    assert len(verdicts) > 50
+    assert len(verdicts) > 50 // one_in
 
 
 @pytest.mark.parametrize("name", ["vorbis", "opus", "ogg-flac", "speex"])
