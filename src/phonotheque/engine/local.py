@@ -152,10 +152,12 @@ class LocalEngine(Numbering):
         return ibis.table(schema, name=name)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _compiled(operation: Any) -> str:
     """SQL of an expression. Compiling takes longer than running on a small archive, so it is kept:
-    builds that follow one another in a process ask for the same expressions."""
+    builds that follow one another in a process ask for the same expressions. One build has 80 to
+    200 of them, in much the same order as the next: a memory for less than two would never hit.
+    An expression weighs some 65 kB."""
     return str(ibis.to_sql(operation.to_expr(), dialect="duckdb", pretty=False))
 
 
