@@ -86,7 +86,7 @@ def pytest_runtest_teardown() -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for `shared_data` is a test of real data. What is made for a whole module or the
+    """What asks for `shared_data` is a test of real data. What is made for a whole module or the
     whole run is made in one worker only."""
     for item in items:
         names = getattr(item, "fixturenames", ())
