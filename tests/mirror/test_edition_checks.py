@@ -8,13 +8,13 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from phonotheque.archive import execute_withdraw, plan_withdraw, publish
 from phonotheque.cli.main import main
 from phonotheque.mirror import EditionVerdict, verify_edition
-from phonotheque.model import tables
 from phonotheque.model.edition import EditionManifest
 from phonotheque.model.errors import ExitCode, NotFoundError
 from phonotheque.model.progress import Silent
@@ -72,8 +72,7 @@ def rewrite(tree: Tree, path: str, change: Callable[[list[dict[str, object]]], N
     schema = pq.read_schema(where)
     rows = pq.read_table(where).to_pylist()
     change(rows)
-    known = {"volumes.parquet": tables.VOLUMES, "tombstones.parquet": tables.TOMBSTONES}
-    write_table(where, known[path], [pq.read_table(where).from_pylist(rows, schema=schema)])
+    write_table(where, schema, [pa.Table.from_pylist(rows, schema=schema)])
     manifest = read_document(tree.edition("two") / "edition.json", EditionManifest)
     digests = digest_file(where)
     contents = [

@@ -18,7 +18,15 @@ from phonotheque.archive.release_files import write_release_files
 from phonotheque.archive.selection import Selection
 from phonotheque.archive.tombstones import tombstones
 from phonotheque.archive.volumes import VolumeRecord
-from phonotheque.archive.workspace import BUILDING, WAITING, Basis, Intent, work_directory
+from phonotheque.archive.volumes_table import volumes_table
+from phonotheque.archive.workspace import (
+    BUILDING,
+    VOLUMES,
+    WAITING,
+    Basis,
+    Intent,
+    work_directory,
+)
 from phonotheque.catalogue import CatalogueReader
 from phonotheque.edition import Catalogue, iter_changes, place_file
 from phonotheque.model import tables
@@ -28,8 +36,6 @@ from phonotheque.storage.digests import digest_file
 from phonotheque.storage.documents import write_document
 from phonotheque.storage.durable import commit_directory, ensure_directory
 from phonotheque.storage.tables import write_table
-
-_CHANGING = ("listens", "withdrawn_files")
 
 
 class EditionReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -123,8 +129,15 @@ def _write_tables(place: _Place) -> tuple[Counts, dict[str, int]]:
         cursor = reader.cursor()
         stones = tombstones(cursor, basis.withdrawals)
         write_table(directory / "tombstones.parquet", tables.TOMBSTONES, [stones])
-        volumes = _volumes_table(place, reader, stones)
-        write_table(directory / "volumes.parquet", tables.VOLUMES, [volumes])
+        volumes = volumes_table(
+            cursor,
+            place.records,
+            basis.volumes,
+            stones,
+            superseded={},
+            sequence=place.intent.sequence,
+        )
+        write_table(directory / VOLUMES, volumes.schema, [volumes])
         listens = cursor.execute("SELECT coalesce(sum(listens), 0) FROM standing").fetchall()[0][0]
         gone = _withdrawn_bytes(reader, stones)
         licences = licence_counts(cursor, stones)
@@ -177,37 +190,6 @@ def _write_ai_training(place: _Place) -> None:
 def evidence_digest(basis: Basis) -> str:
     """A text that changes when anything else is said of any file."""
     return sha256("".join(s.sha256 for s in basis.build.recording_files).encode()).hexdigest()
-
-
-def _volumes_table(place: _Place, reader: CatalogueReader, stones: pa.Table) -> pa.Table:
-    """All volumes, old and new, with their listens and withdrawn files as of this edition."""
-    cursor = reader.cursor()
-    fixed = [f for f in tables.VOLUMES if f.name not in _CHANGING]
-    schema = pa.schema(fixed)
-    parts = [pa.Table.from_pylist([msgspec.to_builtins(r) for r in place.records], schema=schema)]
-    basis = place.basis
-    if basis.previous is not None:
-        before = basis.tree.edition(basis.previous.name) / "volumes.parquet"
-        parts.append(pq.read_table(before, columns=schema.names).cast(schema))
-    cursor.register("volume_facts", pa.concat_tables(parts))
-    cursor.register("stones", stones)
-    columns = ", ".join(
-        {"listens": "l.listens", "withdrawn_files": "coalesce(w.files, 0)::INTEGER"}.get(
-            n, f"v.{n}"
-        )
-        + f" AS {n}"
-        for n in tables.VOLUMES.names
-    )
-    found = cursor.sql(
-        f"SELECT {columns} FROM volume_facts v JOIN ("
-        "SELECT f.volume, coalesce(sum(s.listens), 0)::BIGINT AS listens FROM files f "
-        "LEFT JOIN redirects r ON r.kind = 'r' AND r.old = f.recording "
-        "LEFT JOIN standing s ON s.number = coalesce(r.new, f.recording) GROUP BY f.volume) l "
-        "ON l.volume = v.volume LEFT JOIN ("
-        "SELECT volume, count(DISTINCT path) AS files FROM stones GROUP BY volume) w "
-        "ON w.volume = v.volume ORDER BY v.volume"
-    ).to_arrow_table()
-    return found.cast(tables.VOLUMES)
 
 
 def _withdrawn_bytes(reader: CatalogueReader, stones: pa.Table) -> int:

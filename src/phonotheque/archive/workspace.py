@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 
 from phonotheque.archive.withdrawals import Withdrawal, read_withdrawals, withdrawals_jsonl
 from phonotheque.catalogue import current_build
@@ -22,10 +23,12 @@ from phonotheque.model.edition import BuildManifest, EditionManifest
 from phonotheque.model.errors import UsageError
 from phonotheque.storage.documents import read_document, read_settings
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.volume_rows import read_superseded, read_volumes
 
 WORK = ".work-"
 BUILDING = ".building-"
 WAITING = "waiting.parquet"
+VOLUMES = "volumes.parquet"
 _FILES, _PARQUET = "files/", ".parquet"
 _VOLUME = re.compile(r"(?P<slug>.+)-tier(?P<tier>[0-9]+)-(?P<sequence>[0-9]{5,})")
 
@@ -55,8 +58,33 @@ class Basis:
     digest: str
 
     @property
+    def volumes(self) -> pa.Table | None:
+        """The table of volumes of the previous edition."""
+        if self.previous is None:
+            return None
+        return read_volumes(self.tree.edition(self.previous.name) / VOLUMES)
+
+    @property
     def published_volumes(self) -> list[str]:
-        """Names of the volumes of the previous edition, sorted."""
+        """Names of the volumes of the previous edition, sorted; superseded ones are none of it."""
+        gone = self.superseded
+        return [name for name in self._with_tables if name not in gone]
+
+    @property
+    def outgoing_volumes(self) -> list[str]:
+        """Superseded volumes of which the previous edition still says what they hold, sorted."""
+        gone = self.superseded
+        return [name for name in self._with_tables if name in gone]
+
+    @property
+    def superseded(self) -> dict[str, list[str]]:
+        """Every volume that was superseded by then, and by which."""
+        if self.previous is None:
+            return {}
+        return read_superseded(self.tree.edition(self.previous.name))
+
+    @property
+    def _with_tables(self) -> list[str]:
         return edition_volumes(self.previous) if self.previous else []
 
     @property
@@ -77,7 +105,9 @@ class Basis:
     @property
     def next_sequence(self) -> int:
         """The number the next volume gets; numbers rise over all tiers."""
-        found = [_VOLUME.fullmatch(name) for name in self.published_volumes]
+        volumes = self.volumes
+        names = [] if volumes is None else volumes.column("volume").to_pylist()
+        found = [_VOLUME.fullmatch(name) for name in names]
         return max((int(match["sequence"]) for match in found if match), default=0) + 1
 
 
@@ -120,7 +150,7 @@ def last_edition(tree: Tree) -> EditionManifest | None:
 
 
 def edition_volumes(manifest: EditionManifest) -> list[str]:
-    """Names of all volumes of an edition, sorted."""
+    """Names of all volumes of which an edition says what they hold, sorted."""
     return sorted(
         entry.path[len(_FILES) : -len(_PARQUET)]
         for entry in manifest.contents
@@ -175,7 +205,8 @@ def _same_intent(work: Path, intent: Intent) -> bool:
 
 def _orphans(basis: Basis, work: Path | None) -> Iterator[Path]:
     """Volumes of ours that neither the last edition nor the work going on knows."""
-    known = set(basis.published_volumes)
+    volumes = basis.volumes
+    known = set[str]() if volumes is None else set(volumes.column("volume").to_pylist())
     if work is not None:
         known |= {path.stem for path in (work / "volumes").glob("*.json")}
     for path in sorted(basis.tree.volumes.glob(f"{basis.settings.slug}-tier*")):

@@ -17,7 +17,9 @@ from phonotheque.model import tables
 from phonotheque.model.edition import EditionManifest, ShardFile
 from phonotheque.model.numbers import Kind
 from phonotheque.storage.documents import read_document
+from phonotheque.storage.volume_rows import read_superseded
 
+_VOLUMES = "volumes.parquet"
 _SPILL = str(Path(gettempdir()) / f"phonotheque-spill-{os.getuid()}")  # not where one stands
 NUMBERED = {
     "recordings": (tables.RECORDINGS, Kind.RECORDING),
@@ -31,7 +33,8 @@ _GROWN = "union_by_name = true"
 
 class CatalogueReader:
     """Views `recordings`, `tracks`, `releases`, `artists`, `redirects`, `merged_ids`, `standing`
-    and, for an edition, `volumes`, `files` (with a column `volume`) and `tombstones`.
+    and, for an edition, `volumes`, `files` (with a column `volume`) and `tombstones`. Superseded
+    volumes and their files stand in `all_volumes` and `all_files` only.
 
     One reader serves one thread; `cursor()` gives another thread its own connection.
     """
@@ -51,20 +54,37 @@ class CatalogueReader:
         """Add a view `name` over the Parquet files `paths` (relative to the root)."""
         self._create_view(name, schema, paths)
 
-    def add_files_view(self, volumes: Sequence[str]) -> None:
-        """Add the view `files` over ``files/<volume>.parquet`` of the named volumes."""
+    def add_files_view(self, volumes: Sequence[str], superseded: Sequence[str] = ()) -> None:
+        """Add the views `files` over ``files/<volume>.parquet`` of `volumes`, and `all_files` over
+        those of both."""
         self._create_empty("files_without_rows", tables.FILES)
+        self._create_files_view("files", volumes)
+        self._create_files_view("all_files", [*volumes, *superseded])
+
+    def _create_files_view(self, name: str, volumes: Sequence[str]) -> None:
         if not volumes:
             self._connection.execute(
-                "CREATE VIEW files AS SELECT ''::VARCHAR AS volume, * FROM files_without_rows"
+                f"CREATE VIEW {name} AS SELECT ''::VARCHAR AS volume, * FROM files_without_rows"
             )
             return
         listed = ", ".join(self._quoted(f"files/{v}.parquet") for v in volumes)
         self._connection.execute(
-            f"CREATE VIEW files AS SELECT parse_filename(filename, true) AS volume, "
+            f"CREATE VIEW {name} AS SELECT parse_filename(filename, true) AS volume, "
             f"* EXCLUDE (filename) FROM read_parquet([{listed}], filename=true, {_GROWN}) "
             # columns that older files lack
             "UNION ALL BY NAME SELECT derived_from, derived_by FROM files_without_rows"
+        )
+
+    def add_volumes_view(self) -> None:
+        """Add the views `volumes` and, with superseded ones, `all_volumes`."""
+        empty = "volumes_without_rows"
+        self._create_empty(empty, tables.VOLUMES)
+        self._connection.execute(
+            f"CREATE VIEW all_volumes AS SELECT * FROM read_parquet({self._quoted(_VOLUMES)}) "
+            f"UNION ALL BY NAME SELECT * FROM {empty}"  # columns that older files lack
+        )
+        self._connection.execute(
+            "CREATE VIEW volumes AS SELECT * FROM all_volumes WHERE superseded_by IS NULL"
         )
 
     def add_training_view(self, paths: Sequence[str]) -> None:
@@ -132,16 +152,16 @@ def open_edition(directory: Path, manifest: EditionManifest | None = None) -> Ca
     """
     manifest = manifest or read_document(directory / "edition.json", EditionManifest)
     reader = CatalogueReader(directory, manifest.shards)
-    reader.add_view("volumes", tables.VOLUMES, ["volumes.parquet"])
+    reader.add_volumes_view()
     reader.add_view("tombstones", tables.TOMBSTONES, ["tombstones.parquet"])
     prefix, suffix = "files/", ".parquet"
-    reader.add_files_view(
-        [
-            entry.path[len(prefix) : -len(suffix)]
-            for entry in manifest.contents
-            if entry.path.startswith(prefix)
-        ]
-    )
+    named = [
+        entry.path[len(prefix) : -len(suffix)]
+        for entry in manifest.contents
+        if entry.path.startswith(prefix)
+    ]
+    gone = read_superseded(directory)
+    reader.add_files_view([v for v in named if v not in gone], [v for v in named if v in gone])
     return reader
 
 

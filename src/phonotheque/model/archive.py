@@ -24,6 +24,9 @@ class VolumeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_metainfo_bytes: int = 8_000_000  # of the torrent, as estimated; 0: any size
     min_fill_percent: float = 0.0  # less than that waits for the next edition
     hold_editions: int = 3  # after so many it waits no longer
+    supersede_withdrawn_percent: float = 25.0  # of a volume: from there it may be made anew; 0: no
+    supersede_batch_bytes: int = 100_000_000_000  # withdrawn in all such volumes: then they are
+    keep_superseded_editions: int = 12  # so many editions name a superseded volume; 0: all
 
     def __post_init__(self) -> None:
         if self.max_bytes < 1 or self.max_files < 1:
@@ -32,8 +35,14 @@ class VolumeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(
                 "volumes.max_metainfo_bytes and volumes.hold_editions must not be below 0"
             )
-        if not 0 <= self.min_fill_percent <= 100:
-            raise ValueError("volumes.min_fill_percent must be from 0 to 100")
+        if self.supersede_batch_bytes < 0 or self.keep_superseded_editions < 0:
+            raise ValueError(
+                "volumes.supersede_batch_bytes and volumes.keep_superseded_editions must not be "
+                "below 0"
+            )
+        for name in ("min_fill_percent", "supersede_withdrawn_percent"):
+            if not 0 <= getattr(self, name) <= 100:
+                raise ValueError(f"volumes.{name} must be from 0 to 100")
 
 
 class CatalogueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,6 +22,9 @@ VOLUMES = table(
         pa.field("info_hash_v1", pa.string(), nullable=False),  # 40 hex digits
         pa.field("info_hash_v2", pa.string(), nullable=False),  # 64 hex digits
         pa.field("manifest_sha256", pa.string(), nullable=False),  # of manifest-sha256.txt
+        pa.field("supersedes", pa.list_(pa.string())),  # volumes whose files it took over
+        pa.field("superseded_by", pa.list_(pa.string())),  # volumes that took its files over
+        pa.field("superseded_since", pa.int32()),  # sequence of the edition that made these
     ],
 )
 

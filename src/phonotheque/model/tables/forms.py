@@ -24,7 +24,7 @@ EVIDENCE_BEFORE = pa.struct(list(EVIDENCE)[:-2])
 """Evidence as it was written before it named its witness; read with both fields null."""
 
 COPIES = frozenset(["derived_from", "derived_by"])
-SUPERSEDING = frozenset(["supersedes", "superseded_by"])
+SUPERSEDING = frozenset(["supersedes", "superseded_by", "superseded_since"])
 _ADDED = (COPIES, SUPERSEDING)
 """Columns that files of the same format version may lack, together; read as null where they are
 missing. All are nullable."""
