@@ -18,6 +18,7 @@ from phonotheque.edition.ceremony import (
 )
 from phonotheque.edition.changes import Catalogue, iter_changes
 from phonotheque.edition.hashing import HashedFile, hash_file, hashing_pool
+from phonotheque.edition.kept import kept_hashes
 from phonotheque.edition.key_changes import change_keys, replace_key
 from phonotheque.edition.keys import (
     OFFLINE_ROLES,
@@ -34,6 +35,7 @@ from phonotheque.edition.names import (
     MAX_COMPONENT_BYTES,
     MAX_FOLDER_BYTES,
     Naming,
+    iter_kept_names,
     iter_names,
 )
 from phonotheque.edition.packing import choose_piece_length, estimate_metainfo
@@ -108,7 +110,9 @@ __all__ = [
     "is_complete",
     "is_fresh",
     "iter_changes",
+    "iter_kept_names",
     "iter_names",
+    "kept_hashes",
     "list_proposals",
     "list_roles",
     "make_key",

@@ -74,6 +74,31 @@ def iter_names(files: Iterable[Naming]) -> Iterator[str]:
                 break
 
 
+def iter_kept_names(files: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A path for each (path in an earlier volume, sha256), in order: the same where it is free, by
+    the rules of `iter_names` where volumes that are put together have it twice."""
+    folders: dict[str, str] = {}
+    taken: set[str] = set()
+    for path, sha256 in files:
+        _, folder, name = path.split("/")
+        folder = folders.setdefault(distinct_form(folder), folder)
+        for wanted in _kept_names(name, sha256):
+            form = distinct_form(f"data/{folder}/{wanted}")
+            if form not in taken:
+                taken.add(form)
+                yield f"data/{folder}/{wanted}"
+                break
+
+
+def _kept_names(name: str, sha256: str) -> Iterator[str]:
+    yield name
+    head, _, tail = name.rpartition(" [")
+    extension = tail.rpartition("].")[2]
+    for suffix in _suffixes(sha256):
+        end = f" [{suffix}].{extension}"
+        yield portable(head, "Untitled", MAX_COMPONENT_BYTES - len(end.encode())) + end
+
+
 def _suffixes(sha256: str) -> Iterator[str]:
     yield from (sha256[:8], sha256[:16], sha256)
     counter = 2

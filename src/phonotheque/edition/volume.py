@@ -33,6 +33,7 @@ class VolumeSpec:
     tag_files: dict[str, bytes]
     webseeds: Sequence[str] = ()
     trackers: Sequence[str] = ()
+    piece_length: int | None = None  # None: what is best
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def build_volume(
         VolumeFile(name, building / name, len(content), sha256(content).hexdigest())
         for name, content in tags.items()
     ]
-    length = choose_piece_length([f.size_bytes for f in inside])
+    length = spec.piece_length or choose_piece_length([f.size_bytes for f in inside])
     torrent = create_torrent(
         spec.name,
         inside,
