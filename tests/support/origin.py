@@ -38,6 +38,7 @@ from tuf.api.metadata import (
 from phonotheque.edition import VolumeFile, create_torrent
 from phonotheque.model import tables
 from phonotheque.model.edition import (
+    CatalogueTorrent,
     EditionFile,
     EditionManifest,
     Latest,
@@ -96,6 +97,7 @@ class TinyOrigin:
     revoked: list[RevokedFile] = field(default_factory=list)
     editions: list[str] = field(default_factory=list)
     expires: datetime = NO_END
+    catalogue: bool = False  # editions get a torrent of their own files
 
     @property
     def tree(self) -> Tree:
@@ -115,7 +117,9 @@ class TinyOrigin:
         rows = [self._finish_volume(edition, row) for row in _read(edition / "volumes.parquet")]
         table = pa.Table.from_pylist(rows, schema=tables.VOLUMES)
         write_table(edition / "volumes.parquet", tables.VOLUMES, [table])
-        manifest = msgspec.structs.replace(manifest, contents=_contents(edition))
+        torrent = self._write_catalogue_torrent(edition) if self.catalogue else None
+        contents = _contents(edition)
+        manifest = msgspec.structs.replace(manifest, contents=contents, catalogue_torrent=torrent)
         write_document(edition / "edition.json", manifest)
         digest = sha256((edition / "edition.json").read_bytes()).hexdigest()
         write_document(
@@ -125,6 +129,18 @@ class TinyOrigin:
         self.editions.append(name)
         self.sign()
         return manifest
+
+    def _write_catalogue_torrent(self, edition: Path) -> CatalogueTorrent:
+        files = [VolumeFile(e.path, edition / e.path, e.bytes) for e in _contents(edition)]
+        with ThreadPoolExecutor(2) as pool:
+            made = create_torrent(edition.name, files, PIECE_LENGTH, pool)
+        (edition / "torrents" / "catalogue.torrent").write_bytes(made.content)
+        return CatalogueTorrent(
+            path="torrents/catalogue.torrent",
+            info_hash_v1=made.info_hash_v1,
+            info_hash_v2=made.info_hash_v2,
+            bytes=len(made.content),
+        )
 
     def _finish_volume(self, edition: Path, row: dict[str, Any]) -> dict[str, Any]:
         volume = row["volume"]

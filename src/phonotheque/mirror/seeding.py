@@ -11,6 +11,7 @@ from threading import Event
 from types import TracebackType
 from typing import Any
 
+from phonotheque.mirror.edition_swarm import catalogue_torrent
 from phonotheque.mirror.expected import ExpectedVolume, read_expected, read_revoked
 from phonotheque.mirror.swarm import SwarmOptions, hidden_params, open_session
 from phonotheque.model.edition import EditionManifest, Latest
@@ -78,7 +79,7 @@ def plan_offer(tree: Tree, volume: ExpectedVolume, withdrawn: frozenset[str]) ->
 
 
 class Seeder:
-    """Seeds every volume of the tree; a context manager.
+    """Seeds every volume of the tree, and the newest edition's own files; a context manager.
 
     `port` is the port it listens on, `info_hashes` the v2 info hashes it offers.
     """
@@ -96,6 +97,7 @@ class Seeder:
         self._options = SwarmOptions(listen=listen, public=public)
         self._session: Any = None
         self._handles: dict[str, Any] = {}
+        self._catalogue: dict[str, Any] = {}  # by edition; one at most
         self._seen: tuple[int, ...] = ()
         self._whole: dict[str, tuple[str, frozenset[str]]] = {}
 
@@ -107,7 +109,7 @@ class Seeder:
     @property
     def info_hashes(self) -> list[str]:
         """The v2 info hashes offered, 64 hex digits each, sorted."""
-        return sorted(str(h.info_hashes().v2) for h in self._handles.values())
+        return sorted(str(h.info_hashes().v2) for h in self._all())
 
     @property
     def volumes(self) -> list[str]:
@@ -128,7 +130,7 @@ class Seeder:
     ) -> None:
         self._session.pause()
         self._session = None
-        self._handles = {}
+        self._handles, self._catalogue = {}, {}
 
     def refresh(self) -> None:
         """Offer what the tree holds now; at once no more what was withdrawn meanwhile.
@@ -139,6 +141,7 @@ class Seeder:
         revoked = read_revoked(self._tree)
         newest = newest_edition(self._tree)
         edition = self._tree.edition(newest)
+        self._offer_catalogue(newest)
         names = sorted(p.name for p in self._tree.volumes.glob("*") if p.is_dir())
         self._progress.start("loading torrents", len(names), "volumes")
         for name in names:
@@ -165,7 +168,31 @@ class Seeder:
 
     def uploaded_bytes(self) -> int:
         """Payload given since the start."""
-        return sum(int(h.status().total_payload_upload) for h in self._handles.values())
+        return sum(int(h.status().total_payload_upload) for h in self._all())
+
+    def _all(self) -> list[Any]:
+        return [*self._handles.values(), *self._catalogue.values()]
+
+    def _offer_catalogue(self, newest: str) -> None:
+        """Offer the files of edition `newest` itself, all of which a whole edition has, and those
+        of the one before no more."""
+        if newest in self._catalogue:
+            return
+        for handle in self._catalogue.values():
+            self._session.remove_torrent(handle)
+        self._catalogue = {}
+        try:
+            manifest = read_document(self._tree.edition(newest) / "edition.json", EditionManifest)
+            found = catalogue_torrent(self._tree, manifest)
+        except (NotFoundError, FormatError) as error:
+            self._progress.note(f"not seeding the files of edition {newest}: {error}")
+            return
+        if found is None:
+            return
+        path, torrent = found
+        pieces = [True] * (len(torrent.v1_pieces) // 20)
+        params = hidden_params(path, self._tree.editions, frozenset(), pieces, self._options)
+        self._catalogue[newest] = self._session.add_torrent(params)
 
     def _offer(self, offer: Offer) -> None:
         name = offer.volume.name

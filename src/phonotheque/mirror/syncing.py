@@ -11,6 +11,7 @@ from datetime import datetime
 from threading import Lock
 from urllib.parse import urlsplit
 
+from phonotheque.mirror.edition_swarm import bring_from_swarm as bring_edition_from_swarm
 from phonotheque.mirror.editions import EditionCopy, bring_edition, clear_unfinished, find_needs
 from phonotheque.mirror.expected import (
     ExpectedVolume,
@@ -169,8 +170,18 @@ def _bring_edition(
     needs = find_needs(place, manifest)
     _check_space(tree, needs.bytes, f"edition {manifest.name}")
     progress.start(f"edition {manifest.name}", needs.bytes, "bytes")
-    fetcher = Fetcher([origin], options.limits, _LockedTick(progress))
-    copy = bring_edition(place, manifest, needs, fetcher, options.limits.connections)
+    tick = _LockedTick(progress)
+    fetcher = Fetcher([origin], options.limits, tick)
+    left, received = needs, 0
+    if transports(options.via or Via.AUTO, options)[0] is Via.SWARM:
+        try:
+            left, received = bring_edition_from_swarm(
+                place, manifest, needs, fetcher, swarm=swarm_options(options), tick=tick
+            )
+        except TransferError as error:
+            progress.note(str(error))
+    copy = bring_edition(place, manifest, left, fetcher, options.limits.connections)
+    copy = EditionCopy(len(needs.wanted), len(needs.held), received + copy.bytes_fetched)
     write_bytes(tree.edition(manifest.name) / "edition.json", manifest_bytes)
     write_bytes(tree.latest_json, latest_bytes)
     clear_unfinished(place)
@@ -282,12 +293,16 @@ def _bring(run: _Run, transport: Via, volume: ExpectedVolume, missing: Missing) 
         )
         run.counts.bytes_http += received
         return failures
-    swarm = SwarmOptions(
-        run.options.listen, run.options.peers, run.options.public, limits.stall_seconds
-    )
+    swarm = swarm_options(run.options)
     received, failures = bring_from_swarm(volume, missing, run.place, swarm, tick)
     run.counts.bytes_swarm += received
     return failures
+
+
+def swarm_options(options: SyncOptions) -> SwarmOptions:
+    """How to take part in a swarm, from how to fetch."""
+    stall = options.limits.stall_seconds
+    return SwarmOptions(options.listen, options.peers, options.public, stall)
 
 
 def transports(via: Via, options: SyncOptions) -> list[Via]:
