@@ -27,6 +27,7 @@ from phonotheque.storage.tables import check_schema
 from phonotheque.vault import Vault
 from tests.support.audio import make_audio
 from tests.support.clock import NOW
+from tests.support.vault_objects import faults
 
 CC_BY = "https://creativecommons.org/licenses/by/4.0/"
 
@@ -346,7 +347,7 @@ def test_killed_at_any_moment_and_run_again_it_ends_the_same(tmp_path: Path) -> 
     ingest(killed, folder)
     assert contents(killed) == contents(whole)
     with Vault.open(killed.vault) as vault:
-        assert list(vault.check_objects()) == []
+        assert faults(vault) == {}
 
 
 def test_a_folder_without_audio_is_not_read_in_silence(tree: Tree, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from phonotheque.model.findings import FindingCode
 from phonotheque.storage.local_store import LocalStore
 from phonotheque.vault import (
     CopyMade,
@@ -31,6 +30,7 @@ from phonotheque.vault.encoding_worker import answer
 from tests.support.audio import make_audio
 from tests.support.clock import NOW
 from tests.support.crashing import killed_at_every_line
+from tests.support.vault_objects import faults
 
 FORM = OpusForm(64)
 
@@ -94,7 +94,7 @@ def test_copies_are_held_and_know_their_masters(vault: Vault) -> None:
         assert sources_of(vault.state, one.sha256) == [one.order.master.sha256]
         held = vault.object(one.sha256)
         assert held is not None and (held.codec, held.bytes) == ("opus", one.bytes)
-    assert orders(vault) == [] and list(vault.check_objects()) == []
+    assert orders(vault) == [] and faults(vault) == {}
 
 
 def test_a_copy_that_was_made_before_is_the_same_and_held_once(vault: Vault) -> None:
@@ -181,12 +181,13 @@ def test_killed_anywhere_nothing_is_half_made_and_the_next_run_completes_it(
     expected: set[str] = set()
     for _ in killed_at_every_line([copying, derivatives, store], prepare, action, stride=23):
         with Vault.open(root) as vault:
-            left = {finding.code for finding in vault.check_objects()}
-            assert left <= {FindingCode.COPY_EXTRA}  # bytes without a row, for which it comes
+            assert set(faults(vault).values()) <= {
+                "extra"
+            }  # bytes without a row
             for item in vault.iter_objects():
                 assert item.lossless or sources_of(vault.state, item.sha256)
             make(vault)
-            assert orders(vault) == [] and list(vault.check_objects()) == []
+            assert orders(vault) == [] and faults(vault) == {}
             held = {item.sha256 for item in vault.iter_objects()}
             expected = expected or held
             assert held == expected and len(held) == 4

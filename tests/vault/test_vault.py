@@ -38,6 +38,7 @@ from phonotheque.vault import state as state_module
 from phonotheque.vault import store as store_module
 from phonotheque.vault.descriptions import descriptions_path
 from tests.support.crashing import killed_at_every_line
+from tests.support.vault_objects import faults
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -220,7 +221,7 @@ def test_an_admission_killed_at_any_line_is_complete_after_running_again(
             assert vault.count_objects() == (1, 54_000)
             assert vault.object_path(digest).read_bytes() == song.read_bytes()
             assert vault.seen("folder", "song.flac", 54_000, 17) == digest
-            assert list(vault.check_objects()) == []
+            assert faults(vault) == {}
             assert list(vault.check_events()) == []
             assert vault.picture_path(PICTURE).read_bytes() == COVER
             said = vault.description(digest)
@@ -318,7 +319,7 @@ def test_the_rest_of_a_group_is_kept_when_one_of_its_files_cannot_be(
     assert vault.object(good.sha256) is not None
     assert vault.object(lost.sha256) is None
     assert vault.seen("folder", "bad.flac", 3, 1) is None
-    assert list(vault.check_objects()) == []
+    assert faults(vault) == {}
 
 
 def test_what_stands_under_a_name_without_being_known_is_proved_first(
@@ -330,7 +331,7 @@ def test_what_stands_under_a_name_without_being_known_is_proved_first(
     path.write_bytes(b"half")
     assert not admit(vault, song).already_held
     assert path.read_bytes() == song.read_bytes()
-    assert list(vault.check_objects()) == []
+    assert faults(vault) == {}
 
 
 def test_an_object_deleted_after_a_batch_does_not_come_back_with_it(
@@ -423,39 +424,11 @@ def test_a_batch_that_a_reader_took_over_first_does_not_disturb_its_writer(
     assert list(vault.check_events()) == []
 
 
-def test_objects_damaged_missing_and_unknown_are_found(
-    vault: Vault, tmp_path: Path, song: Path
-) -> None:
-    other = tmp_path / "other.flac"
-    other.write_bytes(b"other")
-    damaged, missing = (vault.object_path(admit(vault, p).sha256) for p in (song, other))
-    damaged.chmod(0o644)
-    with damaged.open("r+b") as stream:
-        stream.seek(100)
-        stream.write(b"!")
-    missing.unlink()
-    stray = damaged.with_name("ab" * 32)
-    stray.write_bytes(b"")
-    found = {f.where: f.code for f in vault.check_objects()}
-    assert found == {
-        str(damaged): FindingCode.COPY_DAMAGED,
-        str(missing): FindingCode.COPY_MISSING,
-        str(stray): FindingCode.COPY_EXTRA,
-    }
-
-
-def test_an_object_that_cannot_be_read_is_not_called_sound(vault: Vault, song: Path) -> None:
-    path = vault.object_path(admit(vault, song).sha256)
-    path.unlink()
-    path.mkdir()
-    assert [f.code for f in vault.check_objects()] == [FindingCode.COPY_NOT_CHECKED]
-
-
 def test_a_missing_object_is_put_back_by_ingesting_its_file_again(vault: Vault, song: Path) -> None:
     digest = admit(vault, song).sha256
     vault.object_path(digest).unlink()
     assert not admit(vault, song).already_held
-    assert list(vault.check_objects()) == []
+    assert faults(vault) == {}
     vault.flush_events()
     assert [e["type"] for e in all_events(vault.root)] == ["for", "val", "mes", "ing", "rec"]
 

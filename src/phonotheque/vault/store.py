@@ -12,8 +12,7 @@ from types import TracebackType
 import pyarrow as pa
 
 from phonotheque.model.errors import UsageError
-from phonotheque.model.findings import Finding, FindingCode, Severity
-from phonotheque.storage.digests import digest_file
+from phonotheque.model.findings import Finding, FindingCode
 from phonotheque.storage.durable import TEMPORARY_SUFFIX
 from phonotheque.storage.local_store import LocalStore
 from phonotheque.storage.stores import Store
@@ -321,14 +320,6 @@ class Vault:
         """
         return self._history.flush()
 
-    def check_objects(self) -> Iterator[Finding]:
-        """Read every object again and compare: missing, damaged, or not known to the vault."""
-        for item in self._state.iter_objects():
-            finding = self._check_object(item)
-            if finding is not None:
-                yield finding
-        yield from self._iter_unknown()
-
     def check_events(self) -> Iterator[Finding]:
         """Follow the chain of event batches, and of the descriptions beside them, to the newest
         one the state knows."""
@@ -343,24 +334,3 @@ class Vault:
                     path.unlink(missing_ok=True)
             kept_pictures.remove_unused(self.root, self._state)
             self._swept = True
-
-    def _check_object(self, item: VaultObject) -> Finding | None:
-        path = self.object_path(item.sha256)
-        try:
-            sound = digest_file(path).sha256.hex() == item.sha256
-        except FileNotFoundError:
-            message = "the object is missing; ingest the file again or take it from a volume"
-            return Finding(FindingCode.COPY_MISSING, Severity.ERROR, str(path), message)
-        except OSError as error:
-            message = f"cannot be read ({error.strerror}); not checked"
-            return Finding(FindingCode.COPY_NOT_CHECKED, Severity.ERROR, str(path), message)
-        if sound:
-            return None
-        message = "its bytes have changed; remove it and ingest the file again"
-        return Finding(FindingCode.COPY_DAMAGED, Severity.ERROR, str(path), message)
-
-    def _iter_unknown(self) -> Iterator[Finding]:
-        for path in sorted((self.root / "objects").glob("*/*/*")):
-            if len(path.name) != 64 or self._state.object(path.name) is None:
-                message = "not an object of this vault; a crash left it, or somebody put it there"
-                yield Finding(FindingCode.COPY_EXTRA, Severity.WARNING, str(path), message)
