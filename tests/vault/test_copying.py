@@ -181,9 +181,7 @@ def test_killed_anywhere_nothing_is_half_made_and_the_next_run_completes_it(
     expected: set[str] = set()
     for _ in killed_at_every_line([copying, derivatives, store], prepare, action, stride=23):
         with Vault.open(root) as vault:
-            assert set(faults(vault).values()) <= {
-                "extra"
-            }  # bytes without a row
+            assert set(faults(vault).values()) <= {"extra"}  # bytes without a row
             for item in vault.iter_objects():
                 assert item.lossless or sources_of(vault.state, item.sha256)
             make(vault)
