@@ -256,3 +256,11 @@ def test_a_stream_needs_the_verdict_of_today_and_that_of_the_file(
         assert client.get(f"/stream/{recording_id(2)}").status_code == 403
         page = client.get(f"/api/v1/recordings/{recording_id(2)}").json()
         assert not page["recording"]["playable"]
+
+
+def test_the_feed_has_the_addresses_of_this_server(client: TestClient) -> None:
+    answer = client.get("/feed.atom")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("application/atom+xml")
+    assert b'href="http://testserver.local/editions/' in answer.content
+    assert b'rel="alternate" type="application/atom+xml"' in client.get("/").content

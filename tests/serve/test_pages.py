@@ -61,7 +61,7 @@ def test_a_page_is_whole_and_needs_nothing_from_elsewhere(client: TestClient, ad
         assert not any(name.startswith("on") or name == "style" for name in attributes)
         if tag in ("script", "link", "img", "audio"):
             source = attributes.get("src") or attributes.get("href")
-            assert source is None or source.startswith(("/static/", "/stream/"))
+            assert source is None or source.startswith(("/static/", "/stream/", "/feed.atom"))
         if tag == "script":
             assert attributes["src"]
     policy = answer.headers["content-security-policy"]

@@ -22,8 +22,9 @@ from phonotheque.edition import (
 )
 from phonotheque.model.edition import EditionManifest, Latest
 from phonotheque.model.tables import FORMAT_VERSION
-from phonotheque.storage.documents import format_document, read_document
-from phonotheque.storage.durable import commit_directory, ensure_directory
+from phonotheque.statistics import format_feed
+from phonotheque.storage.documents import format_document, read_document, read_settings
+from phonotheque.storage.durable import commit_directory, ensure_directory, write_bytes
 from phonotheque.storage.layout import Tree
 
 
@@ -76,6 +77,8 @@ def _complete(tree: Tree, name: str, now: datetime) -> None:
     shutil.rmtree(work_directory(tree, name), ignore_errors=True)
     renew_revocations(tree, now)
     note_tombstones(tree, name, now)
+    webseeds = read_settings(tree).publish.webseeds
+    write_bytes(tree.feed_atom, format_feed(tree, webseeds[0] if webseeds else ""))
 
 
 def _keep_metadata(tree: Tree, name: str) -> None:

@@ -17,7 +17,7 @@ from phonotheque import __version__
 from phonotheque.model.progress import Silent
 from phonotheque.search import SearchIndex, ensure_index
 from phonotheque.serve.api import api_router
-from phonotheque.serve.downloads import file_handlers, mining_handlers
+from phonotheque.serve.downloads import feed_handler, file_handlers, mining_handlers
 from phonotheque.serve.mining import default_headers
 from phonotheque.serve.pages import Pages
 from phonotheque.serve.problems import make_handler
@@ -51,6 +51,7 @@ def make_app(publication: Publication, *, public_url: str | None = None) -> Lite
             api_router(publication),
             *file_handlers(publication),
             *mining_handlers(publication, public_url),
+            feed_handler(publication, public_url),
         ],
         dependencies={"publication": Provide(provide_publication)},
         exception_handlers={Exception: make_handler(pages.draw_problem)},

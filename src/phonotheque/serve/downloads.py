@@ -8,9 +8,11 @@ from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi
 from litestar.types import AsyncAnyCallable, HTTPScope, Receive, Scope, Send
 
+from phonotheque.model.errors import NotFoundError
 from phonotheque.serve.blobs import send_blob
 from phonotheque.serve.mining import POLICY, RULES, format_policy
 from phonotheque.serve.places import locate
+from phonotheque.serve.problems import not_found
 from phonotheque.serve.publication import Publication
 
 AREAS = ("/volumes", "/editions", "/metadata", "/torrents", "/stream")
@@ -37,6 +39,22 @@ def _serve(publication: Publication, area: str) -> AsyncAnyCallable:
         await send_blob(answer, http, receive, send)
 
     return serve_file
+
+
+def feed_handler(publication: Publication, public_url: str | None) -> HTTPRouteHandler:
+    """The feed of editions and torrents, with addresses of this server."""
+
+    @get("/feed.atom", include_in_schema=False, sync_to_thread=True)
+    def serve_feed(request: Request[Any, Any, Any]) -> Response[bytes]:
+        site = public_url or str(request.base_url)
+        headers = {"cache-control": "max-age=3600", "access-control-allow-origin": "*"}
+        try:
+            content = publication.feed(site.rstrip("/"))
+        except NotFoundError as error:
+            raise not_found(str(error)) from None
+        return Response(content, media_type="application/atom+xml", headers=headers)
+
+    return serve_feed
 
 
 def mining_handlers(publication: Publication, public_url: str | None) -> list[HTTPRouteHandler]:

@@ -17,7 +17,7 @@ from phonotheque.model.numbers import IdKey
 from phonotheque.search import SearchIndex
 from phonotheque.serve.queries import Cursor, read_tombstoned
 from phonotheque.serve.revoked import RevocationList
-from phonotheque.statistics import Statistics, read_statistics
+from phonotheque.statistics import Statistics, format_feed, read_statistics
 from phonotheque.storage.documents import parse_document, read_document
 from phonotheque.storage.layout import Tree
 
@@ -38,6 +38,7 @@ class Publication:
         self.revocations = RevocationList(tree.revocations_json)
         self._reader = open_edition(self.directory, manifest)
         self._lock = threading.Lock()
+        self._feed_of = lru_cache(maxsize=4)(lambda site: format_feed(tree, site))
         self._files_of = lru_cache(maxsize=_CACHED_VOLUMES)(self._read_files_of)
         self._training_of = lru_cache(maxsize=_CACHED_VOLUMES)(self._read_training_of)
 
@@ -76,6 +77,10 @@ class Publication:
     def statistics(self) -> Statistics:
         """The figures of the edition; counted once, on first use (seconds for a large one)."""
         return read_statistics(self.directory)
+
+    def feed(self, site: str) -> bytes:
+        """The Atom feed of this tree's editions, for readers who know it as `site`."""
+        return self._feed_of(site)
 
     @contextmanager
     def cursor(self) -> Iterator[Cursor]:

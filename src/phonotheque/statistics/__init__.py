@@ -1,9 +1,11 @@
 """What an edition holds, in figures: by tier, licence, decade, length; the most listened.
 
 Every figure is one SQL query over the views of `catalogue.open_edition`, kept by name in
-`statistics.queries`, so that anybody can repeat it. And which edition brought or dropped what.
+`statistics.queries`, so that anybody can repeat it. And which edition brought or dropped what,
+and the feed that tells of them.
 """
 
+from phonotheque.statistics.feed import format_feed
 from phonotheque.statistics.figures import (
     DecadeFigures,
     DurationBin,
@@ -37,6 +39,7 @@ __all__ = [
     "TopRecording",
     "Totals",
     "VolumeFigures",
+    "format_feed",
     "read_history",
     "read_lineage",
     "read_statistics",

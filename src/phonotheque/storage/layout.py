@@ -64,6 +64,10 @@ class Tree:
         return self.root / "latest.json"
 
     @property
+    def feed_atom(self) -> Path:
+        return self.root / "feed.atom"
+
+    @property
     def revocations_json(self) -> Path:
         return self.root / "revocations.json"
 
