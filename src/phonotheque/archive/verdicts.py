@@ -64,7 +64,7 @@ def _decided(evidence: tuple[Evidence, ...], policy: Policy, on: date) -> dict[s
         "message": "; ".join(distribute.reasons),
         "licence": licence_text(licences) or NO_LICENCE,
         "licence_url": licences[0].url if len(licences) == 1 else None,
-        "licence_name": _names(licences),
+        "licence_name": licence_names(licences),
         "holder": _holder(evidence),
         "stream": stream.level.name,
         "distribute": distribute.level.name,
@@ -74,7 +74,7 @@ def _decided(evidence: tuple[Evidence, ...], policy: Policy, on: date) -> dict[s
     }
 
 
-def _names(licences: Sequence[Licence]) -> str | None:
+def licence_names(licences: Sequence[Licence]) -> str | None:
     """What a person calls them; of several that have to be kept together, where each stands too."""
     if len(licences) > 1:
         return " and ".join(f"{one.name} ({one.url})" for one in licences)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -52,6 +53,19 @@ class VolumeRecord(msgspec.Struct, frozen=True, kw_only=True):
     supersedes: list[str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class VolumeContent:
+    """A volume to be made. `rows`: columns of `tables.FILES` and `licence_name`, one for each of
+    `payload`; `piece_length` None: what is best."""
+
+    name: str
+    tier: int
+    rows: pa.Table
+    payload: Sequence[VolumeFile]
+    piece_length: int | None = None
+    supersedes: Sequence[str] | None = None
+
+
 def write_volumes(
     basis: Basis,
     intent: Intent,
@@ -93,46 +107,60 @@ def _write_volume(
     vault: Vault,
     progress: Progress,
 ) -> None:
-    work = work_directory(basis.tree, intent.name)
     described = _describe(rows)
-    fetched = work / "fetched"
+    fetched = work_directory(basis.tree, intent.name) / "fetched"
     facts = ("path", "sha256", "bytes", "pieces_root")
     columns = [described.column(name).to_pylist() for name in facts]
-    places = _at_hand(vault, set(columns[1]), fetched)
+    places = at_hand(vault, set(columns[1]), fetched)
     payload = [
         VolumeFile(path, places[digest], size, digest, root)
         for path, digest, size, root in zip(*columns, strict=True)
     ]
+    content = VolumeContent(volume.name, volume.tier, described, payload)
+    make_volume(basis, intent, content, pool, progress)
+    shutil.rmtree(fetched, ignore_errors=True)
+
+
+def make_volume(
+    basis: Basis, intent: Intent, content: VolumeContent, pool: Executor, progress: Progress
+) -> None:
+    """The volume, its torrent, its files table and its record, durable; the volume's name last.
+
+    Raises:
+        InputError: a file is not what it should be.
+    """
+    work = work_directory(basis.tree, intent.name)
     publish, settings = basis.settings.publish, basis.settings
+    name, tier, described = content.name, content.tier, content.rows
     spec = VolumeSpec(
-        name=volume.name,
-        files=payload,
+        name=name,
+        files=content.payload,
         bag_info=(
             ("Source-Organization", settings.publisher),
-            ("External-Identifier", volume.name),
-            ("External-Description", f"Volume of {settings.name}, tier {volume.tier}"),
+            ("External-Identifier", name),
+            ("External-Description", f"Volume of {settings.name}, tier {tier}"),
             ("Bag-Group-Identifier", settings.id),
             ("Bagging-Date", intent.published_at.date().isoformat()),
         ),
         tag_files={
-            "README.txt": format_readme(settings, intent, volume.name, volume.tier, described),
-            "ATTRIBUTION.txt": format_attribution(volume.name, described),
+            "README.txt": format_readme(settings, intent, name, tier, described),
+            "ATTRIBUTION.txt": format_attribution(name, described),
         },
         webseeds=[f"{base.rstrip('/')}/volumes/" for base in publish.webseeds],
         trackers=publish.trackers,
+        piece_length=content.piece_length,
     )
     built = build_volume(basis.tree.volumes, spec, pool, progress.advance)
-    shutil.rmtree(fetched, ignore_errors=True)
-    write_bytes(work / "torrents" / f"{volume.name}.torrent", built.torrent.content, read_only=True)
+    write_bytes(work / "torrents" / f"{name}.torrent", built.torrent.content, read_only=True)
     schema = _files_schema(described)
     rows_of_files = described.select(schema.names).sort_by("path")
-    write_table(work / "files" / f"{volume.name}.parquet", schema, [rows_of_files])
-    record = _record(intent, volume, described, built)
-    write_bytes(work / "volumes" / f"{volume.name}.json", msgspec.json.encode(record))
-    commit_volume(basis.tree.volumes, volume.name)
+    write_table(work / "files" / f"{name}.parquet", schema, [rows_of_files])
+    record = _record(intent, content, built)
+    write_bytes(work / "volumes" / f"{name}.json", msgspec.json.encode(record))
+    commit_volume(basis.tree.volumes, name)
 
 
-def _at_hand(vault: Vault, digests: set[str], folder: Path) -> dict[str, Path]:
+def at_hand(vault: Vault, digests: set[str], folder: Path) -> dict[str, Path]:
     """Objects as files of this machine: fetched into `folder`, proved, where they are elsewhere.
     Each then becomes a file of the volume by a second name, so they take no room twice."""
     places = {digest: vault.store.local_path(digest) or folder / digest for digest in digests}
@@ -169,15 +197,14 @@ def _files_schema(described: pa.Table) -> pa.Schema:
     return tables.FILES if copies else tables.without(tables.FILES, tables.COPIES)
 
 
-def _record(
-    intent: Intent, volume: PlannedVolume, rows: pa.Table, built: BuiltVolume
-) -> VolumeRecord:
+def _record(intent: Intent, content: VolumeContent, built: BuiltVolume) -> VolumeRecord:
+    rows = content.rows
     return VolumeRecord(
-        volume=volume.name,
-        tier=volume.tier,
+        volume=content.name,
+        tier=content.tier,
         first_edition=intent.name,
         files=rows.num_rows,
-        audio_bytes=volume.bytes,
+        audio_bytes=sum(rows.column("bytes").to_pylist()),
         total_bytes=built.total_bytes,
         licences=sorted(set(rows.column("licence").to_pylist())),
         piece_length=built.torrent.piece_length,
@@ -186,6 +213,7 @@ def _record(
         info_hash_v1=built.torrent.info_hash_v1,
         info_hash_v2=built.torrent.info_hash_v2,
         manifest_sha256=built.manifest_sha256,
+        supersedes=None if content.supersedes is None else list(content.supersedes),
     )
 
 
