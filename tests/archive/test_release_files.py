@@ -1,12 +1,16 @@
 """What an edition has for those who come without this program: its torrent and its checksums."""
 
 import shutil
+import sqlite3
 import subprocess
 import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -15,8 +19,10 @@ from unittest.mock import patch
 
 import libtorrent
 import pytest
+from msgspec.structs import replace
 
-from phonotheque.archive import publish
+from phonotheque.archive import execute_publish, plan_publish, publish
+from phonotheque.archive.release_sqlite import write_sqlite_release
 from phonotheque.edition import (
     TorrentInfo,
     VolumeFile,
@@ -25,10 +31,13 @@ from phonotheque.edition import (
     read_torrent,
 )
 from phonotheque.model.edition import CatalogueTorrent, EditionManifest
+from phonotheque.model.errors import FormatError
+from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
 from tests.archive.test_publish import SONGS, release
 from tests.archive.workshop import FolderVault, Song, Workshop
+from tests.support.clock import NOW
 
 LATER = [*SONGS, Song("Later", "Zaz", tier=3, size=90_000)]
 
@@ -60,8 +69,10 @@ def published() -> Iterator[Published]:
         workshop.build(SONGS)
         release(workshop.tree)
         workshop.build(LATER)
+        at = NOW + timedelta(days=1)
         with patch.object(catalogue_torrent, "hash_file", watched):
-            release(workshop.tree, "two", days=1)
+            plan = plan_publish(workshop.tree, at, name="two", sqlite=True)
+            execute_publish(workshop.tree, plan, at, Silent(), workers=2)
         yield Published(workshop.tree, read)
 
 
@@ -154,3 +165,37 @@ def test_checksums_are_what_coreutils_reads(published: Published, tmp_path: Path
     (edition / "report.json").chmod(0o644)
     (edition / "report.json").write_text("{}")
     assert subprocess.run(check, cwd=edition, check=False, capture_output=True).returncode == 1
+
+
+def test_the_sqlite_file_is_ready_to_be_asked_and_the_same_again(
+    published: Published, tmp_path: Path
+) -> None:
+    manifest = read_document(published.tree.edition("two") / "edition.json", EditionManifest)
+    said = manifest.sqlite
+    assert said is not None and said.path not in [e.path for e in manifest.contents]
+    path = published.tree.edition("two") / said.path
+    assert sha256(path.read_bytes()).hexdigest() == said.sha256
+    with closing(sqlite3.connect(path)) as database:
+        found = database.execute(
+            "SELECT r.title FROM search JOIN recordings r ON r.number = search.rowid "
+            "WHERE search MATCH 'odland' ORDER BY r.rank"
+        ).fetchall()
+        made = database.execute("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()
+    assert [title for (title,) in found][:2] == ["Deep", "Deeper"]
+    assert ("recordings_by_isrc",) in made
+    assert said.rows["recordings"] == len(LATER)
+    shutil.copytree(published.tree.edition("two"), tmp_path / "editions" / "two")
+    (tmp_path / "editions" / "two" / said.path).unlink()
+    twin, spill, at = Tree(tmp_path), tmp_path / "spill", manifest.published_at
+    again = write_sqlite_release(twin, "two", at, manifest.counts, spill, progress=Silent())
+    assert again == said
+    (tmp_path / "editions" / "two" / said.path).unlink()
+    with pytest.raises(FormatError, match="are due"):
+        short = replace(manifest.counts, tracks=1)
+        write_sqlite_release(twin, "two", at, short, spill, progress=Silent())
+
+
+def test_without_being_asked_for_there_is_none(published: Published) -> None:
+    edition = published.tree.edition("one")
+    assert read_document(edition / "edition.json", EditionManifest).sqlite is None
+    assert not (edition / "sqlite").exists()

@@ -15,6 +15,7 @@ from phonotheque.archive.ai_training import FOLDER, write_ai_training
 from phonotheque.archive.packed import Packed, write_waiting
 from phonotheque.archive.provenance import built_by, licence_counts, read_sources, schema_note
 from phonotheque.archive.release_files import write_release_files
+from phonotheque.archive.release_sqlite import write_sqlite_release
 from phonotheque.archive.selection import Selection
 from phonotheque.archive.tombstones import tombstones
 from phonotheque.archive.volumes import VolumeRecord
@@ -31,6 +32,7 @@ from phonotheque.catalogue import CatalogueReader
 from phonotheque.edition import Catalogue, iter_changes, place_file
 from phonotheque.model import tables
 from phonotheque.model.edition import ArchiveIdentity, Counts, EditionFile, EditionManifest
+from phonotheque.model.progress import Progress
 from phonotheque.model.tables import FORMAT_VERSION
 from phonotheque.storage.digests import digest_file
 from phonotheque.storage.documents import write_document
@@ -72,11 +74,13 @@ def assemble_edition(
     selection: Selection,
     packed: Packed,
     records: Sequence[VolumeRecord],
+    *,
+    sqlite: Progress | None = None,
 ) -> EditionManifest:
     """Make the edition appear, complete and durable. Unchanged files are hard links.
 
     `packed` is the selection as it was packed; `records` are the new volumes, which stand in
-    ``volumes/`` already.
+    ``volumes/`` already. Where `sqlite` is given the catalogue is written as such a file, too.
     """
     directory = basis.tree.editions / (BUILDING + intent.name)
     shutil.rmtree(directory, ignore_errors=True)
@@ -94,6 +98,11 @@ def assemble_edition(
     manifest = _manifest(place, counts, licences)
     manifest = replace(manifest, contents=contents, catalogue_torrent=torrent)
     write_document(directory / "edition.json", manifest)
+    if sqlite is not None:
+        spill, at = work_directory(basis.tree, intent.name) / "spill", intent.published_at
+        made = write_sqlite_release(basis.tree, directory.name, at, counts, spill, progress=sqlite)
+        manifest = replace(manifest, sqlite=made)
+        write_document(directory / "edition.json", manifest)
     commit_directory(directory, basis.tree.edition(intent.name))
     shutil.rmtree(work_directory(basis.tree, intent.name), ignore_errors=True)
     return manifest

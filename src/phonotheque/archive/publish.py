@@ -68,8 +68,12 @@ class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
     staged: list[str] = []
 
 
-def plan_publish(tree: Tree, now: datetime, *, name: str | None = None) -> PublishPlan:
+def plan_publish(
+    tree: Tree, now: datetime, *, name: str | None = None, sqlite: bool = False
+) -> PublishPlan:
     """Plan the next edition; `name` is made from the date unless given. Reads only.
+
+    `sqlite`: with the catalogue as one SQLite file, as the settings may say for every edition.
 
     Raises:
         NotFoundError: no archive there.
@@ -92,7 +96,8 @@ def plan_publish(tree: Tree, now: datetime, *, name: str | None = None) -> Publi
             f"edition {name} is out, and no edition ever changes; give the new one another name, "
             "or none"
         )
-    return foretell(basis, intent, selection, packed)
+    plan = foretell(basis, intent, selection, packed)
+    return msgspec.structs.replace(plan, sqlite=sqlite or basis.settings.publish.sqlite)
 
 
 def execute_publish(
@@ -160,7 +165,9 @@ def _publish(
             basis, intent, selection, planned, pool, vault=vault, progress=progress
         )
     progress.start("tables", None, "")
-    manifest = assemble_edition(basis, intent, selection, packed, records)
+    manifest = assemble_edition(
+        basis, intent, selection, packed, records, sqlite=progress if plan.sqlite else None
+    )
     return manifest, records, selection.refused
 
 

@@ -55,7 +55,8 @@ class PublishPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What `publish` would do. `nothing_new`: the edition `name` already says all of it, and only
     its signatures would be completed or renewed. `copies` access copies would be made first; their
     bytes are estimates, and so is how many volumes that gives. `listens`: of all recordings of the
-    catalogue, with audio or without, what shares are of.
+    catalogue, with audio or without, what shares are of. `sqlite`: the catalogue is written as a
+    SQLite file as well.
     """
 
     name: str
@@ -73,6 +74,7 @@ class PublishPlan(msgspec.Struct, frozen=True, kw_only=True):
     tiers: list[TierPlan] = []
     waiting: list[WaitingPlan] = []
     listens: int = 0
+    sqlite: bool = False
 
 
 def foretell(basis: Basis, intent: Intent, selection: Selection, packed: Packed) -> PublishPlan:

@@ -168,6 +168,10 @@ def publish(
             help="Publish nothing; keep the signatures of the online keys from running out.",
         ),
     ] = False,
+    sqlite: Annotated[
+        bool,
+        typer.Option("--sqlite", help="With the catalogue as one SQLite file, ready to be asked."),
+    ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -180,7 +184,7 @@ def publish(
         _renew(screen, tree, dry_run=dry_run)
         return
     at = now()
-    plan = plan_publish(tree, at, name=edition)
+    plan = plan_publish(tree, at, name=edition, sqlite=sqlite)
     if dry_run:
         show_plan(screen, plan)
         return

@@ -36,7 +36,7 @@ from phonotheque.model.progress import Progress
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
 
-_BESIDE = ("edition.json", "metadata/")
+_BESIDE = ("edition.json", "metadata/", "sqlite/")
 _SAME = ("piece_length", "padding_bytes", "info_hash_v1", "info_hash_v2")
 _REFERENCES = {
     "files name recordings that are no rows": """

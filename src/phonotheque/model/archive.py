@@ -57,6 +57,7 @@ class PublishSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webseeds: tuple[str, ...] = ()  # base URLs; "<base>/volumes/" is what torrents name
     trackers: tuple[str, ...] = ()
     offline_keys: str | None = None  # directory; default: beside the archive
+    sqlite: bool = False  # each edition gets its catalogue as one SQLite file as well
 
 
 class RightsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -144,6 +144,16 @@ class CatalogueTorrent(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int  # of the torrent file
 
 
+class SqliteFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The catalogue as one SQLite file; `path` is relative to ``editions/<name>/``."""
+
+    path: str
+    bytes: int
+    sha256: str
+    rows: dict[str, int]  # by table
+    made_by: str  # "SQLite 3.40.1": another version may write other bytes
+
+
 class EditionManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`edition.json`: the root of an edition; signed through TUF, it vouches for every file.
 
@@ -170,6 +180,7 @@ class EditionManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     built_by: BuiltBy | None = None
     schema: SchemaNote | None = None
     catalogue_torrent: CatalogueTorrent | None = None
+    sqlite: SqliteFile | None = None  # only where it was asked for; in no other list
 
 
 class RevokedFile(msgspec.Struct, frozen=True, kw_only=True):
