@@ -64,7 +64,7 @@ FILLER = [row(f"f{i}", f"Filler {i}", f"Somebody {i % 4}") for i in range(24)]
 
 @pytest.mark.full
 @pytest.mark.timeout(1800)
-@costly(12)
+@costly(30)
 @given(
     st.lists(ROWS, max_size=9, unique_by=lambda r: r["source_key"]),
     st.lists(IMPORT, min_size=1, max_size=3),
