@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from phonotheque.edition import create_torrent, read_torrent
+from phonotheque.edition import Naming, create_torrent, iter_names, read_torrent
 from phonotheque.edition.bencode import decode, encode, slice_of
 from phonotheque.edition.hashing import hash_file, hashing_pool
 from phonotheque.edition.metainfo import CreatedTorrent, VolumeFile
@@ -105,6 +105,42 @@ def test_one_read_gives_the_digests_that_the_vault_computes(tmp_path: Path, size
         vault.sha256,
         vault.pieces_root,
     )
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=60), st.text(max_size=60), st.sampled_from(EDGES[:6])),
+             min_size=1, max_size=6),
+    st.sampled_from([16_384, 32_768]),
+    st.lists(st.sampled_from(["http://a/volumes/", "https://ä.example/v/"]), max_size=2),
+)  # fmt: skip
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_what_is_written_is_read_back(
+    songs: list[tuple[str, str, int]], piece_length: int, addresses: list[str]
+) -> None:
+    names = iter_names(
+        Naming(artist, title, None, number, sha256(bytes([number])).hexdigest(), "ogg")
+        for number, (artist, title, _) in enumerate(songs)
+    )
+    sizes = dict(zip(names, (size for *_, size in songs), strict=True))
+    with TemporaryDirectory() as folder:
+        sources = {path: Path(folder) / str(n) for n, path in enumerate(sizes)}
+        for number, (path, size) in enumerate(sizes.items()):
+            sources[path].write_bytes((bytes([number, 7]) * size)[:size])
+        files = [VolumeFile(path, sources[path], size) for path, size in sizes.items()]
+        made = create(files, piece_length, webseeds=addresses, trackers=addresses)
+    read = read_torrent(made.content)
+    assert {file.path: file.size_bytes for file in read.files} == sizes
+    assert (read.name, read.piece_length) == ("vol", piece_length)
+    assert (read.info_hash_v1, read.info_hash_v2) == (made.info_hash_v1, made.info_hash_v2)
+    assert (list(read.webseeds), list(read.trackers)) == (addresses, addresses)
+    assert read.padding_bytes == made.padding_bytes
+    for file in read.files:
+        hashed = made.hashed[file.path]
+        assert (file.pieces_root or bytes(32)) == hashed.pieces_root
+        layer = hashed.piece_layer or (hashed.pieces_root if hashed.size_bytes else b"")
+        assert b"".join(read.piece_hashes(file)) == layer
+        pieces = slice(20 * file.first_piece, 20 * file.first_piece + len(hashed.v1_pieces))
+        assert read.v1_pieces[pieces] == hashed.v1_pieces
 
 
 def test_libtorrent_counts_files_and_pieces_as_the_reader_does(tmp_path: Path) -> None:
