@@ -21,7 +21,7 @@ class VolumeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     max_bytes: int = 100_000_000_000
     max_files: int = 30_000
-    max_metainfo_bytes: int = 8_000_000  # of the torrent, as estimated; 0: any size
+    max_metainfo_bytes: int = 24_000_000  # of the torrent, as estimated; 0: any size
     min_fill_percent: float = 0.0  # less than that waits for the next edition
     hold_editions: int = 3  # after so many it waits no longer
     supersede_withdrawn_percent: float = 25.0  # of a volume: from there it may be made anew; 0: no
