@@ -91,3 +91,25 @@ def test_a_mirror_follows_a_real_archive_through_damage_and_withdrawal(
     assert not hit.exists()
     check = behind.verify()
     assert (check.clean, check.withdrawn) == (True, 1)
+
+
+def test_an_edition_brings_its_follower_only_what_is_new(
+    behind: Follower, workshop: Workshop
+) -> None:
+    behind.plan()
+    behind.sync()
+    behind.server.served.clear()
+    drifted = [Song(s.title, s.artist, 3 * s.listens + 5, s.tier, s.size) for s in SONGS]
+    new = [Song(f"New {n}", "Zoe", listens=70, tier=2, size=600_000) for n in range(3)]
+    workshop.build([*drifted, *new])
+    release(workshop.tree, name="2026-12")
+    behind.plan()
+    assert behind.sync().edition == "2026-12"
+    assert 1_800_000 < behind.server.bytes_of("") <= 1.05 * 1_800_000
+    asked = {s.path for s in behind.server.served}
+    for volume in (FIRST, MIDDLE, LAST):
+        assert not {path for path in asked if volume in path}
+    assert files_below(behind.tree.volumes) == files_below(workshop.tree.volumes)
+    behind.server.served.clear()
+    behind.sync()
+    assert {s.path for s in behind.server.served} <= {"metadata/timestamp.json"}
