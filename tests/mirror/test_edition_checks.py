@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ import pytest
 from phonotheque.archive import execute_withdraw, plan_withdraw, publish
 from phonotheque.cli.main import main
 from phonotheque.mirror import EditionVerdict, verify_edition
-from phonotheque.model.edition import EditionManifest
+from phonotheque.model.edition import EditionManifest, Revocations
 from phonotheque.model.errors import ExitCode, NotFoundError
 from phonotheque.model.progress import Silent
 from phonotheque.storage.digests import digest_file
@@ -134,7 +135,64 @@ def test_a_reference_that_leads_nowhere_is_found(tree: Tree) -> None:
     rewrite(tree, "tombstones.parquet", change)
     verdict = look(tree)
     said = [f.message for f in verdict.findings if f.code == "edition.reference"]
-    assert len(said) == 2 and "example 4000" in said[0]
+    assert len(said) > 2 and "example 4000" in said[0]
+    assert said[1].startswith("tombstones name files that no volume has: 1")
+
+
+def test_counts_that_the_tables_do_not_have_are_found(tree: Tree) -> None:
+    where = tree.edition("two") / "edition.json"
+    manifest = read_document(where, EditionManifest)
+    counts = msgspec.structs.replace(manifest.counts, files=99, waiting=1)
+    write_document(where, msgspec.structs.replace(manifest, counts=counts))
+    found = [f.message for f in look(tree).findings if f.message.startswith("counts.")]
+    assert [text.split()[0] for text in found] == ["counts.files", "counts.waiting"]
+
+
+def test_a_file_without_a_word_on_training_is_found(tree: Tree) -> None:
+    rewrite(tree, f"ai-training/{VOLUME}.parquet", lambda rows: rows.pop())
+    said = [f.message for f in look(tree).findings if "training" in f.message]
+    assert len(said) == 1 and said[0].startswith("files have no row on training: 1")
+    rewrite(tree, "ai-training/work-tier1-00001.parquet", lambda rows: None)
+    other = tree.edition("two") / f"ai-training/{VOLUME}.parquet"
+    shutil.copyfile(other, tree.edition("two") / "ai-training/work-tier1-00001.parquet")
+    rewrite(tree, "ai-training/work-tier1-00001.parquet", lambda rows: rows.append(dict(rows[0])))
+    said = [f.message for f in look(tree).findings if "training" in f.message]
+    assert len(said) == 3
+
+
+def test_a_withdrawal_that_is_not_revoked_is_found_and_a_newer_one_is_right(tree: Tree) -> None:
+    revocations = read_document(tree.revocations_json, Revocations)
+    (file,) = revocations.files
+    newer = msgspec.structs.replace(
+        file, volume=VOLUME, path="data/x.ogg", since=NOW + timedelta(days=9)
+    )
+    write_document(tree.revocations_json, msgspec.structs.replace(revocations, files=[file, newer]))
+    assert of(look(tree))["revocations"] == "passed"
+    older = msgspec.structs.replace(newer, since=NOW)
+    write_document(tree.revocations_json, msgspec.structs.replace(revocations, files=[older]))
+    said = [f.message for f in look(tree).findings if "revoked" in f.message]
+    assert ["not revoked" in text for text in said] == [True, False]
+    assert of(look(tree, "one"))["revocations"] == "passed"  # it is not the newest
+
+
+def test_another_torrent_or_list_of_checksums_is_found(tree: Tree) -> None:
+    where = tree.edition("two") / "edition.json"
+    manifest = read_document(where, EditionManifest)
+    assert manifest.catalogue_torrent is not None
+    sums = tree.edition("two") / "SHA256SUMS"
+    sums.write_text(sums.read_text().replace("0", "1"))
+    digests = digest_file(sums)
+    contents = [
+        msgspec.structs.replace(e, sha256=digests.sha256.hex()) if e.path == "SHA256SUMS" else e
+        for e in manifest.contents
+    ]
+    torrent = msgspec.structs.replace(manifest.catalogue_torrent, info_hash_v1="00" * 20)
+    write_document(
+        where, msgspec.structs.replace(manifest, contents=contents, catalogue_torrent=torrent)
+    )
+    found = {(f.code, Path(f.where).name) for f in look(tree).findings}
+    assert ("edition.reference", "SHA256SUMS") in found
+    assert ("edition.torrent", "catalogue.torrent") in found
 
 
 def test_a_false_signature_is_found(tree: Tree) -> None:

@@ -27,6 +27,11 @@ from phonotheque.mirror.bag_checks import check_bag
 from phonotheque.mirror.checking import Reading, Tally, check_edition, check_volume
 from phonotheque.mirror.expected import ExpectedVolume, entry
 from phonotheque.mirror.formats import EntryReport
+from phonotheque.mirror.release_checks import (
+    check_release,
+    check_revocations,
+    check_statements,
+)
 from phonotheque.mirror.scopes import Scope, Unreadable, iter_scopes, mirror_state
 from phonotheque.mirror.signature_checks import check_signatures
 from phonotheque.model.edition import EditionManifest
@@ -90,11 +95,15 @@ def verify_edition(tree: Tree, name: str, progress: Progress, *, year: int) -> E
     tables = check_edition(tree, manifest, lambda _bytes: True, progress, None)
     sound = made.run("tables", lambda: [*tables.findings, *_strangers(tree, manifest)])
     if not sound:
-        made.skip(("volumes", "references", "catalogue"), "tables are damaged")
+        skipped = ("volumes", "references", "statements", "revocations", "release", "catalogue")
+        made.skip(skipped, "tables are damaged")
         return made.verdict(name)
     made.run("volumes", lambda: _check_volumes(tree, manifest, progress))
     progress.start("references", None, "rows")
     made.run("references", lambda: _check_references(tree, manifest))
+    made.run("statements", lambda: check_statements(tree, manifest))
+    made.run("revocations", lambda: check_revocations(tree, manifest))
+    made.run("release", lambda: check_release(tree, manifest))
     made.run("catalogue", lambda: _check_catalogue(tree, name, progress, year))
     return made.verdict(name)
 
