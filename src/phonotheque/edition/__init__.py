@@ -4,6 +4,7 @@
 `storage.durable`. The formats are docs/formats/{edition,volume,torrent,trust}.md.
 """
 
+from phonotheque.edition.bag_rules import bagit_faults, parse_manifest
 from phonotheque.edition.catalogue_torrent import KnownTorrent, create_catalogue_torrent
 from phonotheque.edition.ceremony import (
     Committed,
@@ -92,6 +93,7 @@ __all__ = [
     "VolumeFile",
     "VolumeSpec",
     "VolumesPlan",
+    "bagit_faults",
     "build_volume",
     "change_keys",
     "check_publishing",
@@ -121,6 +123,7 @@ __all__ = [
     "open_draft",
     "open_keys",
     "order_files",
+    "parse_manifest",
     "place_file",
     "plan_volumes",
     "publish_revocations",
