@@ -5,7 +5,7 @@ and mended rows, drifting listens, withdrawals. `small` is 3 months; `large` 12,
 and 2,000 songs of 0.9 MB, and takes 5 GB of disk. Really new is the audio and the rows of the
 catalogue that came or changed, written by themselves; standing is told apart.
 
-`packed_…`: the planner alone, 86 million files (`small`: 860,000) and 1 % more in each of 11 months,
+`packed_…`: the planner alone, 86 million files (`small`: 860,000), then 1 % more in each month,
 with remainders published at once and with `min_fill_percent = 50`.
 """
 
