@@ -1,4 +1,4 @@
-"""What a person finds at the top of a volume: README.txt and ATTRIBUTION.txt. Pure."""
+"""What a person finds at the top of a volume: README.txt, ATTRIBUTION.txt, licences/. Pure."""
 
 from collections import Counter
 
@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from phonotheque.archive.workspace import Intent
 from phonotheque.model.archive import ArchiveSettings
+from phonotheque.rights import legal_text, licences_in
 
 
 def format_readme(
@@ -22,6 +23,7 @@ def format_readme(
         "",
         f"data/            the audio, one file for each recording{_as_admitted(rows)}",
         "ATTRIBUTION.txt  whom to name, and the licence, for each file",
+        "licences/        the text of each licence, or a notice that says where it stands",
         "",
         "This directory is a BagIt bag (RFC 8493). To check it without any special program:",
         "    sha256sum --check manifest-sha256.txt",
@@ -29,7 +31,7 @@ def format_readme(
         "the archive and must not be passed on any more.",
         "",
         *_copies(rows),
-        "Licences of the files; the text of each stands at its address:",
+        "Licences of the files:",
         *_licences(rows),
         "",
     ]
@@ -42,6 +44,16 @@ def format_attribution(name: str, rows: pa.Table) -> bytes:
     entries = sorted(zip(paths, texts, strict=True))
     body = (f"{path}\n    {' '.join(text.split())}\n" for path, text in entries)
     return (f"Attribution for the files of {name}\n\n" + "\n".join(body)).encode()
+
+
+def format_licences(rows: pa.Table) -> dict[str, bytes]:
+    """``licences/<id>.txt`` for every licence that a file has, alone or with others."""
+    found = {
+        licence.id: licence
+        for ids in set(rows.column("licence").to_pylist())
+        for licence in licences_in(ids)
+    }
+    return {f"licences/{key}.txt": legal_text(found[key]) for key in sorted(found)}
 
 
 def _as_admitted(rows: pa.Table) -> str:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from phonotheque.archive.packed import PlannedVolume
 from phonotheque.archive.selection import Selection
-from phonotheque.archive.volume_texts import format_attribution, format_readme
+from phonotheque.archive.volume_texts import format_attribution, format_licences, format_readme
 from phonotheque.archive.workspace import Basis, Intent, work_directory
 from phonotheque.edition import (
     BuiltVolume,
@@ -145,6 +145,7 @@ def make_volume(
         tag_files={
             "README.txt": format_readme(settings, intent, name, tier, described),
             "ATTRIBUTION.txt": format_attribution(name, described),
+            **format_licences(described),
         },
         webseeds=[f"{base.rstrip('/')}/volumes/" for base in publish.webseeds],
         trackers=publish.trackers,

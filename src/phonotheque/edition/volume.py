@@ -24,7 +24,7 @@ BUILDING = ".building-"
 @dataclass(frozen=True, slots=True)
 class VolumeSpec:
     """What goes into a volume. `files` are the payload (paths ``data/…``), each with its sha256;
-    `bag_info` are labels and values; `tag_files` stand at the top of the bag.
+    `bag_info` are labels and values; `tag_files` stand beside ``data/``.
     """
 
     name: str
@@ -71,6 +71,7 @@ def build_volume(
                 "what it finds with `phonotheque vault repair`, and publish again"
             ) from None
     for name, content in tags.items():
+        (building / name).parent.mkdir(exist_ok=True)
         (building / name).write_bytes(content)
         (building / name).chmod(0o444)
     inside = [replace(file, source=building / file.path) for file in spec.files]

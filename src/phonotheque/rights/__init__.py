@@ -56,6 +56,7 @@ from phonotheque.rights.explain import (
 )
 from phonotheque.rights.expressions import expression_by_id, licences_in, parse_expression
 from phonotheque.rights.facts import Facts, Years, facts_of
+from phonotheque.rights.legal import legal_text
 from phonotheque.rights.licences import Family, Licence, licence_by_id
 from phonotheque.rights.notices import (
     Answer,
@@ -152,6 +153,7 @@ __all__ = [
     "is_late",
     "jurisdiction_of",
     "jurisdictions",
+    "legal_text",
     "level_in",
     "levels_of",
     "licence_by_id",
