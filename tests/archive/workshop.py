@@ -52,7 +52,7 @@ class Song:
 def cut_off_at(monkeypatch: pytest.MonkeyPatch, module: Any, function: str) -> Iterator[None]:
     """What runs inside ends, as by Ctrl-C, where it comes to call ``module.function``."""
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):

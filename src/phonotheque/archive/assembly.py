@@ -1,13 +1,14 @@
 """Putting an edition together in ``editions/.building-<name>``, until one rename publishes it."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from msgspec.structs import replace
 
@@ -38,6 +39,7 @@ from phonotheque.storage.digests import digest_file
 from phonotheque.storage.documents import write_document
 from phonotheque.storage.durable import commit_directory, ensure_directory
 from phonotheque.storage.tables import write_table
+from phonotheque.storage.volume_rows import complete_volumes
 
 
 class EditionReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,6 +54,7 @@ class EditionReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     refused: dict[str, int]  # findings by code; each stands in findings.parquet
     withdrawn: int
     evidence: str | None = None  # digest of what was said of files; None: before it was kept
+    superseded: dict[str, list[str]] = {}  # by this edition: old volume → new ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,28 @@ class _Place:
     intent: Intent
     directory: Path
     records: Sequence[VolumeRecord]
+    superseded: Mapping[str, Sequence[str]]
 
     @property
     def volumes(self) -> list[str]:
-        return [*self.basis.published_volumes, *(r.volume for r in self.records)]
+        stand = [v for v in self.basis.published_volumes if v not in self.superseded]
+        return [*stand, *(r.volume for r in self.records)]
+
+    @property
+    def outgoing(self) -> list[str]:
+        """Superseded volumes of which the edition still says what they hold."""
+        settings, volumes = self.basis.settings.volumes, self.basis.volumes
+        if volumes is None:
+            return []
+        keep, names = settings.keep_superseded_editions, ("volume", "superseded_since")
+        rows = zip(*(volumes.column(name).to_pylist() for name in names), strict=True)
+        since = {name: sequence for name, sequence in rows if sequence is not None}
+        before = [
+            name
+            for name in self.basis.outgoing_volumes
+            if not keep or self.intent.sequence - since[name] < keep
+        ]
+        return sorted([*before, *self.superseded])
 
 
 def assemble_edition(
@@ -75,17 +96,19 @@ def assemble_edition(
     packed: Packed,
     records: Sequence[VolumeRecord],
     *,
+    superseded: Mapping[str, Sequence[str]],
     sqlite: Progress | None = None,
 ) -> EditionManifest:
     """Make the edition appear, complete and durable. Unchanged files are hard links.
 
     `packed` is the selection as it was packed; `records` are the new volumes, which stand in
-    ``volumes/`` already. Where `sqlite` is given the catalogue is written as such a file, too.
+    ``volumes/`` already; `superseded`: those whose place some of them take, and which. Where
+    `sqlite` is given the catalogue is written as such a file, too.
     """
     directory = basis.tree.editions / (BUILDING + intent.name)
     shutil.rmtree(directory, ignore_errors=True)
     ensure_directory(directory)
-    place = _Place(basis, intent, directory, records)
+    place = _Place(basis, intent, directory, records, superseded)
     _link_catalogue(place)
     _link_volumes(place)
     counts, licences = _write_tables(place)
@@ -118,7 +141,8 @@ def _link_volumes(place: _Place) -> None:
     basis, target = place.basis, place.directory
     if basis.previous is not None:
         before = basis.tree.edition(basis.previous.name)
-        _link_each(before, target, basis.published_volumes)
+        stand = [v for v in basis.published_volumes if v not in place.superseded]
+        _link_each(before, target, [*stand, *place.outgoing])
     work = work_directory(basis.tree, place.intent.name)
     _link_each(work, target, [record.volume for record in place.records])
 
@@ -134,16 +158,16 @@ def _write_tables(place: _Place) -> tuple[Counts, dict[str, int]]:
     basis, directory = place.basis, place.directory
     reader = CatalogueReader(directory, basis.build.shards)
     try:
-        reader.add_files_view(place.volumes)
+        reader.add_files_view(place.volumes, place.outgoing)
         cursor = reader.cursor()
-        stones = tombstones(cursor, basis.withdrawals)
+        stones = tombstones(cursor, basis.withdrawals, _carried(place))
         write_table(directory / "tombstones.parquet", tables.TOMBSTONES, [stones])
         volumes = volumes_table(
             cursor,
             place.records,
             basis.volumes,
             stones,
-            superseded={},
+            superseded=place.superseded,
             sequence=place.intent.sequence,
         )
         write_table(directory / VOLUMES, volumes.schema, [volumes])
@@ -154,20 +178,40 @@ def _write_tables(place: _Place) -> tuple[Counts, dict[str, int]]:
         reader.close()
     write_table(directory / "changes" / "changes.parquet", tables.CHANGES, _changes(place))
     build = basis.build
-    withdrawn_files = sum(volumes.column("withdrawn_files").to_pylist())
+    standing = {n: column.to_pylist() for n, column in _standing_columns(volumes).items()}
+    withdrawn_files = sum(standing["withdrawn_files"])
     counts = Counts(
         recordings=build.recordings,
         tracks=build.tracks,
         releases=build.releases,
         artists=build.artists,
-        files=sum(volumes.column("files").to_pylist()) - withdrawn_files,
-        audio_bytes=sum(volumes.column("audio_bytes").to_pylist()) - gone,
-        volumes=volumes.num_rows,
+        files=sum(standing["files"]) - withdrawn_files,
+        audio_bytes=sum(standing["audio_bytes"]) - gone,
+        volumes=len(standing["files"]),
         tiers=len(build.tier_cuts_percent),
         withdrawn=len(basis.withdrawals),
         listens=int(listens),
+        superseded=volumes.num_rows - len(standing["files"]),
     )
     return counts, licences
+
+
+def _standing_columns(volumes: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """What is counted of the volumes that are not superseded."""
+    found = complete_volumes(volumes)
+    found = found.filter(pc.is_null(found.column("superseded_by")))
+    return {name: found.column(name) for name in ("files", "audio_bytes", "withdrawn_files")}
+
+
+def _carried(place: _Place) -> pa.Table:
+    """Tombstones of files in volumes that this edition does not describe any more."""
+    basis = place.basis
+    if basis.previous is None:
+        return tables.TOMBSTONES.empty_table()
+    path = basis.tree.edition(basis.previous.name) / "tombstones.parquet"
+    stones = pq.read_table(path).cast(tables.TOMBSTONES)
+    gone = [v for v in basis.superseded if v not in place.outgoing]
+    return stones.filter(pc.is_in(stones.column("volume"), pa.array(gone, pa.string())))
 
 
 def _write_ai_training(place: _Place) -> None:
@@ -229,11 +273,12 @@ def _report(place: _Place, selection: Selection) -> EditionReport:
         name=place.intent.name,
         build=place.intent.build,
         inputs=place.basis.build.inputs,
-        new_files=sum(record.files for record in place.records),
+        new_files=sum(record.files for record in place.records if not record.supersedes),
         new_volumes=[record.volume for record in place.records],
         refused=selection.refused,
         withdrawn=len(place.basis.withdrawals),
         evidence=evidence_digest(place.basis),
+        superseded={old: list(new) for old, new in place.superseded.items()},
     )
 
 
@@ -272,7 +317,7 @@ def _contents(place: _Place) -> Iterator[EditionFile]:
     known = {s.path: EditionFile(path=s.path, bytes=s.bytes, sha256=s.sha256)
              for s in place.basis.build.shards}  # fmt: skip
     if place.basis.previous is not None:
-        old = set(place.basis.published_volumes)
+        old = {*place.basis.published_volumes, *place.basis.outgoing_volumes}
         known |= {
             e.path: e
             for e in place.basis.previous.contents

@@ -14,7 +14,7 @@ from phonotheque.storage.layout import Tree
 
 _PLACES = """
     SELECT DISTINCT f.sha256, f.pieces_root, f.volume, f.path, v.info_hash_v2
-    FROM files f JOIN wanted USING (sha256) LEFT JOIN read_parquet($volumes) v USING (volume)
+    FROM all_files f JOIN wanted USING (sha256) LEFT JOIN read_parquet($volumes) v USING (volume)
     ORDER BY f.sha256, f.volume, f.path"""
 
 

@@ -88,7 +88,7 @@ def pack_selection(
         listens=_numbers(selection.path, "listens"),
         kept_back=np.subtract(sequence, since, out=since),
     )
-    plan = plan_volumes(files, _limits(limits))
+    plan = plan_volumes(files, packing_limits(limits))
     return Packed(
         list(_volumes(plan, slug, first)),
         [
@@ -125,12 +125,13 @@ def _since(rows: pa.Table, column: str, new: str | int) -> pa.Table:
     return rows.set_column(rows.schema.get_field_index(column), column, filled)
 
 
-def _limits(settings: VolumeSettings) -> PackingLimits:
+def packing_limits(settings: VolumeSettings, *, waiting: bool = True) -> PackingLimits:
+    """The limits that `settings` name; without `waiting`, a small remainder is a volume too."""
     return PackingLimits(
         settings.max_bytes,
         settings.max_files,
         settings.max_metainfo_bytes,
-        settings.min_fill_percent,
+        settings.min_fill_percent if waiting else 0.0,
         settings.hold_editions,
     )
 

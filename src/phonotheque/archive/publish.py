@@ -16,12 +16,14 @@ from phonotheque.archive.access import AccessRules
 from phonotheque.archive.assembly import EditionReport, assemble_edition, evidence_digest
 from phonotheque.archive.build import plan_build
 from phonotheque.archive.deriving import make_missing
+from phonotheque.archive.heirs import write_heirs
 from phonotheque.archive.init import offline_keys
 from phonotheque.archive.naming import check_edition_name, free_edition_name
 from phonotheque.archive.packed import Packed, pack_selection
 from phonotheque.archive.publish_plan import PublishPlan, foretell, nothing_new
 from phonotheque.archive.releasing import release_edition
 from phonotheque.archive.selection import PACKED, SELECTED, Rules, Selection, select_files
+from phonotheque.archive.superseding import Superseding, plan_superseding
 from phonotheque.archive.vaults import open_vault
 from phonotheque.archive.volumes import VolumeRecord, write_volumes
 from phonotheque.archive.workspace import (
@@ -88,15 +90,17 @@ def plan_publish(
     intent = _intent(basis, now, name)
     with TemporaryDirectory(prefix="phonotheque-") as scratch:
         selection, packed = _select(basis, intent, Path(scratch), PACKED)
+    superseding = _supersede(basis, packed)
     last = basis.previous
-    if last is not None and name in (None, last.name) and _says_all(basis, last, packed):
+    same = last is not None and not superseding.superseded and _says_all(basis, last, packed)
+    if last is not None and same and name in (None, last.name):
         return nothing_new(last, basis.build.build)
     if is_out:
         raise UsageError(
             f"edition {name} is out, and no edition ever changes; give the new one another name, "
             "or none"
         )
-    plan = foretell(basis, intent, selection, packed)
+    plan = foretell(basis, intent, selection, packed, superseding)
     return msgspec.structs.replace(plan, sqlite=sqlite or basis.settings.publish.sqlite)
 
 
@@ -157,18 +161,31 @@ def _publish(
     write_document(work / "intent.json", intent)
     progress.start("selecting", None, "")
     selection, packed = _select(basis, intent, work, SELECTED)
-    planned = packed.volumes
-    if not plan.copies and [v.name for v in planned] != [v.volume for v in plan.volumes]:
+    planned, superseding = packed.volumes, _supersede(basis, packed)
+    names = [*(v.name for v in planned), *(h.name for h in superseding.heirs)]
+    foretold = [*(v.volume for v in plan.volumes), *(h.volume for h in plan.heirs)]
+    if not plan.copies and names != foretold:
         raise UsageError(f"{tree.root}: the archive changed since the plan; run publish again")
     with open_vault(tree) as vault, hashing_pool(plan.bytes, workers) as pool:
         records = write_volumes(
             basis, intent, selection, planned, pool, vault=vault, progress=progress
         )
+        records += write_heirs(basis, intent, superseding, pool, vault=vault, progress=progress)
     progress.start("tables", None, "")
     manifest = assemble_edition(
-        basis, intent, selection, packed, records, sqlite=progress if plan.sqlite else None
+        basis,
+        intent,
+        selection,
+        packed,
+        records,
+        superseded=superseding.superseded,
+        sqlite=progress if plan.sqlite else None,
     )
     return manifest, records, selection.refused
+
+
+def _supersede(basis: Basis, packed: Packed) -> Superseding:
+    return plan_superseding(basis, basis.next_sequence + len(packed.volumes))
 
 
 def _check_build(tree: Tree, now: datetime) -> None:
@@ -248,8 +265,8 @@ def _report(
         path=str(directory),
         edition_sha256=sha256((directory / "edition.json").read_bytes()).hexdigest(),
         new_volumes=records,
-        new_files=sum(r.files for r in records),
-        new_bytes=sum(r.audio_bytes for r in records),
+        new_files=sum(r.files for r in records if not r.supersedes),
+        new_bytes=sum(r.audio_bytes for r in records if not r.supersedes),
         volumes=manifest.counts.volumes,
         files=manifest.counts.files,
         withdrawn=manifest.counts.withdrawn,

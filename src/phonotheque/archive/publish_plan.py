@@ -6,6 +6,7 @@ import msgspec
 
 from phonotheque.archive.packed import Packed
 from phonotheque.archive.selection import Selection
+from phonotheque.archive.superseding import Superseding
 from phonotheque.archive.workspace import Basis, Intent
 from phonotheque.model.edition import EditionManifest
 
@@ -51,12 +52,34 @@ class TierPlan(msgspec.Struct, frozen=True, kw_only=True):
     waiting_bytes: int
 
 
+class HeirPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One volume that would take the place of others; nothing in it is new or read again."""
+
+    volume: str
+    tier: int
+    files: int
+    bytes: int
+    supersedes: list[str]
+
+
+class DuePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One volume that lost enough to be superseded, in a batch."""
+
+    volume: str
+    tier: int
+    files: int
+    bytes: int
+    withdrawn_files: int
+    withdrawn_bytes: int
+
+
 class PublishPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What `publish` would do. `nothing_new`: the edition `name` already says all of it, and only
     its signatures would be completed or renewed. `copies` access copies would be made first; their
     bytes are estimates, and so is how many volumes that gives. `listens`: of all recordings of the
-    catalogue, with audio or without, what shares are of. `sqlite`: the catalogue is written as a
-    SQLite file as well.
+    catalogue, with audio or without, what shares are of. `due` volumes are superseded by `heirs`
+    once they lost `supersede_batch_bytes` together. `sqlite`: the catalogue is written as a SQLite
+    file as well.
     """
 
     name: str
@@ -74,11 +97,16 @@ class PublishPlan(msgspec.Struct, frozen=True, kw_only=True):
     tiers: list[TierPlan] = []
     waiting: list[WaitingPlan] = []
     listens: int = 0
+    heirs: list[HeirPlan] = []
+    due: list[DuePlan] = []
+    supersede_batch_bytes: int = 0
     sqlite: bool = False
 
 
-def foretell(basis: Basis, intent: Intent, selection: Selection, packed: Packed) -> PublishPlan:
-    """The plan of the edition `intent` out of what was selected and packed."""
+def foretell(
+    basis: Basis, intent: Intent, selection: Selection, packed: Packed, superseding: Superseding
+) -> PublishPlan:
+    """The plan of the edition `intent` out of what was selected, packed and superseded."""
     volumes = [
         VolumePlan(
             volume=v.name,
@@ -121,7 +149,37 @@ def foretell(basis: Basis, intent: Intent, selection: Selection, packed: Packed)
         tiers=[_tier(tier, volumes, waiting, selection.listens) for tier in tiers],
         waiting=waiting,
         listens=selection.listens,
+        heirs=_heirs(superseding),
+        due=_due(superseding),
+        supersede_batch_bytes=basis.settings.volumes.supersede_batch_bytes,
     )
+
+
+def _heirs(superseding: Superseding) -> list[HeirPlan]:
+    return [
+        HeirPlan(
+            volume=h.name,
+            tier=h.tier,
+            files=h.files,
+            bytes=h.bytes,
+            supersedes=list(h.supersedes),
+        )
+        for h in superseding.heirs
+    ]
+
+
+def _due(superseding: Superseding) -> list[DuePlan]:
+    return [
+        DuePlan(
+            volume=d.volume,
+            tier=d.tier,
+            files=d.files,
+            bytes=d.bytes,
+            withdrawn_files=d.withdrawn_files,
+            withdrawn_bytes=d.withdrawn_bytes,
+        )
+        for d in superseding.due
+    ]
 
 
 def nothing_new(manifest: EditionManifest, build: int) -> PublishPlan:

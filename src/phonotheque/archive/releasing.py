@@ -8,6 +8,7 @@ import shutil
 from datetime import datetime
 from hashlib import sha256
 
+from phonotheque.archive.heirs import drop_superseded
 from phonotheque.archive.notices import note_tombstones
 from phonotheque.archive.withdraw import renew_revocations
 from phonotheque.archive.workspace import last_edition, work_directory
@@ -73,6 +74,7 @@ def complete_release(tree: Tree, now: datetime) -> str | None:
 
 
 def _complete(tree: Tree, name: str, now: datetime) -> None:
+    drop_superseded(tree, read_document(tree.edition(name) / "edition.json", EditionManifest))
     _keep_metadata(tree, name)
     shutil.rmtree(work_directory(tree, name), ignore_errors=True)
     renew_revocations(tree, now)

@@ -14,7 +14,7 @@ from phonotheque.archive.cases import publish_notice, read_case, read_notice
 from phonotheque.archive.items import record_touched
 from phonotheque.archive.named import WithdrawnRecording, find_recordings
 from phonotheque.archive.purging import purge_withdrawn
-from phonotheque.archive.tombstones import next_revocations, tombstones
+from phonotheque.archive.tombstones import carried_tombstones, next_revocations, tombstones
 from phonotheque.archive.vaults import open_vault
 from phonotheque.archive.withdrawals import (
     Withdrawal,
@@ -154,7 +154,8 @@ def renew_revocations(tree: Tree, now: datetime) -> Revocations:
     if edition is not None:
         reader = open_edition(tree.edition(edition.name), edition)
         try:
-            stones = tombstones(reader.cursor(), read_withdrawals(tree))
+            carried = carried_tombstones(tree, edition)
+            stones = tombstones(reader.cursor(), read_withdrawals(tree), carried)
         finally:
             reader.close()
         publish_revocations(tree, next_revocations(tree, stones), now)

@@ -54,20 +54,23 @@ class CatalogueReader:
         """Add a view `name` over the Parquet files `paths` (relative to the root)."""
         self._create_view(name, schema, paths)
 
-    def add_files_view(self, volumes: Sequence[str], superseded: Sequence[str] = ()) -> None:
+    def add_files_view(
+        self, volumes: Sequence[str], superseded: Sequence[str] = (), *, below: Path | None = None
+    ) -> None:
         """Add the views `files` over ``files/<volume>.parquet`` of `volumes`, and `all_files` over
-        those of both."""
+        those of both; of the edition in `below`, if not here."""
         self._create_empty("files_without_rows", tables.FILES)
-        self._create_files_view("files", volumes)
-        self._create_files_view("all_files", [*volumes, *superseded])
+        edition = below or self.root
+        self._create_files_view("files", volumes, edition)
+        self._create_files_view("all_files", [*volumes, *superseded], edition)
 
-    def _create_files_view(self, name: str, volumes: Sequence[str]) -> None:
+    def _create_files_view(self, name: str, volumes: Sequence[str], edition: Path) -> None:
         if not volumes:
             self._connection.execute(
                 f"CREATE VIEW {name} AS SELECT ''::VARCHAR AS volume, * FROM files_without_rows"
             )
             return
-        listed = ", ".join(self._quoted(f"files/{v}.parquet") for v in volumes)
+        listed = ", ".join(self._quoted(str(edition / f"files/{v}.parquet")) for v in volumes)
         self._connection.execute(
             f"CREATE VIEW {name} AS SELECT parse_filename(filename, true) AS volume, "
             f"* EXCLUDE (filename) FROM read_parquet([{listed}], filename=true, {_GROWN}) "

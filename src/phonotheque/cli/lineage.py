@@ -58,6 +58,7 @@ def _lines(edition: "EditionLineage") -> Iterator[str]:
     )
     yield (
         f"    volumes     {len(edition.volumes_added):,} added, "
+        f"{len(edition.volumes_superseded):,} superseded, "
         f"{_or_unknown(edition.volumes_dropped and len(edition.volumes_dropped))} dropped"
     )
     yield (

@@ -34,8 +34,27 @@ def show_plan(screen: Screen, plan: "PublishPlan") -> None:
             f"{held:,} files wait for the next edition, {new:,} of them since this one "
             f"({format_bytes(sum(w.bytes for w in plan.waiting))})"
         )
+    for line in _superseding(plan):
+        screen.say(line)
     if plan.copies:
         screen.say(f"{plan.copies:,} access copies would be made first; sizes are estimates")
+
+
+def _superseding(plan: "PublishPlan") -> list[str]:
+    """What would take the place of volumes that lost much, or how far they are from it."""
+    if plan.heirs:
+        return [
+            f"{h.volume}: {h.files:,} files, {format_bytes(h.bytes)}, taken over from "
+            f"{', '.join(h.supersedes)}; nothing is read, followers fetch no audio"
+            for h in plan.heirs
+        ]
+    lost = sum(d.withdrawn_bytes for d in plan.due)
+    if not plan.due:
+        return []
+    return [
+        f"{len(plan.due):,} volumes lost enough to be superseded: {format_bytes(lost)}; a batch is "
+        f"made from {format_bytes(plan.supersede_batch_bytes)}"
+    ]
 
 
 def bar(share: float, width: int = _BAR) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from phonotheque.catalogue import (
     Bounds,
@@ -33,6 +32,7 @@ from phonotheque.mirror.release_checks import (
     check_statements,
 )
 from phonotheque.mirror.scopes import Scope, Unreadable, iter_scopes, mirror_state
+from phonotheque.mirror.seeding import newest_edition
 from phonotheque.mirror.signature_checks import check_signatures
 from phonotheque.model.edition import EditionManifest
 from phonotheque.model.errors import FormatError, NotFoundError
@@ -40,6 +40,7 @@ from phonotheque.model.findings import FindingCode, Severity
 from phonotheque.model.progress import Progress
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.volume_rows import read_superseded, read_volumes
 
 _BESIDE = ("edition.json", "metadata/", "sqlite/")
 _SAME = ("piece_length", "padding_bytes", "info_hash_v1", "info_hash_v2")
@@ -53,8 +54,20 @@ _REFERENCES = {
         ANTI JOIN redirects d ON d.kind = 'r' AND d.old = t.recording""",
     "tombstones name files that no volume has": """
         SELECT volume || '/' || path FROM tombstones t WHERE sha256 IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM files f WHERE f.volume = t.volume AND f.path = t.path
-        AND f.sha256 = t.sha256)""",
+        SELECT 1 FROM all_files f WHERE f.volume = t.volume AND f.path = t.path
+        AND f.sha256 = t.sha256) AND volume NOT IN (
+        SELECT volume FROM all_volumes WHERE superseded_by IS NOT NULL
+        AND volume NOT IN (SELECT volume FROM all_files))""",
+    "files of superseded volumes stand in no other": """
+        SELECT f.volume || '/' || f.path FROM all_files f
+        SEMI JOIN (FROM all_volumes WHERE superseded_by IS NOT NULL) v USING (volume)
+        ANTI JOIN tombstones t ON t.volume = f.volume AND t.path = f.path
+        ANTI JOIN files s ON s.sha256 = f.sha256""",
+    "volumes name others that there are not": """
+        SELECT other FROM (
+        SELECT unnest(supersedes) AS other FROM all_volumes UNION ALL
+        SELECT unnest(superseded_by) FROM all_volumes
+        ) ANTI JOIN all_volumes v ON v.volume = other""",
     "files of withdrawn recordings have no tombstone": """
         SELECT f.volume || '/' || f.path FROM files f
         SEMI JOIN tombstones w ON w.recording = f.recording
@@ -123,7 +136,10 @@ def _check_volumes(
     tree: Tree, manifest: EditionManifest, progress: Progress
 ) -> Iterator[EntryReport]:
     edition = tree.edition(manifest.name)
-    rows = {r["volume"]: r for r in pq.read_table(edition / "volumes.parquet").to_pylist()}
+    rows = {r["volume"]: r for r in read_volumes(edition / "volumes.parquet").to_pylist()}
+    listed = {e.path for e in manifest.contents}
+    gone = {v for v in read_superseded(edition) if f"files/{v}.parquet" not in listed}
+    rows = {name: row for name, row in rows.items() if name not in gone}
     for folder, ending in (("files/", ".parquet"), ("torrents/", ".torrent")):
         there = {
             e.path.removeprefix(folder).removesuffix(ending)
@@ -134,7 +150,10 @@ def _check_volumes(
             where = f"editions/{manifest.name}/{folder}{odd}{ending}"
             text = "volumes.parquet and this folder do not name the same volumes; run sync"
             yield entry(FindingCode.EDITION_REFERENCE, where, text)
-    held = sorted(rows) if not tree.mirror_toml.is_file() else _held(tree, rows)
+    left = (
+        rows if tree.mirror_toml.is_file() else read_superseded(tree.edition(newest_edition(tree)))
+    )
+    held = [name for name in sorted(rows) if name not in left or tree.volume(name).is_dir()]
     with mirror_state(tree) as state, ThreadPoolExecutor(1) as pool:
         reading = Reading(lambda _bytes: False, pool, lambda _path, _digest: None)
         for scope in iter_scopes(tree, manifest, state, held):
@@ -143,10 +162,6 @@ def _check_volumes(
                 yield entry(FindingCode.EDITION_TORRENT, where, f"{scope.reason}; run repair")
                 continue
             yield from _check_one(tree, scope, rows[scope.volume.name], reading, progress)
-
-
-def _held(tree: Tree, rows: dict[str, Any]) -> list[str]:
-    return sorted(name for name in rows if tree.volume(name).is_dir())
 
 
 def _check_one(

@@ -112,6 +112,8 @@ class SyncReport(msgspec.Struct, frozen=True, kw_only=True):
     volumes_unplanned: list[str]  # held, but no longer in the plan
     volumes_pruned: list[str]
     findings: list[EntryReport]
+    files_linked: int = 0  # to files of volumes that were superseded
+    volumes_superseded: list[str] = []  # held until now; their heirs are whole
 
 
 class VolumeCheck(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ from phonotheque.model.progress import Progress
 from phonotheque.storage.documents import parse_document, read_document
 from phonotheque.storage.durable import ensure_directory, partial_file, write_bytes
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.volume_rows import read_volumes
 
 FILE_COLUMNS = [
     "path", "recording", "sha256", "bytes", "attribution", "licence", "distribute",
@@ -194,9 +195,10 @@ def _find(
 def _volume_order(desk: _Desk) -> list[str]:
     local = desk.tree.edition(desk.manifest.name) / "volumes.parquet"
     if local.is_file():
-        table = pq.read_table(local, columns=["volume", "listens"])
+        table = read_volumes(local)
     else:
-        table = fetch_volumes(desk.origins[0], desk.manifest).select(["volume", "listens"])
+        table = fetch_volumes(desk.origins[0], desk.manifest)
+    table = table.filter(pc.is_null(table.column("superseded_by")))
     ordered: pa.Table = table.sort_by([("listens", "descending"), ("volume", "ascending")])
     return [str(name) for name in ordered["volume"].to_pylist()]
 

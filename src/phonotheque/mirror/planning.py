@@ -33,6 +33,7 @@ from phonotheque.model.progress import Progress
 from phonotheque.storage.documents import format_document, read_document, write_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
+from phonotheque.storage.volume_rows import complete_volumes, heirs_of
 
 INDEX_BYTES_PER_RECORDING = 150  # search index and row store (docs/mirroring.md)
 PLAN_COLUMNS = ["volume", "tier", "files", "total_bytes", "listens", "licences"]
@@ -99,7 +100,7 @@ def plan_mirror(
     fingerprint, manifest = _read_manifest(tree, source, root)
     table = fetch_volumes(source, manifest, tree)
     wishes = Wishes(frozenset(tiers), frozenset(licences), frozenset(include), frozenset(exclude))
-    candidates = candidates_of(table, _held_volumes(tree))
+    candidates = candidates_of(table, _held_volumes(tree, table))
     if unknown := unknown_wishes(candidates, wishes):
         raise UsageError(f"edition {manifest.name} has no {', no '.join(unknown)}")
     edition_bytes = len(format_document(manifest)) + sum(f.bytes for f in manifest.contents)
@@ -168,11 +169,11 @@ def fetch_volumes(origin: Origin, manifest: EditionManifest, held: Tree | None =
         content = read_all(origin, path, entry.bytes)
     if sha256(content).hexdigest() != entry.sha256:
         raise TrustError(f"{origin.address}: {path} is not the one the edition vouches for")
-    return pq.read_table(pa.BufferReader(content), columns=PLAN_COLUMNS)
+    return complete_volumes(pq.read_table(pa.BufferReader(content)))
 
 
 def candidates_of(table: pa.Table, held: frozenset[str]) -> list[Candidate]:
-    """Rows of `volumes` as candidates."""
+    """Rows of `volumes` as candidates, but for superseded ones."""
     return [
         Candidate(
             volume=row["volume"],
@@ -183,7 +184,8 @@ def candidates_of(table: pa.Table, held: frozenset[str]) -> list[Candidate]:
             licences=tuple(row["licences"]),
             held=row["volume"] in held,
         )
-        for row in table.to_pylist()
+        for row in table.select([*PLAN_COLUMNS, "superseded_by"]).to_pylist()
+        if row["superseded_by"] is None
     ]
 
 
@@ -212,10 +214,14 @@ def _trust_kind(tree: Tree, root: str | Path | None) -> TrustKind:
     return TrustKind.FIRST_USE if root is None else TrustKind.PINNED
 
 
-def _held_volumes(tree: Tree) -> frozenset[str]:
+def _held_volumes(tree: Tree, table: pa.Table) -> frozenset[str]:
+    """Volumes here, and those that hold today what they held."""
     if not tree.volumes.is_dir():
         return frozenset()
-    return frozenset(p.name for p in tree.volumes.iterdir() if p.is_dir())
+    names = {p.name for p in tree.volumes.iterdir() if p.is_dir()}
+    rows = table.select(["volume", "superseded_by"]).to_pylist()
+    gone = {r["volume"]: r["superseded_by"] for r in rows if r["superseded_by"] is not None}
+    return frozenset(heir for name in names for heir in heirs_of(name, gone))
 
 
 def _budget(disk_bytes: int | None, fixed_bytes: int) -> int | None:

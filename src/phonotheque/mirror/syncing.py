@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -22,9 +23,10 @@ from phonotheque.mirror.expected import (
 )
 from phonotheque.mirror.formats import EntryReport, MirrorPlan, PlannedVolume, SyncReport, Via
 from phonotheque.mirror.origin import Origin, open_origin
-from phonotheque.mirror.planning import read_mirror, read_plan
+from phonotheque.mirror.planning import plan_path, read_mirror, read_plan
 from phonotheque.mirror.revoking import delete_revoked
 from phonotheque.mirror.state import Placing, State, open_state
+from phonotheque.mirror.superseding import drop_superseded, link_held, renew_plan
 from phonotheque.mirror.swarm import Peer, SwarmOptions, parse_peer
 from phonotheque.mirror.transfer import Fetcher, Limits
 from phonotheque.mirror.trust import Trust, check_paths, check_pin, first_trust
@@ -47,10 +49,11 @@ from phonotheque.model.errors import (
 )
 from phonotheque.model.findings import FindingCode
 from phonotheque.model.progress import Progress
-from phonotheque.storage.documents import parse_document
+from phonotheque.storage.documents import parse_document, write_document
 from phonotheque.storage.durable import free_bytes, fsync_directory, write_bytes
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
+from phonotheque.storage.volume_rows import Superseded, read_superseded
 
 SPARE_BYTES = 16 << 20  # room left for metadata and state
 
@@ -74,6 +77,7 @@ class _Counts:
     bytes_http: int = 0
     bytes_swarm: int = 0
     held: int = 0
+    linked: int = 0
     complete: list[str] = field(default_factory=list)
     findings: list[EntryReport] = field(default_factory=list)
 
@@ -125,10 +129,10 @@ def sync(
         revoked, deleted = _obey(place, trust, progress)
         latest, manifest, copy = _bring_edition(place, trust, origin, options, progress)
         origins = [origin, *_others(settings.others, manifest, origin, progress)]
-        counts = _bring_volumes(
-            _Run(tree, place, manifest, revoked, origins, options, progress),
-            plan,
-        )
+        plan = _renew(tree, manifest, plan)
+        run = _Run(tree, place, manifest, revoked, origins, options, progress)
+        counts = _bring_volumes(run, plan)
+        left = _drop(run, plan, state)
         unplanned, pruned = _unplanned(tree, plan, state, prune)
     return SyncReport(
         edition=latest.edition,
@@ -145,8 +149,23 @@ def sync(
         volumes_complete=counts.complete,
         volumes_unplanned=unplanned,
         volumes_pruned=pruned,
+        files_linked=counts.linked,
+        volumes_superseded=left,
         findings=counts.findings,
     )
+
+
+def _renew(tree: Tree, manifest: EditionManifest, plan: MirrorPlan) -> MirrorPlan:
+    """The plan with heirs for what the edition supersedes, saved where it changed."""
+    renewed = renew_plan(tree, manifest, plan)
+    if renewed is not plan:
+        write_document(plan_path(tree), renewed)
+    return renewed
+
+
+def _drop(run: "_Run", plan: MirrorPlan, state: State) -> list[str]:
+    names = [planned.volume for planned in plan.volumes]
+    return drop_superseded(run.tree, state, run.superseded, names, run.counts.complete)
 
 
 def _obey(place: Placing, trust: Trust, progress: Progress) -> tuple[Revoked, list[str]]:
@@ -188,7 +207,7 @@ def _bring_edition(
     return latest, manifest, copy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Run:
     tree: Tree
     place: Placing
@@ -198,6 +217,10 @@ class _Run:
     options: SyncOptions
     progress: Progress
     counts: _Counts = field(default_factory=_Counts)
+
+    @cached_property
+    def superseded(self) -> Superseded:
+        return read_superseded(self.tree.edition(self.manifest.name))
 
 
 def _others(
@@ -251,7 +274,9 @@ def _look_at(run: _Run, planned: PlannedVolume) -> tuple[ExpectedVolume, Missing
     """What is planned of a volume and not withdrawn, and what of that is not here."""
     volume = read_expected(run.tree.edition(run.manifest.name), planned.volume)
     volume = volume.select(planned.selection).without(run.revoked.paths(planned.volume))
-    return volume, find_missing(volume, run.place)
+    missing = find_missing(volume, run.place)
+    run.counts.linked += link_held(run.place, volume, missing, run.superseded)
+    return volume, missing
 
 
 def _bring_volume(

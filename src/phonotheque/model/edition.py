@@ -59,6 +59,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     withdrawn: int
     listens: int
     waiting: int = 0  # files that may go out and are kept back until they fill a volume
+    superseded: int = 0  # volumes whose files stand in later ones
 
 
 class BuildManifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ def read_tracks_of_release(cursor: Cursor, number: int) -> list[Row]:
 
 def read_volume(cursor: Cursor, volume: str) -> Row:
     """A volume that is known to exist."""
-    row = _one(cursor, "SELECT * FROM volumes WHERE volume = ?", [volume])
+    row = _one(cursor, "SELECT * FROM all_volumes WHERE volume = ?", [volume])
     if row is None:
         raise FormatError(f"volumes.parquet: no row for {volume!r}; fetch the edition again")
     return row

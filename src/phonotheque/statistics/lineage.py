@@ -26,7 +26,8 @@ KINDS = {"r": "recordings", "t": "tracks", "d": "releases", "a": "artists"}
 class EditionLineage(msgspec.Struct, frozen=True, kw_only=True):
     """What one edition brought and dropped; None where the edition before is not here.
 
-    `changes`: table → change → rows. `own_bytes_new`: of the edition's own files (tables and
+    `changes`: table → change → rows. Files of volumes that supersede others are not added: they
+    were there. `own_bytes_new`: of the edition's own files (tables and
     torrents), those that the edition before does not have.
     """
 
@@ -37,6 +38,7 @@ class EditionLineage(msgspec.Struct, frozen=True, kw_only=True):
     changes: dict[str, dict[str, int]]
     volumes: int
     volumes_added: list[str]
+    volumes_superseded: list[str]
     volumes_dropped: list[str] | None
     files: int
     files_added: int
@@ -134,7 +136,8 @@ def _volumes(directory: Path) -> dict[str, dict[str, Any]]:
     path = directory / "volumes.parquet"
     if not path.is_file():
         raise NotFoundError(f"{path}: is not there; run sync, or restore the edition")
-    optional = [n for n in ("superseded_by",) if n in pq.read_schema(path).names]
+    there = pq.read_schema(path).names
+    optional = [n for n in ("supersedes", "superseded_by", "superseded_since") if n in there]
     rows = pq.read_table(path, columns=_COLUMNS + optional).to_pylist()
     return {row["volume"]: row for row in rows}
 
@@ -142,8 +145,9 @@ def _volumes(directory: Path) -> dict[str, dict[str, Any]]:
 def _lineage(now: _Edition, before: _Edition | None) -> EditionLineage:
     manifest, counts = now.manifest, now.manifest.counts
     added = [r for r in now.volumes.values() if r["first_edition"] == manifest.name]
-    files_added = sum(r["files"] for r in added)
-    bytes_added = sum(r["audio_bytes"] for r in added)
+    new = [r for r in added if not r.get("supersedes")]
+    files_added = sum(r["files"] for r in new)
+    bytes_added = sum(r["audio_bytes"] for r in new)
     first = manifest.previous is None
     known, was_files, was_bytes, was_volumes = set[str](), 0, 0, set[str]()
     if before is not None:
@@ -160,6 +164,11 @@ def _lineage(now: _Edition, before: _Edition | None) -> EditionLineage:
         changes=_changes(now.directory),
         volumes=counts.volumes,
         volumes_added=sorted(r["volume"] for r in added),
+        volumes_superseded=sorted(
+            r["volume"]
+            for r in now.volumes.values()
+            if r.get("superseded_since") == manifest.sequence
+        ),
         volumes_dropped=sorted(was_volumes - now.volumes.keys()) if tells else None,
         files=counts.files,
         files_added=files_added,
@@ -200,8 +209,8 @@ def _of_volume(here: Sequence[_Edition], name: str) -> Iterator[LineageEvent]:
             text = f"{row['withdrawn_files']:,} of {row['files']:,} files are withdrawn"
             yield each.event("files-withdrawn", text)
         heirs = (row or {}).get("superseded_by")
-        if heirs and heirs != before.get("superseded_by"):
-            yield each.event("superseded", f"by {', '.join(heirs)}")
+        if heirs is not None and heirs != before.get("superseded_by"):
+            yield each.event("superseded", f"by {', '.join(heirs)}" if heirs else "by none")
         last = row
 
 
