@@ -181,6 +181,9 @@ def _sync_lines(report: "SyncReport") -> Iterable[str]:
     )
     yield f"Complete: {', '.join(report.volumes_complete) or 'no volume'}."
     yield from (f"Withdrawn and deleted: {path}" for path in report.files_deleted)
+    if report.files_linked:
+        yield f"Linked to files of superseded volumes: {report.files_linked:,}."
+    yield from (f"Superseded and dropped: {name}" for name in report.volumes_superseded)
     yield from (f"Held but not planned: {name}" for name in report.volumes_unplanned)
     yield from (f"Pruned: {name}" for name in report.volumes_pruned)
 
