@@ -367,6 +367,22 @@ def test_two_archives_of_the_same_inputs_publish_the_same_bytes(
     assert content(workshop.tree.root) == content(twin.root)
 
 
+def test_torrents_are_of_v2_alone_where_the_settings_say_so(workshop: Workshop) -> None:
+    tree = workshop.tree
+    text = tree.archive_toml.read_text()
+    tree.archive_toml.write_text(text.replace('form = "hybrid"', 'form = "v2"'))
+    release(tree)
+    rows = pq.read_table(tree.edition("one") / "volumes.parquet").to_pylist()
+    for row in rows:
+        path = tree.edition("one") / "torrents" / f"{row['volume']}.torrent"
+        read = read_torrent(path.read_bytes())
+        assert (row["info_hash_v1"], row["padding_bytes"], read.v1_pieces) == ("", 0, b"")
+        assert row["info_hash_v2"] == read.info_hash_v2
+        licences = {f.path for f in read.files if f.path.startswith("licences/")}
+        assert licences == {f"licences/{key}.txt" for key in row["licences"]}
+    assert rows
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

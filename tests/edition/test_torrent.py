@@ -211,6 +211,28 @@ def test_a_known_pieces_root_proves_a_file_and_gives_the_same_torrent(tmp_path: 
         create(known, 32_768)
 
 
+def test_a_torrent_of_v2_alone_is_that_of_libtorrent_and_is_read(tmp_path: Path) -> None:
+    files = write_volume(tmp_path, EDGES)
+    created = create(files, 32_768, v1=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        storage = lt.file_storage()
+        lt.add_files(storage, str(tmp_path / "vol"))
+        creator = lt.create_torrent(storage, 32_768, flags=lt.create_torrent.v2_only)
+        lt.set_piece_hashes(creator, str(tmp_path))
+        peer = lt.torrent_info(lt.bencode(creator.generate()))
+        info = lt.torrent_info(created.content)
+        storage = info.files()
+    assert created.info_hash_v2 == str(peer.info_hashes().v2) and not peer.info_hashes().has_v1()
+    assert (created.info_hash_v1, created.padding_bytes) == ("", 0)
+    read, hybrid = read_torrent(created.content), read_torrent(create(files, 32_768).content)
+    assert (read.info_hash_v1, read.v1_pieces, read.padding_bytes) == ("", b"", 0)
+    assert read.piece_layers == hybrid.piece_layers and read.pieces == info.num_pieces()
+    for file, other in zip(read.files, hybrid.files, strict=True):
+        assert storage.file_path(file.index) == f"vol/{file.path}"
+        assert (file.pieces_root, file.first_piece) == (other.pieces_root, other.first_piece)
+
+
 def test_a_torrent_with_another_piece_layer_is_refused(tmp_path: Path) -> None:
     content = create(write_volume(tmp_path, [200_000]), 16_384).content
     document = decode(content)

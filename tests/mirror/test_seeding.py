@@ -12,6 +12,7 @@ from phonotheque.mirror.swarm import SwarmJob, SwarmOptions, download, parse_pee
 from phonotheque.model.errors import FormatError, NotFoundError, TransferError
 from phonotheque.storage.layout import Tree
 from tests.mirror.conftest import LOOPBACK, Follower, Notes
+from tests.support.origin import TinyOrigin, WebServer, three_volumes
 
 BAG = "tiny-tier1-00001"
 SONG = "data/artist 1/song-1.ogg"
@@ -51,6 +52,16 @@ def test_a_mirror_seeds_what_it_holds_to_the_next(synced: Follower, tmp_path: Pa
         assert report.files_fetched_swarm == 19
         assert second.uploaded_bytes() > 700_000
     assert further.verify().clean
+
+
+def test_volumes_of_v2_alone_are_seeded_and_fetched_from_the_swarm(tmp_path: Path) -> None:
+    origin = TinyOrigin(tmp_path / "origin", v1=False)
+    origin.publish(three_volumes())
+    with WebServer(origin.root) as server, Seeder(origin.tree, listen=LOOPBACK) as seeder:
+        mirror = Follower(origin, server, Tree(tmp_path / "mirror"))
+        mirror.plan(via=Via.SWARM)
+        assert mirror.sync(peers=[("127.0.0.1", seeder.port)]).files_fetched_swarm == 19
+    assert mirror.verify().clean
 
 
 def test_what_is_withdrawn_is_not_given_even_where_the_bytes_still_stand(

@@ -97,6 +97,7 @@ class TinyOrigin:
     revoked: list[RevokedFile] = field(default_factory=list)
     editions: list[str] = field(default_factory=list)
     expires: datetime = NO_END
+    v1: bool = True  # hybrid torrents of volumes; else v2 alone
     catalogue: bool = False  # editions get a torrent of their own files
 
     @property
@@ -157,7 +158,7 @@ class TinyOrigin:
             if p.is_file()
         ]
         with ThreadPoolExecutor(2) as pool:
-            made = create_torrent(volume, everything, PIECE_LENGTH, pool)
+            made = create_torrent(volume, everything, PIECE_LENGTH, pool, v1=self.v1)
         target = edition / "torrents" / f"{volume}.torrent"
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(made.content)

@@ -150,6 +150,7 @@ def make_volume(
         webseeds=[f"{base.rstrip('/')}/volumes/" for base in publish.webseeds],
         trackers=publish.trackers,
         piece_length=content.piece_length,
+        v1=settings.torrents.form == "hybrid",
     )
     built = build_volume(basis.tree.volumes, spec, pool, progress.advance)
     write_bytes(work / "torrents" / f"{name}.torrent", built.torrent.content, read_only=True)

@@ -18,7 +18,7 @@ def kept_hashes(torrent: TorrentInfo, file: TorrentFile, sha256: str) -> HashedF
     """
     count = -(-file.size_bytes // torrent.piece_length)
     pieces = torrent.v1_pieces[20 * file.first_piece :][: 20 * count]
-    if len(pieces) != 20 * count:
+    if torrent.info_hash_v1 and len(pieces) != 20 * count:
         raise FormatError(f"{torrent.name}: has no v1 pieces for {file.path}")
     root = file.pieces_root or bytes(32)
     layer = torrent.piece_layers.get(root, b"") if count > 1 else b""

@@ -1,4 +1,4 @@
-"""Making a volume's torrent: hybrid v1 and v2, deterministic (docs/formats/torrent.md).
+"""Making a volume's torrent: hybrid or v2 alone, deterministic (docs/formats/torrent.md).
 
 Equal files, names, piece length, webseeds and trackers give equal bytes: no creation date, no
 program name. Files stand in the order of the v2 tree (path components compared as bytes), each
@@ -43,7 +43,9 @@ class VolumeFile:
 
 @dataclass(frozen=True, slots=True)
 class CreatedTorrent:
-    """A torrent just made; info hashes are hex digits; `hashed` is keyed by path."""
+    """A torrent just made; info hashes are hex digits, the first empty where it is of v2 alone;
+    `hashed` is keyed by path.
+    """
 
     content: bytes
     info_hash_v1: str
@@ -61,30 +63,35 @@ def create_torrent(
     *,
     webseeds: Sequence[str] = (),
     trackers: Sequence[str] = (),
+    v1: bool = True,
     advance: Callable[[int], None] = lambda _bytes: None,
 ) -> CreatedTorrent:
     """Hash `files` in `pool`, each byte read once, and make the torrent of them.
+
+    It is hybrid; of v2 alone where `v1` is not wanted, or some files' hashes were kept from a
+    torrent of v2 alone.
 
     Raises:
         InputError: a file is not what its `sha256`, `pieces_root` or `size_bytes` says.
     """
     ordered = sorted(files, key=lambda file: tree_order(file.path))
+    v1 = v1 and all(f.kept is None or f.kept.v1_pieces or not f.size_bytes for f in files)
     hashed: dict[str, HashedFile] = {}
-    for file, found in _iter_all(ordered, piece_length, pool):
-        _check(file, found, piece_length)
+    for file, found in _iter_all(ordered, piece_length, pool, v1=v1):
+        _check(file, found, piece_length, v1=v1)
         hashed[file.path] = found
         advance(found.size_bytes)
-    info = format_info(name, piece_length, hashed.items())
+    info = format_info(name, piece_length, hashed.items(), v1=v1)
     layers: dict[bytes, Bencoded] = {
         found.pieces_root: found.piece_layer for found in hashed.values() if found.piece_layer
     }
     raw = encode(info)
     return CreatedTorrent(
         content=_format_torrent(raw, layers, webseeds, trackers),
-        info_hash_v1=sha1(raw, usedforsecurity=False).hexdigest(),
+        info_hash_v1=sha1(raw, usedforsecurity=False).hexdigest() if v1 else "",
         info_hash_v2=sha256(raw).hexdigest(),
         piece_length=piece_length,
-        padding_bytes=sum(-found.size_bytes % piece_length for found in hashed.values()),
+        padding_bytes=sum(-f.size_bytes % piece_length for f in hashed.values()) if v1 else 0,
         hashed=hashed,
     )
 
@@ -95,9 +102,9 @@ def tree_order(path: str) -> tuple[bytes, ...]:
 
 
 def format_info(
-    name: str, piece_length: int, files: Iterable[tuple[str, HashedFile]]
+    name: str, piece_length: int, files: Iterable[tuple[str, HashedFile]], *, v1: bool = True
 ) -> dict[bytes, Bencoded]:
-    """The info dictionary; `files` are paths and hashes in `tree_order`."""
+    """The info dictionary; `files` are paths and hashes in `tree_order`. `v1`: with that half."""
     tree: dict[bytes, Bencoded] = {}
     listed: list[Bencoded] = []
     pieces: list[bytes] = []
@@ -109,14 +116,13 @@ def format_info(
             pad: list[Bencoded] = [PAD_DIRECTORY.encode(), str(gap).encode()]
             listed.append({b"attr": b"p", b"length": gap, b"path": pad})
         pieces.append(found.v1_pieces)
-    return {
+    info: dict[bytes, Bencoded] = {
         b"file tree": tree,
-        b"files": listed,
         b"meta version": 2,
         b"name": name.encode(),
         b"piece length": piece_length,
-        b"pieces": b"".join(pieces),
     }
+    return info | {b"files": listed, b"pieces": b"".join(pieces)} if v1 else info
 
 
 def _insert(tree: dict[bytes, Bencoded], parts: Sequence[bytes], found: HashedFile) -> None:
@@ -146,22 +152,23 @@ def _format_torrent(
 
 
 def _iter_all(
-    files: Sequence[VolumeFile], piece_length: int, pool: Executor
+    files: Sequence[VolumeFile], piece_length: int, pool: Executor, *, v1: bool
 ) -> Iterator[tuple[VolumeFile, HashedFile]]:
     """Files with their hashes, in order; only those without kept ones are read."""
-    read = _iter_hashed([f for f in files if f.kept is None], piece_length, pool)
+    read = _iter_hashed([f for f in files if f.kept is None], piece_length, pool, v1=v1)
     for file in files:
         yield next(read) if file.kept is None else (file, file.kept)
 
 
 def _iter_hashed(
-    files: Sequence[VolumeFile], piece_length: int, pool: Executor
+    files: Sequence[VolumeFile], piece_length: int, pool: Executor, *, v1: bool
 ) -> Iterator[tuple[VolumeFile, HashedFile]]:
     """Files with their hashes, in order; a bounded number of tasks is under way."""
     waiting: deque[tuple[list[VolumeFile], Future[list[HashedFile]]]] = deque()
     for task in _iter_tasks(files):
         sources, whole = [f.source for f in task], [f.pieces_root is None for f in task]
-        waiting.append((task, pool.submit(hash_files, sources, piece_length, whole)))
+        future = pool.submit(hash_files, sources, piece_length, whole, v1=v1)
+        waiting.append((task, future))
         if len(waiting) >= _TASKS_AHEAD:
             done, future = waiting.popleft()
             yield from zip(done, future.result(), strict=True)
@@ -183,8 +190,10 @@ def _iter_tasks(files: Sequence[VolumeFile]) -> Iterator[list[VolumeFile]]:
         yield task
 
 
-def _check(file: VolumeFile, found: HashedFile, piece_length: int) -> None:
-    if file.kept is not None and len(found.v1_pieces) != 20 * -(-found.size_bytes // piece_length):
+def _check(file: VolumeFile, found: HashedFile, piece_length: int, *, v1: bool) -> None:
+    count = -(-found.size_bytes // piece_length)
+    layer = 32 * count if count > 1 else 0
+    if len(found.piece_layer) != layer or (v1 and len(found.v1_pieces) != 20 * count):
         raise InputError(f"{file.path}: its hashes were kept for pieces of another length")
     if file.pieces_root is not None:
         proved, what = found.pieces_root.hex(), "pieces root"

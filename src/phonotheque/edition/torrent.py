@@ -37,7 +37,8 @@ class TorrentFile:
 @dataclass(frozen=True, slots=True)
 class TorrentInfo:
     """A read torrent. `piece_layers` maps a pieces root to its layer, 32 bytes a piece, for every
-    file longer than one piece; `v1_pieces` is 20 bytes a piece; info hashes are hex digits.
+    file longer than one piece; `v1_pieces` is 20 bytes a piece; info hashes are hex digits. Of a
+    torrent of v2 alone `v1_pieces` and `info_hash_v1` are empty.
     """
 
     name: str
@@ -50,6 +51,11 @@ class TorrentInfo:
     padding_bytes: int
     webseeds: tuple[str, ...]
     trackers: tuple[str, ...]
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces all files have."""
+        return sum(-(-file.size_bytes // self.piece_length) for file in self.files)
 
     @property
     def size_bytes(self) -> int:
@@ -84,16 +90,17 @@ def _read(content: bytes) -> TorrentInfo:
     document = _dictionary(decode(content))
     info = _dictionary(document[b"info"])
     piece_length = _checked_piece_length(info)
-    files, padding = _matched_files(info, piece_length)
+    hybrid = b"files" in info or b"pieces" in info
+    files, padding = _matched_files(info, piece_length, hybrid=hybrid)
     layers = _checked_layers(document, files, piece_length)
     raw = slice_of(content, b"info")
-    pieces = _bytes(info[b"pieces"])
-    if len(pieces) != 20 * sum(-(-f.size_bytes // piece_length) for f in files):
+    pieces = _bytes(info[b"pieces"]) if hybrid else b""
+    if hybrid and len(pieces) != 20 * sum(-(-f.size_bytes // piece_length) for f in files):
         raise FormatError("the number of v1 pieces does not fit the files")
     return TorrentInfo(
         name=_component(info[b"name"]),
         piece_length=piece_length,
-        info_hash_v1=sha1(raw, usedforsecurity=False).hexdigest(),
+        info_hash_v1=sha1(raw, usedforsecurity=False).hexdigest() if hybrid else "",
         info_hash_v2=sha256(raw).hexdigest(),
         files=tuple(files),
         piece_layers=layers,
@@ -113,8 +120,10 @@ def _checked_piece_length(info: Tree) -> int:
     return length
 
 
-def _matched_files(info: Tree, piece_length: int) -> tuple[list[TorrentFile], int]:
+def _matched_files(info: Tree, piece_length: int, *, hybrid: bool) -> tuple[list[TorrentFile], int]:
     """Files of the v2 tree, each found in its place in the v1 list; and the bytes of padding."""
+    if not hybrid:
+        return _v2_files(info, piece_length), 0
     listed = cast(list[Tree], info[b"files"])
     files: list[TorrentFile] = []
     index = offset = padding = 0
@@ -133,6 +142,19 @@ def _matched_files(info: Tree, piece_length: int) -> tuple[list[TorrentFile], in
     if index != len(listed):
         raise FormatError("the v1 half lists files that the v2 half does not have")
     return files, padding
+
+
+def _v2_files(info: Tree, piece_length: int) -> list[TorrentFile]:
+    """Files of the v2 tree; libtorrent counts what would pad them, as in a hybrid torrent."""
+    files: list[TorrentFile] = []
+    index = piece = 0
+    for path, leaf in _walk(_dictionary(info[b"file tree"]), 0):
+        size, root = _leaf(leaf)
+        joined = "/".join(_component(part) for part in path)
+        files.append(TorrentFile(joined, size, root, index, piece))
+        piece += -(-size // piece_length)
+        index += 2 if size % piece_length else 1
+    return files
 
 
 def _check_pad(entry: Tree, gap: int, index: int) -> None:

@@ -34,6 +34,7 @@ class VolumeSpec:
     webseeds: Sequence[str] = ()
     trackers: Sequence[str] = ()
     piece_length: int | None = None  # None: what is best
+    v1: bool = True  # a hybrid torrent; else v2 alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def build_volume(
         pool,
         webseeds=spec.webseeds,
         trackers=spec.trackers,
+        v1=spec.v1,
         advance=advance,
     )
     total = sum(f.size_bytes for f in inside)

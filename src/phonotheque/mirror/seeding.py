@@ -190,7 +190,7 @@ class Seeder:
         if found is None:
             return
         path, torrent = found
-        pieces = [True] * (len(torrent.v1_pieces) // 20)
+        pieces = [True] * torrent.pieces
         params = hidden_params(path, self._tree.editions, frozenset(), pieces, self._options)
         self._catalogue[newest] = self._session.add_torrent(params)
 

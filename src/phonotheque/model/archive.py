@@ -7,6 +7,7 @@ from phonotheque.model.admission import parse_admission
 
 DEFAULT_CUTS_PERCENT = (50.0, 80.0, 95.0, 99.0, 99.6, 100.0)
 DEFAULT_TERRITORIES = ("US", "EU", "GB", "CA", "JP", "AU", "MX", "ZZ")
+TORRENT_FORMS = ("hybrid", "v2")
 WITHDRAWN_AUDIO = ("keep", "purge")
 
 
@@ -60,6 +61,16 @@ class PublishSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sqlite: bool = False  # each edition gets its catalogue as one SQLite file as well
 
 
+class TorrentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the torrents of new volumes are."""
+
+    form: str = "hybrid"  # v1 and v2, or "v2" alone
+
+    def __post_init__(self) -> None:
+        if self.form not in TORRENT_FORMS:
+            raise ValueError(f'torrents.form is {self.form!r}; write "hybrid" or "v2"')
+
+
 class RightsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choices of the operator that the rights engine asks for."""
 
@@ -107,6 +118,7 @@ class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volumes: VolumeSettings = VolumeSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     publish: PublishSettings = PublishSettings()
+    torrents: TorrentSettings = TorrentSettings()
     rights: RightsSettings = RightsSettings()
     vault: VaultSettings = VaultSettings()
     access: AccessSettings = AccessSettings()

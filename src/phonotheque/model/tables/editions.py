@@ -19,7 +19,7 @@ VOLUMES = table(
         pa.field("piece_length", pa.int32(), nullable=False),
         pa.field("padding_bytes", pa.int64(), nullable=False),
         pa.field("torrent_bytes", pa.int64(), nullable=False),
-        pa.field("info_hash_v1", pa.string(), nullable=False),  # 40 hex digits
+        pa.field("info_hash_v1", pa.string(), nullable=False),  # 40 hex digits; "": v2 alone
         pa.field("info_hash_v2", pa.string(), nullable=False),  # 64 hex digits
         pa.field("manifest_sha256", pa.string(), nullable=False),  # of manifest-sha256.txt
         pa.field("supersedes", pa.list_(pa.string())),  # volumes whose files it took over
