@@ -8,9 +8,7 @@ import pytest
 from phonotheque.model.errors import NotFoundError
 from phonotheque.statistics import format_feed
 from phonotheque.storage.layout import Tree
-from tests.statistics.test_lineage import tree
 
-__all__ = ["tree"]
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 

@@ -1,50 +1,22 @@
 """Which edition brought or dropped what: three editions, with a withdrawal in the last."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import SimpleNamespace
-from unittest.mock import patch
 
 import msgspec
 import pyarrow as pa
 import pytest
 
-from phonotheque.archive import execute_withdraw, plan_withdraw, publish
 from phonotheque.cli.main import main
 from phonotheque.model import tables
 from phonotheque.model.edition import EditionManifest, ShardFile
 from phonotheque.model.errors import ExitCode, NotFoundError
 from phonotheque.model.numbers import IdKey, format_public_id
-from phonotheque.model.progress import Silent
 from phonotheque.statistics import History, read_history, read_lineage
 from phonotheque.storage.documents import read_document, write_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.tables import write_table
-from tests.archive.test_publish import SONGS, release
-from tests.archive.workshop import FolderVault, Song, Workshop
-from tests.support.clock import NOW
-
-EXTRA = [Song("Late", "Zaz", listens=5, tier=3, size=500)]
-
-
-@pytest.fixture(scope="module")
-def tree() -> Iterator[Tree]:
-    with (
-        TemporaryDirectory() as folder,
-        patch.object(publish, "open_vault", FolderVault.of),
-        patch.object(publish, "plan_build", lambda *_: SimpleNamespace(nothing_new=True)),
-    ):
-        workshop = Workshop(Path(folder) / "archive")
-        workshop.build(SONGS)
-        release(workshop.tree, "one")
-        workshop.build(SONGS + EXTRA)
-        release(workshop.tree, "two", days=1)
-        execute_withdraw(workshop.tree, plan_withdraw(workshop.tree, ["1"], "donor"), NOW, Silent())
-        workshop.build(SONGS + EXTRA)
-        release(workshop.tree, "three", days=2)
-        yield workshop.tree
+from tests.archive.test_publish import SONGS
 
 
 def public_id(tree: Tree, number: int) -> str:

@@ -79,8 +79,14 @@ def _complete(tree: Tree, name: str, now: datetime) -> None:
     shutil.rmtree(work_directory(tree, name), ignore_errors=True)
     renew_revocations(tree, now)
     note_tombstones(tree, name, now)
+    _renew_feed(tree)
+
+
+def _renew_feed(tree: Tree) -> None:
     webseeds = read_settings(tree).publish.webseeds
-    write_bytes(tree.feed_atom, format_feed(tree, webseeds[0] if webseeds else ""))
+    content = format_feed(tree, webseeds[0] if webseeds else "")
+    if not tree.feed_atom.is_file() or tree.feed_atom.read_bytes() != content:
+        write_bytes(tree.feed_atom, content)
 
 
 def _keep_metadata(tree: Tree, name: str) -> None:
