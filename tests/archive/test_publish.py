@@ -376,7 +376,7 @@ def test_torrents_are_of_v2_alone_where_the_settings_say_so(workshop: Workshop) 
     tree = workshop.tree
     text = tree.archive_toml.read_text()
     tree.archive_toml.write_text(text.replace('form = "hybrid"', 'form = "v2"'))
-    release(tree)
+    report = release(tree)
     rows = pq.read_table(tree.edition("one") / "volumes.parquet").to_pylist()
     for row in rows:
         path = tree.edition("one") / "torrents" / f"{row['volume']}.torrent"
@@ -385,6 +385,9 @@ def test_torrents_are_of_v2_alone_where_the_settings_say_so(workshop: Workshop) 
         assert row["info_hash_v2"] == read.info_hash_v2
         licences = {f.path for f in read.files if f.path.startswith("licences/")}
         assert licences == {f"licences/{key}.txt" for key in row["licences"]}
+    assert [m.partition("&")[0] for m in report.magnets] == [
+        f"magnet:?xt=urn:btmh:1220{volume.info_hash_v2}" for volume in report.new_volumes
+    ]
     assert rows
 
 

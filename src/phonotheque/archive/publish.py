@@ -39,6 +39,7 @@ from phonotheque.catalogue import open_build
 from phonotheque.edition import check_publishing, hashing_pool
 from phonotheque.model.edition import EditionManifest
 from phonotheque.model.errors import UsageError
+from phonotheque.model.magnets import format_magnet
 from phonotheque.model.progress import Progress
 from phonotheque.model.tables import FORMAT_VERSION
 from phonotheque.storage.documents import read_document, read_settings, write_document
@@ -49,6 +50,7 @@ from phonotheque.storage.lock import writing
 
 class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
     """What `publish` did; `findings` is where each refusal stands. `copies` were made for it.
+    `magnets` are the links of the new volumes, in their order.
 
     `staged`: files that wait for further signatures; the edition is not out before they are there.
     """
@@ -68,6 +70,7 @@ class PublishReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: str
     copies: int = 0
     staged: list[str] = []
+    magnets: list[str] = []
 
 
 def plan_publish(
@@ -272,4 +275,14 @@ def _report(
         withdrawn=manifest.counts.withdrawn,
         refused=plan.refused,
         findings=str(directory / "findings.parquet"),
+        magnets=[
+            format_magnet(
+                record.volume,
+                record.info_hash_v1,
+                record.info_hash_v2,
+                trackers=manifest.trackers,
+                webseeds=manifest.webseeds,
+            )
+            for record in records
+        ],
     )

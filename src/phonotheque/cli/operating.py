@@ -231,11 +231,13 @@ def _publish_lines(report: "PublishReport") -> list[str]:
         f"Edition {report.name}: {report.files:,} files in {report.volumes:,} volumes; new are "
         f"{report.new_files:,} files, {format_bytes(report.new_bytes)}."
     ]
-    lines += [
-        f"  {v.volume}  tier {v.tier}  {v.files:,} files  {format_bytes(v.total_bytes)}  "
-        f"btmh:{v.info_hash_v2[:16]}…"
-        for v in report.new_volumes
-    ]
+    for volume, magnet in zip(report.new_volumes, report.magnets, strict=True):
+        lines += [
+            f"  {volume.volume}  tier {volume.tier}  {volume.files:,} files  "
+            f"{format_bytes(volume.total_bytes)}; torrent {format_bytes(volume.torrent_bytes)}, "
+            f"padding {format_bytes(volume.padding_bytes)}",
+            f"    {magnet}",
+        ]
     if report.copies:
         lines.append(f"{report.copies:,} access copies were made for it.")
     lines += [

@@ -5,11 +5,12 @@ from typing import TypeVar
 
 from phonotheque.model.edition import RecordingFlag
 from phonotheque.model.errors import InputError
+from phonotheque.model.magnets import format_magnet
 from phonotheque.model.numbers import Kind, format_public_id, format_public_ids
 from phonotheque.model.rights import Level
 from phonotheque.search import DisplayRow, FileRow, TrackRow
 from phonotheque.serve import answers, queries
-from phonotheque.serve.magnets import file_path, format_magnet, torrent_path
+from phonotheque.serve.magnets import file_path, torrent_path
 from phonotheque.serve.mining import OPEN, mining_headers
 from phonotheque.serve.publication import Publication
 from phonotheque.serve.queries import Cursor, Row
