@@ -24,14 +24,16 @@ from phonotheque.mirror.formats import (
     Via,
 )
 from phonotheque.mirror.getting import get
+from phonotheque.mirror.journal import VerifyMode
 from phonotheque.mirror.planning import plan_mirror, read_mirror, read_plan, save_plan
 from phonotheque.mirror.reading import origin_reader
-from phonotheque.mirror.repairing import plan_repair, repair
+from phonotheque.mirror.repairing import RepairOptions, plan_repair, repair
+from phonotheque.mirror.sampling import SampleStatement
 from phonotheque.mirror.seeding import Seeder, newest_edition, seed
 from phonotheque.mirror.swarm import parse_peer
 from phonotheque.mirror.syncing import sync
 from phonotheque.mirror.transfer import Limits
-from phonotheque.mirror.verifying import VerifyMode, verify
+from phonotheque.mirror.verifying import verify
 
 __all__ = [
     "Candidate",
@@ -45,8 +47,10 @@ __all__ = [
     "MirrorSettings",
     "PlannedVolume",
     "Preference",
+    "RepairOptions",
     "RepairPlan",
     "RepairReport",
+    "SampleStatement",
     "Seeder",
     "SyncPlan",
     "SyncReport",

@@ -23,9 +23,11 @@ from phonotheque.catalogue import (
     open_edition,
 )
 from phonotheque.mirror.bag_checks import check_bag
-from phonotheque.mirror.checking import Reading, Tally, check_edition, check_volume
+from phonotheque.mirror.checking import Always, Reading, Tally, check_edition, check_volume
+from phonotheque.mirror.disks import disk_below
 from phonotheque.mirror.expected import ExpectedVolume, entry
 from phonotheque.mirror.formats import EntryReport
+from phonotheque.mirror.journal import Due
 from phonotheque.mirror.release_checks import (
     check_release,
     check_revocations,
@@ -105,7 +107,7 @@ def verify_edition(tree: Tree, name: str, progress: Progress, *, year: int) -> E
     manifest = read_document(path, EditionManifest)
     made = _Making()
     made.run("signatures", lambda: check_signatures(tree, name))
-    tables = check_edition(tree, manifest, lambda _bytes: True, progress, None)
+    tables = check_edition(tree, manifest, Always(Due.READ), progress, None)
     sound = made.run("tables", lambda: [*tables.findings, *_strangers(tree, manifest)])
     if not sound:
         skipped = ("volumes", "references", "statements", "revocations", "release", "catalogue")
@@ -155,7 +157,7 @@ def _check_volumes(
     )
     held = [name for name in sorted(rows) if name not in left or tree.volume(name).is_dir()]
     with mirror_state(tree) as state, ThreadPoolExecutor(1) as pool:
-        reading = Reading(lambda _bytes: False, pool, lambda _path, _digest: None)
+        reading = Reading(Always(Due.LEFT), pool, disk_below(tree.root))
         for scope in iter_scopes(tree, manifest, state, held):
             if isinstance(scope, Unreadable):
                 where = f"editions/{manifest.name}/torrents/{scope.name}.torrent"

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from phonotheque.mirror.sampling import SampleStatement
 from phonotheque.model.tables import FORMAT_VERSION
 
 
@@ -141,9 +142,15 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     extra: int
     withdrawn: int
     not_checked: int
-    bytes_read: int
+    bytes_read: int  # by this run
     places: list[VolumeCheck]
-    findings: list[EntryReport]
+    findings: list[EntryReport]  # the first thousand
+    findings_left_out: int = 0
+    findings_file: str | None = None  # has all of them, one JSON object a line
+    carried: int = 0  # of the sound ones, read by earlier runs of this verification
+    proved: int = 0  # of those not checked, proved before and untouched since
+    started_at: datetime | None = None  # of this verification, which may have been stopped
+    sample: SampleStatement | None = None
 
 
 class FileRepair(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,20 +163,30 @@ class FileRepair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RepairPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a repair would fetch."""
+    """What a repair would fetch. Lists hold the first thousand."""
 
     files: list[FileRepair]
     bytes: int
     findings: list[EntryReport]  # what led to it
+    files_count: int = 0
+    findings_left_out: int = 0
 
 
 class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a repair did. Files that could not be mended are as they were, and in `findings`."""
+    """What a repair did. Files that could not be mended are as they were, and in `findings`.
+
+    Lists hold the first thousand.
+    """
 
     repaired: list[str]
     bytes_fetched: int
     failed: list[str]
     findings: list[EntryReport]
+    files_repaired: int = 0
+    files_failed: int = 0
+    bytes_local: int = 0  # taken from folders of this machine instead of being fetched
+    findings_left_out: int = 0
+    findings_file: str | None = None
 
 
 class GetReport(msgspec.Struct, frozen=True, kw_only=True):

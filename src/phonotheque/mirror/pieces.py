@@ -1,5 +1,7 @@
 """Which bytes of a damaged file are bad, found by the piece hashes of its torrent (BEP 52)."""
 
+import os
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,21 +14,50 @@ Range = tuple[int, int]  # [start, end) in bytes
 def bad_ranges(path: Path, file: TorrentFile, torrent: TorrentInfo) -> list[Range]:
     """The parts of the file at `path` that are not what the torrent says, whole pieces, in order.
 
-    Memory: one piece. A file that cannot be read is bad from end to end.
+    Memory: one piece. A piece that cannot be read is bad, and all of a file that cannot be opened.
     """
-    bad: list[Range] = []
-    hashes = torrent.piece_hashes(file)
     try:
-        with path.open("rb") as stream:
-            for index, expected in enumerate(hashes):
-                start = index * torrent.piece_length
-                end = min(start + torrent.piece_length, file.size_bytes)
-                piece = stream.read(end - start)
-                if len(piece) != end - start or piece_hash(piece, torrent, file) != expected:
-                    bad.append((start, end))
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return [(0, file.size_bytes)]
-    return merge_ranges(bad)
+
+    def is_there(start: int, length: int, expected: bytes) -> bool:
+        try:
+            piece = os.pread(handle, length, start)
+        except OSError:
+            return False
+        return len(piece) == length and piece_hash(piece, torrent, file) == expected
+
+    try:
+        return merge_ranges(
+            (start, start + length)
+            for start, length, expected in iter_pieces(file, torrent)
+            if not is_there(start, length, expected)
+        )
+    finally:
+        os.close(handle)
+
+
+def iter_pieces(file: TorrentFile, torrent: TorrentInfo) -> Iterator[tuple[int, int, bytes]]:
+    """Start, length and hash of each piece of the file, in order."""
+    for index, expected in enumerate(torrent.piece_hashes(file)):
+        start = index * torrent.piece_length
+        yield start, min(torrent.piece_length, file.size_bytes - start), expected
+
+
+def good_pieces(
+    content: bytes, start: int, file: TorrentFile, torrent: TorrentInfo
+) -> Iterator[tuple[int, bytes]]:
+    """The whole pieces in `content`, which stands at `start` of the file, that are as they should
+    be: where each begins in the file, and its bytes. `start` is the begin of a piece."""
+    hashes = torrent.piece_hashes(file)
+    for offset in range(0, len(content), torrent.piece_length):
+        piece = content[offset : offset + torrent.piece_length]
+        begin = start + offset
+        due = min(torrent.piece_length, file.size_bytes - begin)
+        expected = hashes[begin // torrent.piece_length]
+        if len(piece) == due and piece_hash(piece, torrent, file) == expected:
+            yield begin, piece
 
 
 def piece_hash(piece: bytes, torrent: TorrentInfo, file: TorrentFile) -> bytes:
@@ -37,7 +68,7 @@ def piece_hash(piece: bytes, torrent: TorrentInfo, file: TorrentFile) -> bytes:
     return merkle_root(leaves, (torrent.piece_length // BLOCK).bit_length() - 1)
 
 
-def merge_ranges(ranges: list[Range]) -> list[Range]:
+def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
     """Ranges in order, those that touch made one."""
     merged: list[Range] = []
     for start, end in sorted(ranges):
@@ -46,6 +77,23 @@ def merge_ranges(ranges: list[Range]) -> list[Range]:
         else:
             merged.append((start, end))
     return merged
+
+
+def without(ranges: list[Range], done: Iterable[Range]) -> list[Range]:
+    """What is left of `ranges` without `done`."""
+    cut = merge_ranges(done)
+    left: list[Range] = []
+    for start, end in merge_ranges(ranges):
+        position = start
+        for begin, stop in cut:
+            if stop <= position or begin >= end:
+                continue
+            if begin > position:
+                left.append((position, begin))
+            position = min(stop, end)
+        if position < end:
+            left.append((position, end))
+    return left
 
 
 def length_of(ranges: list[Range]) -> int:

@@ -1,52 +1,93 @@
-"""Mending what verify finds. Files that belong to no list are reported and left alone."""
+"""Mending what verify finds, place by place: found, mended, reported, forgotten.
+
+Files that belong to no list are reported and left alone. Memory: the damage of one volume.
+"""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
+from pathlib import Path
 
 from phonotheque.mirror.checking import Tally
+from phonotheque.mirror.disks import disk_below
 from phonotheque.mirror.expected import entry, read_expected
+from phonotheque.mirror.findings_log import KEPT, FindingsLog, log_path
 from phonotheque.mirror.formats import EntryReport, FileRepair, RepairPlan, RepairReport
-from phonotheque.mirror.mending import Mender, Sources
+from phonotheque.mirror.heaps import Heap
+from phonotheque.mirror.journal import Round, Wishes
+from phonotheque.mirror.mending import Mender, Outcome, Sources, where
 from phonotheque.mirror.origin import Origin, open_origin
 from phonotheque.mirror.pieces import Range, bad_ranges, length_of
 from phonotheque.mirror.planning import read_mirror
 from phonotheque.mirror.scopes import mirror_state
 from phonotheque.mirror.seeding import newest_edition
-from phonotheque.mirror.state import Placing
+from phonotheque.mirror.state import Placing, State
 from phonotheque.mirror.swarm import Peer, SwarmOptions, parse_peer
 from phonotheque.mirror.transfer import Limits
-from phonotheque.mirror.verifying import find_damage
+from phonotheque.mirror.verifying import check_manifest, find_damage
 from phonotheque.model.edition import EditionManifest
-from phonotheque.model.errors import PhonothequeError, UsageError
+from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
 from phonotheque.model.findings import FindingCode
 from phonotheque.model.progress import Progress
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
 
-_UNREADABLE = FindingCode.COPY_NOT_CHECKED.value
+_OF_FILES = frozenset(
+    code.value
+    for code in (FindingCode.COPY_MISSING, FindingCode.COPY_DAMAGED, FindingCode.TABLE_MISSING,
+                 FindingCode.TABLE_DAMAGED)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class RepairOptions:
-    """Where else to look: peers asked directly, or (`public`) all that can be found."""
+    """What to look at and where to fetch from. `sources` are asked before the mirror's own origins:
+    web addresses of mirrors, trees, or folders of files of whatever names. `known`: nothing is read
+    but what a verify found, or is not there. Peers are asked last; `public`: all that can be found.
+    """
 
+    volumes: tuple[str, ...] | None = None
+    known: bool = False
+    sources: tuple[str, ...] = ()
     peers: tuple[Peer, ...] = ()
     public: bool = False
     listen: str = "0.0.0.0:0"
     limits: Limits = field(default_factory=Limits)
+    jobs: int | None = None
+    findings: Path | None = None
 
 
-def plan_repair(tree: Tree, progress: Progress, *, now: datetime) -> RepairPlan:
+def plan_repair(
+    tree: Tree, progress: Progress, *, now: datetime, options: RepairOptions | None = None
+) -> RepairPlan:
     """What a repair would fetch: a full verify, and each damaged file looked through by pieces.
 
     Raises:
         NotFoundError: no edition here.
+        UsageError: the edition's manifest itself is damaged; a sync brings it again.
     """
-    return _plan(tree, find_damage(tree, progress, lambda _bytes: True, now))
+    chosen = options or RepairOptions()
+    manifest = _manifest(tree)
+    files: list[FileRepair] = []
+    count = total = 0
+    with (
+        mirror_state(tree) as state,
+        FindingsLog(chosen.findings) as log,
+        closing(_damage(tree, progress, state, now, chosen)) as tallies,
+    ):
+        for tally in tallies:
+            log.add(tally.findings)
+            for item in _iter_items(tree, manifest, tally):
+                count, total = count + 1, total + length_of(item.ranges)
+                if len(files) < KEPT:
+                    files.append(item)
+    return RepairPlan(
+        files=files, bytes=total, findings=log.kept, files_count=count,
+        findings_left_out=log.left_out,
+    )  # fmt: skip
 
 
 def repair(
@@ -54,64 +95,102 @@ def repair(
     progress: Progress,
     *,
     now: datetime,
+    options: RepairOptions | None = None,
     peers: Sequence[Peer] = (),
     public: bool = False,
     listen: str = "0.0.0.0:0",
     limits: Limits | None = None,
 ) -> RepairReport:
-    """Mend what is damaged or missing at `tree`, from the origin, its web seeds, or the swarm.
+    """Mend what is damaged or missing at `tree`, from folders, origins, web seeds, or the swarm.
 
-    What cannot be mended stays as it is, and is in the report's `failed` and `findings`.
+    What cannot be mended stays as it is, and is in the report's `failed` and `findings`. Without
+    `options`, the other arguments make them.
 
     Raises:
         NotFoundError: no edition here.
         UsageError: the edition's manifest itself is damaged; a sync brings it again.
+        NoSpaceError: the disk is full; what was mended is.
     """
-    options = RepairOptions(tuple(peers), public, listen, limits or Limits())
-    with writing(tree.root):
-        plan = plan_repair(tree, progress, now=now)
-        first = execute_repair(tree, plan, progress, now=now, options=options)
-        again = _unreadable_volumes(plan)
-        if not again:
-            return first
-        tallies = find_damage(tree, progress, lambda _bytes: True, now, volumes=again)
-        rest = _plan(tree, tallies)
-        second = execute_repair(tree, rest, progress, now=now, options=options)
-    return _joined(first, second)
-
-
-def execute_repair(
-    tree: Tree, plan: RepairPlan, progress: Progress, *, now: datetime, options: RepairOptions
-) -> RepairReport:
-    """Do what `plan` says. The caller holds the writer's lock."""
-    path = tree.edition(newest_edition(tree)) / "edition.json"
-    manifest = read_document(path, EditionManifest)
-    sources = _sources(tree, manifest, options, progress)
-    progress.start("repairing", plan.bytes, "bytes")
-    with mirror_state(tree) as state:
+    chosen = options or RepairOptions(
+        peers=tuple(peers), public=public, listen=listen, limits=limits or Limits()
+    )
+    with writing(tree.root), mirror_state(tree) as state:
+        manifest = _manifest(tree)
+        path = log_path(tree, may_write=state is not None, named=chosen.findings)
+        sources = _sources(tree, manifest, chosen, progress)
         mender = Mender(Placing(tree, state, now), manifest, sources, progress)
-        for _, items in groupby(plan.files, key=lambda item: item.place):
-            mender.mend(list(items))
-    shutil.rmtree(tree.root / "incoming" / "repair", ignore_errors=True)
+        sums = _Sums()
+        try:
+            with (
+                FindingsLog(path) as log,
+                closing(_damage(tree, progress, state, now, chosen)) as tallies,
+            ):
+                for tally in tallies:
+                    outcome = _mend(tree, manifest, tally, mender)
+                    log.add(_left(tally, outcome))
+                    sums.add(outcome)
+        finally:
+            for heap in sources.heaps:
+                heap.close()
+        shutil.rmtree(tree.root / "incoming" / "repair", ignore_errors=True)
     return RepairReport(
-        repaired=mender.repaired,
+        repaired=sums.repaired,
         bytes_fetched=mender.bytes_fetched,
-        failed=sorted(mender.failed),
-        findings=_left(plan, mender),
+        failed=sums.failed,
+        findings=log.kept,
+        files_repaired=sums.files_repaired,
+        files_failed=sums.files_failed,
+        bytes_local=mender.bytes_local,
+        findings_left_out=log.left_out,
+        findings_file=log.written,
     )
 
 
-def _plan(tree: Tree, tallies: list[Tally]) -> RepairPlan:
-    path = tree.edition(newest_edition(tree)) / "edition.json"
-    if any(f.where.endswith("/edition.json") for tally in tallies for f in tally.findings):
+class _Sums:
+    """How many files were mended and not, and the names of the first."""
+
+    def __init__(self) -> None:
+        self.repaired: list[str] = []
+        self.failed: list[str] = []
+        self.files_repaired = self.files_failed = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in one place."""
+        self.files_repaired += len(outcome.repaired)
+        self.files_failed += len(outcome.failed)
+        self.repaired += outcome.repaired[: KEPT - len(self.repaired)]
+        self.failed += sorted(outcome.failed)[: KEPT - len(self.failed)]
+
+
+def _manifest(tree: Tree) -> EditionManifest:
+    name = newest_edition(tree)
+    path = tree.edition(name) / "edition.json"
+    if check_manifest(tree, name) is not None:
         raise UsageError(f"{path}: not the manifest that was signed; run sync, then repair")
-    manifest = read_document(path, EditionManifest)
-    files = [item for tally in tallies for item in _iter_items(tree, manifest, tally)]
-    return RepairPlan(
-        files=files,
-        bytes=sum(length_of(item.ranges) for item in files),
-        findings=[finding for tally in tallies for finding in tally.findings],
-    )
+    return read_document(path, EditionManifest)
+
+
+def _damage(
+    tree: Tree, progress: Progress, state: State | None, now: datetime, options: RepairOptions
+) -> Generator[Tally]:
+    if options.known and state is None:
+        raise UsageError(f"{tree.root}: only a mirror knows what a verify found; leave out --known")
+    agenda = Round(state, Wishes(suspects=options.known), now, journal=False)
+    disk = disk_below(tree.root, options.jobs)
+    return find_damage(tree, progress, agenda, state, disk, volumes=options.volumes)
+
+
+def _mend(tree: Tree, manifest: EditionManifest, tally: Tally, mender: Mender) -> Outcome:
+    items = list(_iter_items(tree, manifest, tally))
+    if not items:
+        return Outcome()
+    total = sum(length_of(item.ranges) for item in items)
+    mender.progress.start(f"repairing {tally.name}", total, "bytes")
+    outcome = mender.mend(items)
+    for item in items:
+        if where(item) not in outcome.failed:
+            del tally.bad[item.path]
+    return outcome
 
 
 def _iter_items(tree: Tree, manifest: EditionManifest, tally: Tally) -> Iterator[FileRepair]:
@@ -132,44 +211,46 @@ def _iter_items(tree: Tree, manifest: EditionManifest, tally: Tally) -> Iterator
         yield FileRepair(place=tally.name, path=path, size_bytes=file.size_bytes, ranges=ranges)
 
 
-def _unreadable_volumes(plan: RepairPlan) -> list[str]:
-    """Volumes that could not be looked at because their table or torrent was damaged."""
-    return [f.where.removeprefix("volumes/") for f in plan.findings if f.code == _UNREADABLE]
-
-
 def _sources(
     tree: Tree, manifest: EditionManifest, options: RepairOptions, progress: Progress
 ) -> Sources:
     settings = read_mirror(tree) if tree.mirror_toml.is_file() else None
-    addresses = [settings.origin, *settings.others] if settings else []
-    origins: list[Origin] = []
-    for address in dict.fromkeys(a.rstrip("/") for a in [*addresses, *manifest.webseeds]):
+    heaps = [Path(s) for s in options.sources if _is_heap(s)]
+    named = [s for s in options.sources if not _is_heap(s)]
+    own = [settings.origin, *settings.others] if settings else []
+    timeout = options.limits.timeout_seconds
+    origins: list[Origin] = [open_origin(a, timeout_seconds=timeout) for a in named]
+    for address in dict.fromkeys(a.rstrip("/") for a in [*own, *manifest.webseeds]):
         try:
-            origins.append(open_origin(address, timeout_seconds=options.limits.timeout_seconds))
+            origins.append(open_origin(address, timeout_seconds=timeout))
         except PhonothequeError as error:
             progress.note(str(error))
-    named = tuple(parse_peer(peer) for peer in settings.peers) if settings else ()
+    known = tuple(parse_peer(peer) for peer in settings.peers) if settings else ()
     swarm = SwarmOptions(
-        options.listen, (*options.peers, *named), options.public, options.limits.stall_seconds
+        options.listen, (*options.peers, *known), options.public, options.limits.stall_seconds
     )
-    return Sources(tuple(origins), swarm, options.limits)
+    work = tree.root / "incoming" / "repair"
+    found = tuple(Heap(heap, work / f"heap-{n}.sqlite") for n, heap in enumerate(heaps))
+    return Sources(tuple(origins), swarm, options.limits, found)
 
 
-def _left(plan: RepairPlan, mender: Mender) -> list[EntryReport]:
-    """Findings that stay after the repair."""
-    settled = {*mender.repaired, *mender.failed}
-    kept = [finding for finding in plan.findings if finding.where not in settled]
-    return kept + [
-        entry(FindingCode.COPY_DAMAGED, path, f"not mended: {why}; run repair again later")
-        for path, why in sorted(mender.failed.items())
-    ]
+def _is_heap(source: str) -> bool:
+    """Whether `source` is a folder that is no tree of an archive or a mirror.
+
+    Raises:
+        NotFoundError: it is no address, and there is no such folder.
+    """
+    if "://" in source:
+        return False
+    folder = Path(source)
+    if not folder.is_dir():
+        raise NotFoundError(f"{folder}: there is no such folder to take files from")
+    return not Tree(folder).editions.is_dir()
 
 
-def _joined(first: RepairReport, second: RepairReport) -> RepairReport:
-    kept = [finding for finding in first.findings if finding.code != _UNREADABLE]
-    return RepairReport(
-        repaired=first.repaired + second.repaired,
-        bytes_fetched=first.bytes_fetched + second.bytes_fetched,
-        failed=first.failed + second.failed,
-        findings=kept + second.findings,
-    )
+def _left(tally: Tally, outcome: Outcome) -> Iterator[EntryReport]:
+    """Findings that stay of a place after its repair."""
+    yield from (finding for finding in tally.findings if finding.code not in _OF_FILES)
+    for path, why in sorted(outcome.failed.items()):
+        text = f"not mended: {why}; run repair again later"
+        yield entry(FindingCode.COPY_DAMAGED, path, text)

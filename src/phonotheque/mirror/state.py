@@ -5,7 +5,7 @@ is read again. Deleting it costs one full read.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,20 @@ CREATE TABLE IF NOT EXISTS deletions (
   path TEXT NOT NULL, recording TEXT NOT NULL, reason TEXT NOT NULL, since TEXT NOT NULL,
   deleted_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS suspects (
+  path TEXT PRIMARY KEY,            -- read or looked for by a verify, and not sound since
+  found_at TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rounds (
+  id INTEGER PRIMARY KEY, wishes TEXT NOT NULL, seed INTEGER NOT NULL,
+  started_at TEXT NOT NULL, finished_at TEXT
+);
+CREATE TABLE IF NOT EXISTS round_places (
+  round INTEGER NOT NULL, place TEXT NOT NULL, PRIMARY KEY (round, place)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS round_files (
+  round INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (round, path)
+) WITHOUT ROWID;
 """
 
 
@@ -37,6 +51,7 @@ class Proved:
     sha256: str
     size_bytes: int
     mtime_ns: int
+    verified_at: datetime
 
     def is_of(self, stat: stat_result, sha256: str | None) -> bool:
         """Whether the file on disk is untouched since, and is the one wanted."""
@@ -53,10 +68,14 @@ class State:
     def proved_below(self, folder: str) -> dict[str, Proved]:
         """What is proved below ``folder/``, by path relative to the mirror."""
         rows = self._connection.execute(
-            "SELECT path, sha256, bytes, mtime_ns FROM files WHERE path >= ? AND path < ?",
+            "SELECT path, sha256, bytes, mtime_ns, verified_at FROM files "
+            "WHERE path >= ? AND path < ?",
             (f"{folder}/", f"{folder}0"),  # "0" follows "/"
         )
-        return {path: Proved(sha256, size, mtime) for path, sha256, size, mtime in rows}
+        return {
+            path: Proved(sha256, size, mtime, datetime.fromisoformat(at))
+            for path, sha256, size, mtime, at in rows
+        }
 
     def prove(self, path: str, sha256: str, stat: stat_result, now: datetime) -> None:
         """Note that `path` was read and is sound."""
@@ -65,6 +84,98 @@ class State:
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
                 (path, sha256, stat.st_size, stat.st_mtime_ns, now.isoformat()),
             )
+            self._connection.execute("DELETE FROM suspects WHERE path = ?", (path,))
+
+    def prove_all(
+        self, proved: Sequence[tuple[str, str, stat_result]], now: datetime, round_id: int | None
+    ) -> None:
+        """`prove` for many (path, sha256, stat) at once, and note that this round read them."""
+        at, run = now.isoformat(), self._connection.executemany
+        with self._connection:
+            run(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
+                [(p, sha256, s.st_size, s.st_mtime_ns, at) for p, sha256, s in proved],
+            )
+            run("DELETE FROM suspects WHERE path = ?", [(p,) for p, _, _ in proved])
+            if round_id is not None:
+                run(
+                    "INSERT OR IGNORE INTO round_files VALUES (?, ?)",
+                    [(round_id, p) for p, _, _ in proved],
+                )
+
+    def open_round(self, wishes: str) -> tuple[int, int, datetime] | None:
+        """Number, seed and begin of the round with these wishes that was not finished."""
+        row = self._connection.execute(
+            "SELECT id, seed, started_at FROM rounds WHERE wishes = ? AND finished_at IS NULL",
+            (wishes,),
+        ).fetchone()
+        return None if row is None else (row[0], row[1], datetime.fromisoformat(row[2]))
+
+    def begin_round(self, wishes: str, seed: int, now: datetime) -> int:
+        """A new round, in the place of any before it with these wishes; its number."""
+        with self._connection:
+            old = self._connection.execute(
+                "SELECT id FROM rounds WHERE wishes = ?", (wishes,)
+            ).fetchall()
+            for table, key in (("round_files", "round"), ("round_places", "round"),
+                               ("rounds", "id")):  # fmt: skip
+                self._connection.executemany(
+                    f"DELETE FROM {table} WHERE {key} = ?",
+                    old,
+                )
+            made = self._connection.execute(
+                "INSERT INTO rounds VALUES (NULL, ?, ?, ?, NULL)", (wishes, seed, now.isoformat())
+            )
+        return int(made.lastrowid or 0)
+
+    def read_in_round(self, round_id: int, place: str) -> frozenset[str] | None:
+        """Paths below `place` that the round has read; None when it went through all of it."""
+        done = self._connection.execute(
+            "SELECT 1 FROM round_places WHERE round = ? AND place = ?", (round_id, place)
+        ).fetchone()
+        if done is not None:
+            return None
+        rows = self._connection.execute(
+            "SELECT path FROM round_files WHERE round = ? AND path >= ? AND path < ?",
+            (round_id, f"{place}/", f"{place}0"),
+        )
+        return frozenset(path for (path,) in rows)
+
+    def leave_place(
+        self, round_id: int | None, place: str, bad: Sequence[str], now: datetime
+    ) -> None:
+        """Note that `place` was gone through, and that the paths in `bad` are not sound."""
+        run = self._connection.executemany
+        with self._connection:
+            run("DELETE FROM files WHERE path = ?", [(path,) for path in bad])
+            run(
+                "INSERT OR REPLACE INTO suspects VALUES (?, ?)",
+                [(path, now.isoformat()) for path in bad],
+            )
+            if round_id is not None:
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO round_places VALUES (?, ?)", (round_id, place)
+                )
+                self._connection.execute(
+                    "DELETE FROM round_files WHERE round = ? AND path >= ? AND path < ?",
+                    (round_id, f"{place}/", f"{place}0"),
+                )
+
+    def end_round(self, round_id: int, now: datetime) -> None:
+        """Note that the round went through everything; its journal is not needed any more."""
+        with self._connection:
+            self._connection.execute("DELETE FROM round_places WHERE round = ?", (round_id,))
+            self._connection.execute("DELETE FROM round_files WHERE round = ?", (round_id,))
+            self._connection.execute(
+                "UPDATE rounds SET finished_at = ? WHERE id = ?", (now.isoformat(), round_id)
+            )
+
+    def suspects_below(self, place: str) -> frozenset[str]:
+        """Paths in `place` that a verify found not to be sound, and nothing has proved since."""
+        rows = self._connection.execute(
+            "SELECT path FROM suspects WHERE path >= ? AND path < ?", (f"{place}/", f"{place}0")
+        )
+        return frozenset(path for (path,) in rows)
 
     def forget(self, path: str) -> None:
         """Note that `path` is not known to be sound any more."""
