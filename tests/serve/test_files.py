@@ -111,6 +111,12 @@ def test_pad_files_are_zeros_of_the_size_their_name_says(client: TestClient) -> 
     assert client.get(f"/volumes/{VOLUME}/.pad/0").content == b""
 
 
+def test_an_editions_torrent_has_pad_files_too(client: TestClient) -> None:
+    name = client.get("/latest.json").json()["edition"]
+    assert client.get(f"/editions/{name}/.pad/1000").content == bytes(1000)
+    assert client.get("/editions/none/.pad/1000").status_code == 404
+
+
 @pytest.mark.parametrize("name", [str((64 << 20) + 1), "-1", "01", "1e3", "", "5/5", "９"])
 def test_other_pad_files_do_not_exist(client: TestClient, name: str) -> None:
     assert client.get(f"/volumes/{VOLUME}/.pad/{name}").status_code == 404

@@ -64,7 +64,7 @@ def locate(publication: Publication, address: str) -> BlobAnswer:
 def _volume_file(publication: Publication, rest: str) -> BlobAnswer:
     volume, _, path = rest.partition("/")
     if path.startswith(".pad/"):
-        return _pad(publication, volume, path.removeprefix(".pad/"))
+        return _pad(publication.tree.volumes, volume, path.removeprefix(".pad/"))
     real = resolve(publication.tree.volumes, rest)
     facts = publication.file_facts(volume, path)
     if publication.is_withdrawn(volume, path, None if facts is None else facts[0]):
@@ -75,18 +75,21 @@ def _volume_file(publication: Publication, rest: str) -> BlobAnswer:
     return _labelled(answer, publication, volume, path)
 
 
-def _pad(publication: Publication, volume: str, digits: str) -> BlobAnswer:
+def _pad(area: Path, name: str, digits: str) -> BlobAnswer:
+    """Zeros that the torrent of the folder `name` in `area` counts between its files."""
     if not _DIGITS.fullmatch(digits) or int(digits) > MAX_PAD_BYTES:
         raise not_found(f".pad/{digits}: a pad file has at most {MAX_PAD_BYTES} bytes")
-    _refuse_unless_named(volume)
-    if not publication.tree.volume(volume).is_dir():
-        raise not_found(f"{volume}: this server does not have this volume")
+    _refuse_unless_named(name)
+    if not (area / name).is_dir():
+        raise not_found(f"{name}: this server does not have this {area.name.removesuffix('s')}")
     blob = ZeroBlob(int(digits))
     return BlobAnswer(blob, "application/octet-stream", f'"pad-{digits}"', IMMUTABLE)
 
 
 def _edition_file(publication: Publication, rest: str) -> BlobAnswer:
     name, _, path = rest.partition("/")
+    if path.startswith(".pad/"):
+        return _pad(publication.tree.editions, name, path.removeprefix(".pad/"))
     real = resolve(publication.tree.editions, rest)
     digest = publication.digests.get(path) if name == publication.manifest.name else None
     return _answer(real, IMMUTABLE, etag=None if digest is None else f'"{digest}"')
