@@ -30,7 +30,10 @@ from tests.support.clock import NOW
 from tests.support.origin import TinyOrigin, WebServer, copied, three_volumes
 
 LOOPBACK = "127.0.0.1:0"
-HASTY = Limits(attempts=2, backoff_seconds=0.01, timeout_seconds=5.0, stall_seconds=4.0)
+HASTY = Limits(
+    attempts=2, backoff_seconds=0.01, timeout_seconds=5.0, stall_seconds=4.0,
+    longest_wait_seconds=0.2,
+)  # fmt: skip
 
 
 class Notes(Silent):

@@ -10,8 +10,8 @@ from securesystemslib.signer import CryptoSigner
 
 from phonotheque.mirror import TrustKind
 from phonotheque.mirror.origin import open_origin
-from phonotheque.mirror.syncing import _others
 from phonotheque.mirror.trust import check_paths
+from phonotheque.mirror.ways import open_others
 from phonotheque.model.edition import EditionFile, EditionManifest
 from phonotheque.model.errors import TransferError, TrustError, UsageError
 from phonotheque.model.progress import Silent
@@ -173,4 +173,4 @@ def test_a_webseed_that_is_no_web_address_is_not_read(synced: Follower) -> None:
     manifest = read_document(synced.tree.edition("2026-11") / "edition.json", EditionManifest)
     hostile = msgspec.structs.replace(manifest, webseeds=["/", "file:///", "http://127.0.0.1:9/"])
     origin = open_origin(synced.tree.root)
-    assert [o.address for o in _others([], hostile, origin, Silent())] == ["http://127.0.0.1:9"]
+    assert [o.address for o in open_others([], hostile, origin, Silent())] == ["http://127.0.0.1:9"]

@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from phonotheque.mirror.sampling import SampleStatement
+from phonotheque.mirror.schedule import TransferSettings
 from phonotheque.model.tables import FORMAT_VERSION
 
 
@@ -39,6 +40,7 @@ class MirrorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     root_sha256: str  # of metadata/trust-anchor.json
     others: tuple[str, ...] = ()  # further origins and mirrors to try for volumes
     peers: tuple[str, ...] = ()  # "host:port" of peers to ask without a tracker
+    transfer: TransferSettings | None = None  # None: as `TransferSettings` is by itself
 
 
 class PlannedVolume(msgspec.Struct, frozen=True, kw_only=True):

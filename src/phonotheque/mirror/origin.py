@@ -6,6 +6,7 @@ What arrives is not trusted here; whoever reads compares digests.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
@@ -19,10 +20,19 @@ USER_AGENT = f"phonotheque/{__version__}"
 CHUNK_BYTES = 1 << 18
 MAX_REDIRECTS = 3
 GONE = frozenset({403, 404, 410})
+BUSY = frozenset({429, 503})
 
 
 class MissingError(TransferError):
     """The origin answers, but does not have (or no longer gives out) this file."""
+
+
+class BusyError(TransferError):
+    """The origin asks to be left alone for a while (429 or 503 with `Retry-After`)."""
+
+    def __init__(self, message: str, wait_seconds: float) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
 
 
 class Origin(Protocol):
@@ -83,7 +93,7 @@ class WebOrigin:
                 "GET", url, headers=headers, preload_content=False, retries=retries
             )
             try:
-                _check_status(answer.status, url)
+                _check_status(answer, url)
                 yield answer
             finally:
                 answer.close()
@@ -155,11 +165,28 @@ def read_all(origin: Origin, path: str, max_bytes: int) -> bytes:
     return bytes(content)
 
 
-def _check_status(status: int, url: str) -> None:
-    if status in GONE:
-        raise MissingError(f"{url}: not given out (status {status})")
-    if status not in (200, 206):
-        raise TransferError(f"{url}: the server answered {status}")
+def _check_status(answer: urllib3.response.BaseHTTPResponse, url: str) -> None:
+    if answer.status in GONE:
+        raise MissingError(f"{url}: not given out (status {answer.status})")
+    if answer.status in BUSY and (wait := _retry_after(answer)) is not None:
+        raise BusyError(
+            f"{url}: the server answered {answer.status} and asks to wait {wait:.0f} s", wait
+        )
+    if answer.status not in (200, 206):
+        raise TransferError(f"{url}: the server answered {answer.status}")
+
+
+def _retry_after(answer: urllib3.response.BaseHTTPResponse) -> float | None:
+    """Seconds by `Retry-After`: a number, or a date less the server's own."""
+    said = answer.headers.get("Retry-After", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said[:9])
+    try:
+        until = parsedate_to_datetime(said)
+        there = parsedate_to_datetime(answer.headers.get("Date", ""))
+        return max(0.0, (until - there).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
 def _bytes_to_skip(answer: urllib3.response.BaseHTTPResponse, start: int, url: str) -> int:

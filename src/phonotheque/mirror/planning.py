@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -142,12 +143,9 @@ def save_plan(tree: Tree, plan: MirrorPlan) -> None:
         if kept != plan.root_sha256:
             raise TrustError(f"{tree.root}: hangs on the root {kept}, not on {plan.root_sha256}")
         known = read_mirror(tree) if tree.mirror_toml.is_file() else None
-        settings = MirrorSettings(
-            origin=plan.origin,
-            root_sha256=kept,
-            others=known.others if known else (),
-            peers=known.peers if known else (),
-        )
+        settings = MirrorSettings(origin=plan.origin, root_sha256=kept)
+        if known is not None:
+            settings = msgspec.structs.replace(known, origin=plan.origin, root_sha256=kept)
         write_document(tree.mirror_toml, settings)
         write_document(plan_path(tree), plan)
 

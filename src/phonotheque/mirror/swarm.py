@@ -42,6 +42,7 @@ class SwarmOptions:
     public: bool = False
     stall_seconds: float = 60.0
     stop: Event = field(default_factory=Event)
+    bytes_per_second: int | None = None  # received at most; None: as fast as it comes
 
 
 def parse_peer(text: str) -> Peer:
@@ -69,6 +70,7 @@ def open_session(options: SwarmOptions) -> Any:
             "allow_multiple_connections_per_ip": True,
             "user_agent": USER_AGENT,
             "connection_speed": 100,
+            "download_rate_limit": options.bytes_per_second or 0,
             "alert_mask": wanted.status_notification
             | wanted.error_notification
             | wanted.storage_notification,

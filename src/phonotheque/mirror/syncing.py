@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from threading import Lock
-from urllib.parse import urlsplit
+from threading import Event, Lock
 
 from phonotheque.mirror.edition_swarm import bring_from_swarm as bring_edition_from_swarm
 from phonotheque.mirror.editions import EditionCopy, bring_edition, clear_unfinished, find_needs
@@ -21,14 +20,24 @@ from phonotheque.mirror.expected import (
     index_revocations,
     read_expected,
 )
-from phonotheque.mirror.formats import EntryReport, MirrorPlan, PlannedVolume, SyncReport, Via
+from phonotheque.mirror.failover import Origins
+from phonotheque.mirror.formats import (
+    EntryReport,
+    MirrorPlan,
+    MirrorSettings,
+    PlannedVolume,
+    SyncReport,
+    Via,
+)
 from phonotheque.mirror.origin import Origin, open_origin
+from phonotheque.mirror.pacing import Pace
 from phonotheque.mirror.planning import plan_path, read_mirror, read_plan
 from phonotheque.mirror.revoking import delete_revoked
+from phonotheque.mirror.schedule import TransferSettings
 from phonotheque.mirror.state import Placing, State, open_state
 from phonotheque.mirror.superseding import drop_superseded, link_held, renew_plan
-from phonotheque.mirror.swarm import Peer, SwarmOptions, parse_peer
-from phonotheque.mirror.transfer import Fetcher, Limits
+from phonotheque.mirror.swarm import Peer, parse_peer
+from phonotheque.mirror.transfer import Fetcher, Limits, Stopped, origins_within
 from phonotheque.mirror.trust import Trust, check_paths, check_pin, first_trust
 from phonotheque.mirror.volumes import (
     Failures,
@@ -39,12 +48,12 @@ from phonotheque.mirror.volumes import (
     clear_staging,
     find_missing,
 )
+from phonotheque.mirror.ways import SyncOptions, limits_of, open_others, swarm_options, transports
 from phonotheque.model.edition import EditionManifest, Latest, Revocations
 from phonotheque.model.errors import (
     FormatError,
     NoSpaceError,
     NotFoundError,
-    PhonothequeError,
     TransferError,
 )
 from phonotheque.model.findings import FindingCode
@@ -56,18 +65,6 @@ from phonotheque.storage.lock import writing
 from phonotheque.storage.volume_rows import Superseded, read_superseded
 
 SPARE_BYTES = 16 << 20  # room left for metadata and state
-
-
-@dataclass(frozen=True, slots=True)
-class SyncOptions:
-    """How to fetch. `via` overrides the plan; `peers` are asked directly, without a tracker."""
-
-    via: Via | None = None
-    peers: tuple[Peer, ...] = ()
-    public: bool = False  # find peers by trackers, DHT and in the local network
-    listen: str = "0.0.0.0:0"
-    prune: bool = False  # delete volumes that the plan no longer names
-    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(slots=True)
@@ -105,35 +102,53 @@ def sync(
     listen: str = "0.0.0.0:0",
     prune: bool = False,
     limits: Limits | None = None,
+    max_rate: int | None = None,
+    halt: Event | None = None,
 ) -> SyncReport:
     """Bring the mirror at `tree` to the newest edition and to its plan. See the module.
 
-    Files that no one delivers are findings in the report, and the rest goes on.
+    Files that no one delivers are findings in the report, and the rest goes on. `max_rate` are
+    bytes a second, of all that is fetched; it and `limits` count more than what `mirror.toml` says.
 
     Raises:
+        Stopped: `halt` was set; what came is kept, and withdrawals were obeyed.
         NotFoundError: no mirror or no plan here.
         TransferError: the origin is out of reach; the mirror stays as it is.
         TrustError: the origin does not prove itself; nothing of it was taken.
         NoSpaceError: the disk has not the room; nothing of the files was fetched.
     """
-    settings, plan = read_mirror(tree), read_plan(tree)
+    settings = read_mirror(tree)
     named = tuple(parse_peer(peer) for peer in settings.peers)
-    options = SyncOptions(via, (*peers, *named), public, listen, prune, limits or Limits())
+    limits = limits_of(settings.transfer or TransferSettings(), limits, max_rate)
+    options = SyncOptions(
+        via, (*peers, *named), public, listen, prune, limits, halt or Event()
+    )  # fmt: skip
     with writing(tree.root), open_state(tree) as state:
-        origin = open_origin(settings.origin, timeout_seconds=options.limits.timeout_seconds)
-        trust = first_trust(origin, tree.metadata, None, held=tree.root)
-        check_pin(trust.anchor, settings.root_sha256)
-        progress.start("asking the origin what is new", None, "files")
-        trust.refresh()
-        place = Placing(tree, state, now)
-        revoked, deleted = _obey(place, trust, progress)
-        latest, manifest, copy = _bring_edition(place, trust, origin, options, progress)
-        origins = [origin, *_others(settings.others, manifest, origin, progress)]
-        plan = _renew(tree, manifest, plan)
-        run = _Run(tree, place, manifest, revoked, origins, options, progress)
-        counts = _bring_volumes(run, plan)
-        left = _drop(run, plan, state)
-        unplanned, pruned = _unplanned(tree, plan, state, prune)
+        return _sync(Placing(tree, state, now), state, settings, options, progress)
+
+
+def _sync(
+    place: Placing, state: State, settings: MirrorSettings, options: SyncOptions,
+    progress: Progress,
+) -> SyncReport:  # fmt: skip
+    tree, limits = place.tree, options.limits
+    plan = read_plan(tree)
+    origin = open_origin(settings.origin, timeout_seconds=limits.timeout_seconds)
+    trust = first_trust(origin, tree.metadata, None, held=tree.root)
+    check_pin(trust.anchor, settings.root_sha256)
+    progress.start("asking the origin what is new", None, "files")
+    trust.refresh()
+    revoked, deleted = _obey(place, trust, progress)
+    if options.halt.is_set():
+        raise Stopped
+    latest, manifest, copy = _bring_edition(place, trust, origin, options, progress)
+    others = open_others(settings.others, manifest, origin, progress)
+    plan = _renew(tree, manifest, plan)
+    pool, pace = origins_within([origin, *others], limits), Pace(limits.bytes_per_second)
+    run = _Run(tree, place, manifest, revoked, pool, pace, options, progress)
+    counts = _bring_volumes(run, plan)
+    left = _drop(run, plan, state)
+    unplanned, pruned = _unplanned(tree, plan, state, options.prune)
     return SyncReport(
         edition=latest.edition,
         sequence=latest.sequence,
@@ -190,7 +205,7 @@ def _bring_edition(
     _check_space(tree, needs.bytes, f"edition {manifest.name}")
     progress.start(f"edition {manifest.name}", needs.bytes, "bytes")
     tick = _LockedTick(progress)
-    fetcher = Fetcher([origin], options.limits, tick)
+    fetcher = Fetcher([origin], options.limits, tick, halt=options.halt)
     left, received = needs, 0
     if transports(options.via or Via.AUTO, options)[0] is Via.SWARM:
         try:
@@ -213,7 +228,8 @@ class _Run:
     place: Placing
     manifest: EditionManifest
     revoked: Revoked
-    origins: list[Origin]
+    origins: Origins
+    pace: Pace
     options: SyncOptions
     progress: Progress
     counts: _Counts = field(default_factory=_Counts)
@@ -221,23 +237,6 @@ class _Run:
     @cached_property
     def superseded(self) -> Superseded:
         return read_superseded(self.tree.edition(self.manifest.name))
-
-
-def _others(
-    others: Sequence[str], manifest: EditionManifest, origin: Origin, progress: Progress
-) -> list[Origin]:
-    found: list[Origin] = []
-    for address in dict.fromkeys([*others, *manifest.webseeds]):
-        if address.rstrip("/") == origin.address:
-            continue
-        if address in manifest.webseeds and urlsplit(address).scheme not in ("http", "https"):
-            progress.note(f"{address}: a webseed is an http(s) address; left out")
-            continue
-        try:
-            found.append(open_origin(address))
-        except PhonothequeError as error:
-            progress.note(str(error))
-    return found
 
 
 def _bring_volumes(run: _Run, plan: MirrorPlan) -> _Counts:
@@ -266,6 +265,8 @@ def _bring_volumes(run: _Run, plan: MirrorPlan) -> _Counts:
             _bring_volume(run, planned, volume, missing)
     _check_space(run.tree, needed, "the plan")
     for planned in unfinished:
+        if run.options.halt.is_set():
+            raise Stopped
         _bring_volume(run, planned, *_look_at(run, planned))
     return run.counts
 
@@ -291,6 +292,8 @@ def _bring_volume(
         try:
             failures = _bring(run, transport, volume, missing)
         except TransferError as error:
+            if run.options.halt.is_set():
+                raise Stopped from error
             failures = dict.fromkeys(missing, str(error))
             run.progress.note(str(error))
         if transport is Via.HTTP:
@@ -312,7 +315,7 @@ def _bring(run: _Run, transport: Via, volume: ExpectedVolume, missing: Missing) 
     tick = _LockedTick(run.progress)
     limits = run.options.limits
     if transport is Via.HTTP:
-        fetcher = Fetcher(run.origins, limits, tick)
+        fetcher = Fetcher(run.origins, limits, tick, pace=run.pace, halt=run.options.halt)
         received, failures = bring_over_http(
             volume.name, missing, run.place, fetcher, limits.connections
         )
@@ -322,24 +325,6 @@ def _bring(run: _Run, transport: Via, volume: ExpectedVolume, missing: Missing) 
     received, failures = bring_from_swarm(volume, missing, run.place, swarm, tick)
     run.counts.bytes_swarm += received
     return failures
-
-
-def swarm_options(options: SyncOptions) -> SwarmOptions:
-    """How to take part in a swarm, from how to fetch."""
-    stall = options.limits.stall_seconds
-    return SwarmOptions(options.listen, options.peers, options.public, stall)
-
-
-def transports(via: Via, options: SyncOptions) -> list[Via]:
-    """What to try, in order: `auto` prefers the swarm when there is a way to find peers."""
-    has_peers = bool(options.peers) or options.public
-    match via:
-        case Via.AUTO:
-            return [Via.SWARM, Via.HTTP] if has_peers else [Via.HTTP]
-        case Via.HTTP:
-            return [Via.HTTP, Via.SWARM] if has_peers else [Via.HTTP]
-        case Via.SWARM:
-            return [Via.SWARM, Via.HTTP]
 
 
 def _check_space(tree: Tree, needed_bytes: int, what: str) -> None:

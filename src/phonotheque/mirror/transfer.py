@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from phonotheque.mirror.failover import Origins
 from phonotheque.mirror.origin import MissingError, Origin
+from phonotheque.mirror.pacing import Pace
 from phonotheque.model.errors import NoSpaceError, PhonothequeError, TransferError
 from phonotheque.storage.digests import Digests, FileHasher, read_chunks
 from phonotheque.storage.durable import commit_file, ensure_directory
 
 Proof = Callable[[Digests], bool]
 Tick = Callable[[int], None]
+_LOOK_SECONDS = 0.5  # how often a wait looks whether it is to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Limits:
     backoff_seconds: float = 0.5
     timeout_seconds: float = 30.0
     stall_seconds: float = 60.0  # a swarm that brings nothing for so long has failed
+    longest_wait_seconds: float = 60.0  # an origin that asks for more is not waited for longer
+    bytes_per_second: int | None = None  # of all that is fetched; None: as fast as it comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +48,36 @@ class Stopped(Exception):  # noqa: N818 - not an error: the user pressed Ctrl-C 
     """The transfer was told to stop; the partial file stays for the next run."""
 
 
-class Fetcher:
-    """Fetches files from the first of `origins` that delivers. Threads may share one."""
+class _Mixed(DamagedError):  # noqa: N818 - never leaves this module
+    """A partial file, begun by another origin or run, does not fit what this origin gave."""
 
-    def __init__(self, origins: Sequence[Origin], limits: Limits, tick: Tick) -> None:
-        self._origins = origins
+
+class Fetcher:
+    """Fetches files from those of `origins` that deliver, several at once. Threads may share one.
+
+    `halt`, where given, stops all transfers from outside: `Stopped` is raised.
+    """
+
+    def __init__(
+        self,
+        origins: Sequence[Origin] | Origins,
+        limits: Limits,
+        tick: Tick,
+        *,
+        pace: Pace | None = None,
+        halt: Event | None = None,
+    ) -> None:
+        self._origins = origins if isinstance(origins, Origins) else origins_within(origins, limits)
         self._limits = limits
         self._tick = tick
+        self._pace = pace or Pace(limits.bytes_per_second)
+        self._halt = halt
         self.stop = Event()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the transfers are to end."""
+        return self.stop.is_set() or (self._halt is not None and self._halt.is_set())
 
     def fetch(self, wanted: Wanted, partial: Path, target: Path) -> tuple[Digests, int]:
         """Bring `wanted` to `target`, durably; returns its digests and the bytes received.
@@ -61,43 +88,55 @@ class Fetcher:
             MissingError: every origin says it has no such file.
             DamagedError: it arrived, and is not what was signed for.
             TransferError: no origin delivered.
+            Stopped: `stop` or `halt` is set; what came is kept.
             NoSpaceError: the disk is full; what came is kept.
         """
         ensure_directory(partial.parent)
-        received, missing, failure = 0, 0, TransferError(f"{wanted.remote}: no origin to ask")
-        for origin in self._origins:
+        digests, received = self._from_any(wanted, partial)
+        ensure_directory(target.parent)
+        partial.chmod(0o444)
+        commit_file(partial, target)
+        return digests, received
+
+    def _from_any(self, wanted: Wanted, partial: Path) -> tuple[Digests, int]:
+        received: int = 0
+        tries = [0] * len(self._origins)
+        missing: set[int] = set()
+        failure = TransferError(f"{wanted.remote}: no origin to ask")
+        while True:
+            spent = {n for n, count in enumerate(tries) if count >= self._limits.attempts}
+            choice = self._origins.choose(missing | spent)
+            if choice is None:
+                break
+            number, rest = choice
+            if rest > 0:
+                self.stop.wait(min(rest, _LOOK_SECONDS))
+                if self.stopped:
+                    raise Stopped
+                if rest > _LOOK_SECONDS:
+                    continue
             try:
-                digests, more = self._from_one(origin, wanted, partial)
+                with self._origins.asking(number) as origin:
+                    digests, more = self._begun_anew(origin, wanted, partial)
+                    return digests, received + more
             except OSError as error:
                 raise _explained(error, partial) from error
             except MissingError as error:
-                missing, failure = missing + 1, error
-                continue
+                missing.add(number)
+                failure = error if isinstance(failure, MissingError) or not any(tries) else failure
             except TransferError as error:
+                tries[number] += 1
                 failure = error
-                continue
-            received += more
-            ensure_directory(target.parent)
-            partial.chmod(0o444)
-            commit_file(partial, target)
-            return digests, received
-        if isinstance(failure, MissingError) and missing < len(self._origins):
+        if isinstance(failure, MissingError) and len(missing) < len(self._origins):
             raise TransferError(str(failure)) from failure
         raise failure
 
-    def _from_one(self, origin: Origin, wanted: Wanted, partial: Path) -> tuple[Digests, int]:
-        received = 0
-        for attempt in range(self._limits.attempts):
-            try:
-                digests, more = self._attempt(origin, wanted, partial)
-                return digests, received + more
-            except MissingError:
-                raise
-            except TransferError:
-                if attempt + 1 == self._limits.attempts:
-                    raise
-                self.stop.wait(self._limits.backoff_seconds * 2**attempt)
-        raise TransferError(f"{origin.address}: {wanted.remote}: no attempt was allowed")
+    def _begun_anew(self, origin: Origin, wanted: Wanted, partial: Path) -> tuple[Digests, int]:
+        """`_attempt`; where what was here before may be to blame, once more without it."""
+        try:
+            return self._attempt(origin, wanted, partial)
+        except _Mixed:
+            return self._attempt(origin, wanted, partial)
 
     def _attempt(self, origin: Origin, wanted: Wanted, partial: Path) -> tuple[Digests, int]:
         hasher, start = _carry_on(partial, wanted.size_bytes)
@@ -105,7 +144,7 @@ class Fetcher:
         with partial.open("ab") as out:
             if start < wanted.size_bytes:
                 for chunk in origin.read(wanted.remote, start):
-                    if self.stop.is_set():
+                    if self.stopped:
                         raise Stopped
                     received += len(chunk)
                     if start + received > wanted.size_bytes:
@@ -116,6 +155,7 @@ class Fetcher:
                     out.write(chunk)
                     hasher.update(chunk)
                     self._tick(len(chunk))
+                    self._pace.take(len(chunk), self.stop)
         digests = hasher.finish()
         if digests.size_bytes < wanted.size_bytes:
             raise TransferError(
@@ -123,8 +163,18 @@ class Fetcher:
             )
         if not wanted.proof(digests):
             partial.unlink()
-            raise DamagedError(f"{origin.address}: {wanted.remote} is not what was signed for")
+            kind = _Mixed if start else DamagedError
+            raise kind(f"{origin.address}: {wanted.remote} is not what was signed for")
         return digests, received
+
+
+def origins_within(origins: Sequence[Origin], limits: Limits) -> Origins:
+    """The origins of one run, resting after failures as `limits` says."""
+    return Origins(
+        origins,
+        first_rest_seconds=limits.backoff_seconds,
+        longest_rest_seconds=limits.longest_wait_seconds,
+    )
 
 
 def _carry_on(partial: Path, size_bytes: int) -> tuple[FileHasher, int]:

@@ -1,0 +1,79 @@
+"""When a mirror may fetch: hours of the day, and a pause that lasts until it is taken away."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+
+import msgspec
+
+from phonotheque.model.errors import FormatError
+from phonotheque.storage.durable import write_bytes
+from phonotheque.storage.layout import Tree
+
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+class TransferSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[transfer]` of `mirror.toml`; what a command is told counts more."""
+
+    max_bytes_per_second: int | None = None  # of all that is fetched; None: as fast as it comes
+    hours: str | None = None  # "23:00-07:00", local time; None: at any time
+    connections: int = 4  # over HTTP, to all origins together
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A part of the day, which may go over midnight; `end` itself is outside."""
+
+    begin: time
+    end: time
+
+    def holds(self, at: datetime) -> bool:
+        """Whether the local time of `at` lies inside; equal ends mean all day."""
+        clock = at.time().replace(tzinfo=None)
+        if self.begin == self.end:
+            return True
+        if self.begin < self.end:
+            return self.begin <= clock < self.end
+        return clock >= self.begin or clock < self.end
+
+
+def parse_hours(text: str) -> Hours:
+    """The hours of ``23:00-07:00``.
+
+    Raises:
+        FormatError: the text is no such pair of times.
+    """
+    match = _HOURS.fullmatch(text)
+    if match is None:
+        raise FormatError(f"{text!r} are no hours; write them as 23:00-07:00")
+    a, b, c, d = (int(group) for group in match.groups())
+    return Hours(time(a, b), time(c, d))
+
+
+def pause_path(tree: Tree) -> Path:
+    """The file that stands while a mirror rests."""
+    return tree.root / "paused"
+
+
+def pause(tree: Tree, now: datetime) -> None:
+    """Let the mirror fetch nothing until `resume`; withdrawals are still obeyed."""
+    write_bytes(pause_path(tree), f"{now.isoformat()}\n".encode())
+
+
+def resume(tree: Tree) -> bool:
+    """Take the pause away; whether there was one."""
+    was = pause_path(tree).exists()
+    pause_path(tree).unlink(missing_ok=True)
+    return was
+
+
+def is_paused(tree: Tree) -> bool:
+    """Whether `pause` was called, and `resume` not since."""
+    return pause_path(tree).exists()
+
+
+def may_fetch(tree: Tree, hours: Hours | None, local: datetime) -> bool:
+    """Whether files may be fetched at `local`, the time where the mirror stands."""
+    return not is_paused(tree) and (hours is None or hours.holds(local))
