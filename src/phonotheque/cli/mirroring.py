@@ -1,4 +1,4 @@
-"""Commands of a follower: plan, sync, verify, repair, seed, get."""
+"""Commands of a follower: plan, sync, seed, get (verify and repair: `proving`)."""
 
 import signal
 from collections.abc import Iterable, Sequence
@@ -10,14 +10,11 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
-from phonotheque.cli.keeping import Days, Everything, Jobs, Rate, VaultOption, verify_vault
 from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer, parse_size
-from phonotheque.cli.resting import EditionOption, verify_one_edition, with_ledger
-from phonotheque.cli.slicing import CatalogueOption, Tolerate, verify_catalogue
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from phonotheque.mirror import EntryReport, MirrorPlan, SyncReport, VerifyReport, Via
+    from phonotheque.mirror import EntryReport, MirrorPlan, SyncReport, Via
 
 Peers = Annotated[
     list[str],
@@ -42,7 +39,7 @@ _SHOWN_FINDINGS = 50
 
 def add_commands(app: typer.Typer) -> None:
     """Hang this module's commands into `app`."""
-    for command in (plan, sync, verify, repair, seed, get):
+    for command in (plan, sync, seed, get):
         app.command()(command)
 
 
@@ -186,105 +183,6 @@ def _sync_lines(report: "SyncReport") -> Iterable[str]:
     yield from (f"Superseded and dropped: {name}" for name in report.volumes_superseded)
     yield from (f"Held but not planned: {name}" for name in report.volumes_unplanned)
     yield from (f"Pruned: {name}" for name in report.volumes_pruned)
-
-
-def verify(
-    path: TreePath,
-    mode: Annotated[
-        str,
-        typer.Option(
-            metavar="full|sample|quick",
-            help="Read everything, a random share, or only look at sizes and dates.",
-        ),
-    ] = "full",
-    percent: Annotated[
-        float, typer.Option(min=0.01, max=100, help="Share of files that a sample reads.")
-    ] = 5.0,
-    volume: Annotated[list[str], typer.Option(metavar="VOLUME", help="Only this one.")] = [],
-    edition: EditionOption = None,
-    catalogue: CatalogueOption = False,
-    tolerate: Tolerate = [],
-    vault: VaultOption = False,
-    days: Days = None,
-    everything: Everything = False,
-    rate: Rate = None,
-    jobs: Jobs = None,
-    json: Json = False,
-) -> None:
-    """Check every file held against the edition, and list what is damaged, missing or extra."""
-    if vault:
-        verify_vault(path, days=days, everything=everything, rate=rate, jobs=jobs, json=json)
-        return
-    if catalogue:
-        verify_catalogue(path, tolerate, json=json)
-        return
-    if edition is not None:
-        verify_one_edition(path, edition, json=json)
-        return
-    from phonotheque.mirror import VerifyMode
-    from phonotheque.mirror import verify as check
-    from phonotheque.storage.layout import Tree
-
-    screen = Screen(json_mode=json)
-    with Reporter(screen) as progress:
-        report = check(
-            Tree(path.absolute()),
-            progress,
-            now=now(),
-            mode=VerifyMode(_one_of(mode, [m.value for m in VerifyMode])),
-            sample_percent=percent,
-            volumes=volume or None,
-        )
-    report = with_ledger(path, report)
-    screen.result(report, _verify_lines(report))
-    _end_with(screen, report.findings)
-
-
-def _verify_lines(report: "VerifyReport") -> Iterable[str]:
-    yield (
-        f"{report.sound:,} sound, {report.damaged:,} damaged, {report.missing:,} missing, "
-        f"{report.extra:,} extra, {report.withdrawn:,} withdrawn, {report.not_checked:,} not "
-        f"checked; {format_bytes(report.bytes_read)} read."
-    )
-    if report.clean:
-        yield "Everything looked at is sound." if not report.complete else "Everything is sound."
-
-
-def repair(
-    mirror: MirrorPath,
-    peer: Peers = [],
-    dry_run: DryRun = False,
-    json: Json = False,
-) -> None:
-    """Fetch what verify finds damaged or missing: only those pieces, proved before they count."""
-    from phonotheque.mirror import plan_repair
-    from phonotheque.mirror import repair as execute
-    from phonotheque.storage.layout import Tree
-
-    screen = Screen(json_mode=json)
-    tree = Tree(mirror.absolute())
-    with Reporter(screen) as progress:
-        if dry_run:
-            made = plan_repair(tree, progress, now=now())
-            progress.close()
-            screen.result(
-                made,
-                [
-                    *(f"{f.place}/{f.path}: {len(f.ranges):,} ranges" for f in made.files),
-                    f"would fetch {format_bytes(made.bytes)} for {len(made.files):,} files",
-                ],
-            )
-            return
-        report = execute(tree, progress, now=now(), peers=[parse_peer(text) for text in peer])
-    screen.result(
-        report,
-        [
-            *(f"repaired {path}" for path in report.repaired),
-            f"{len(report.repaired):,} files repaired, {format_bytes(report.bytes_fetched)} "
-            f"fetched, {len(report.failed):,} could not be mended.",
-        ],
-    )
-    _end_with(screen, report.findings)
 
 
 def seed(

@@ -65,6 +65,11 @@ class State:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The database itself."""
+        return self._connection
+
     def proved_below(self, folder: str) -> dict[str, Proved]:
         """What is proved below ``folder/``, by path relative to the mirror."""
         rows = self._connection.execute(
