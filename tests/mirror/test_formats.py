@@ -4,12 +4,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from phonotheque.mirror import (
+    CurvePoint,
     LeftOut,
     MirrorPlan,
     MirrorSettings,
     PlannedVolume,
+    PlanWishes,
+    Preference,
     TrustKind,
     Via,
     read_plan,
@@ -54,17 +58,35 @@ PLAN = MirrorPlan(
         LeftOut(volume="work-tier6-00003", tier=6, bytes=10**14, listens=1, reason="no-room"),
     ],
 )  # fmt: skip
+WITH_WISHES = replace(
+    PLAN,
+    wishes=PlanWishes(
+        disk_bytes=8_000_000_000_000, prefer=Preference.COMPLETE_TIERS, tiers=(1, 2),
+        licences=("CC0-1.0",), exclude=("work-tier6-00003",), bytes_per_second=6_000_000,
+    ),
+    curve=[
+        CurvePoint(
+            disk_bytes=8_000_000_000_000, bytes=149_000_000_000, volumes=2, listens_share=0.75
+        ),
+    ],
+    next_terabyte_share=0.125,
+    fetch_bytes=121_100_000_000,
+    seconds=20183.5,
+    added=["work-tier2-00002"],
+    dropped=["work-tier6-00003"],
+)  # fmt: skip
 
 
 def test_the_golden_files_are_read() -> None:
     assert read_document(GOLDEN / "mirror.toml", MirrorSettings) == SETTINGS
     assert read_document(GOLDEN / "plan.json", MirrorPlan) == PLAN
     assert read_plan(Tree(GOLDEN)) == PLAN
+    assert read_document(GOLDEN / "plan-wishes.json", MirrorPlan) == WITH_WISHES
 
 
 def test_todays_writer_gives_the_golden_bytes() -> None:
     assert format_document(SETTINGS, toml=True) == (GOLDEN / "mirror.toml").read_bytes()
-    assert format_document(PLAN) == (GOLDEN / "plan.json").read_bytes()
+    assert format_document(WITH_WISHES) == (GOLDEN / "plan-wishes.json").read_bytes()
 
 
 def test_documents_of_another_version_or_with_unknown_keys_are_refused(tmp_path: Path) -> None:

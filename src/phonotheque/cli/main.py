@@ -24,6 +24,7 @@ from phonotheque.cli import (
     mirroring,
     noticing,
     operating,
+    planning,
     proving,
     rights,
     serving,
@@ -71,8 +72,8 @@ def _options(
 
 
 for room in (
-    operating, rights, claims, noticing, mirroring, proving, finding, identifying, looking_up,
-    slicing, lineage, serving, keeping, keys, demonstrating, synthesising,
+    operating, rights, claims, noticing, planning, mirroring, proving, finding, identifying,
+    looking_up, slicing, lineage, serving, keeping, keys, demonstrating, synthesising,
 ):  # fmt: skip
     room.add_commands(app)
 

@@ -10,11 +10,11 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
-from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer, parse_size
+from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from phonotheque.mirror import EntryReport, MirrorPlan, SyncReport, Via
+    from phonotheque.mirror import EntryReport, SyncReport, Via
 
 Peers = Annotated[
     list[str],
@@ -27,95 +27,13 @@ Transport = Annotated[
 Public = Annotated[
     bool, typer.Option("--public", help="Use DHT and ask the router for a port as well.")
 ]
-Tiers = Annotated[list[int], typer.Option(help="Only volumes of this tier; repeatable.")]
-Licences = Annotated[
-    list[str],
-    typer.Option(metavar="SPDX", help="Only volumes with nothing but these licences."),
-]
-Included = Annotated[list[str], typer.Option(metavar="VOLUME", help="Take this volume first.")]
-Excluded = Annotated[list[str], typer.Option(metavar="VOLUME", help="Leave this volume out.")]
 _SHOWN_FINDINGS = 50
 
 
 def add_commands(app: typer.Typer) -> None:
     """Hang this module's commands into `app`."""
-    for command in (plan, sync, seed, get):
+    for command in (sync, seed, get):
         app.command()(command)
-
-
-def plan(
-    mirror: MirrorPath,
-    origin: Annotated[
-        str | None,
-        typer.Option(metavar="URL|PATH", help="Where to copy from; needed the first time."),
-    ] = None,
-    root: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SHA256|FILE",
-            help="Fingerprint of the archive's root.json, as its publisher states it.",
-        ),
-    ] = None,
-    disk: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="All that the mirror may take, e.g. 8TB.")
-    ] = None,
-    tier: Tiers = [],
-    licence: Licences = [],
-    include: Included = [],
-    exclude: Excluded = [],
-    via: Annotated[
-        str, typer.Option(metavar="auto|http|swarm", help="How the volumes are to be fetched.")
-    ] = "auto",
-    dry_run: DryRun = False,
-    json: Json = False,
-) -> None:
-    """Say what fits on a disk, most listened first, and save that as the mirror's plan."""
-    from phonotheque.mirror import plan_mirror, save_plan
-    from phonotheque.storage.layout import Tree
-
-    screen = Screen(json_mode=json)
-    tree = Tree(mirror.absolute())
-    with Reporter(screen) as progress:
-        made = plan_mirror(
-            tree,
-            progress,
-            now=now(),
-            origin=origin,
-            root=_root(root),
-            disk_bytes=parse_size(disk) if disk else None,
-            tiers=tier,
-            licences=licence,
-            include=include,
-            exclude=exclude,
-            via=_via(via),
-        )
-    if not dry_run:
-        save_plan(tree, made)
-    if json:
-        screen.print_json(made)
-        return
-    _show_plan(screen, made)
-    screen.say("Nothing was written." if dry_run else f"Next: phonotheque sync {mirror}")
-
-
-def _show_plan(screen: Screen, made: "MirrorPlan") -> None:
-    from phonotheque.mirror import TrustKind
-
-    rows: list[tuple[object, ...]] = [
-        (v.volume, v.tier, v.files, format_bytes(v.bytes), "take") for v in made.volumes
-    ]
-    rows += [(v.volume, v.tier, None, format_bytes(v.bytes), v.reason) for v in made.left_out]
-    screen.table(("volume", "tier", "files", "size", ""), rows)
-    screen.say(
-        f"Edition {made.edition}: {made.files:,} files in {len(made.volumes):,} volumes, "
-        f"{format_bytes(made.bytes)} in all, "
-        + (f"{made.listens_share:.1%} of listens." if made.listens else "no listens known.")
-    )
-    if made.trust is TrustKind.FIRST_USE:
-        screen.note(
-            f"Trusted on first use: root {made.root_sha256}. Compare it with what the publisher "
-            "states elsewhere, or give it with --root."
-        )
 
 
 def sync(
@@ -155,7 +73,7 @@ def sync(
             tree,
             progress,
             now=now(),
-            via=_via(via) if via else None,
+            via=parse_via(via) if via else None,
             peers=[parse_peer(text) for text in peer],
             public=public,
             listen=listen,
@@ -237,9 +155,9 @@ def get(
             _public_id(local.root, recording, screen) if local else recording,
             target,
             progress,
-            via=_via(via) if via else Via.AUTO,
+            via=parse_via(via) if via else Via.AUTO,
             peers=[parse_peer(text) for text in peer],
-            root=_root(root),
+            root=parse_root(root),
             dry_run=dry_run,
         )
     screen.result(
@@ -267,7 +185,8 @@ def _public_id(root: Path, recording: str, screen: Screen) -> str:
     return rows[0].public_id
 
 
-def _via(text: str) -> "Via":
+def parse_via(text: str) -> "Via":
+    """A way to fetch, by its name."""
     from phonotheque.mirror import Via
 
     return Via(_one_of(text, [via.value for via in Via]))
@@ -279,7 +198,8 @@ def _one_of(text: str, allowed: Sequence[str]) -> str:
     return text
 
 
-def _root(text: str | None) -> str | Path | None:
+def parse_root(text: str | None) -> str | Path | None:
+    """A root of trust: a file where there is one, else a fingerprint."""
     return Path(text) if text and Path(text).exists() else text
 
 

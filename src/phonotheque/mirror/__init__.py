@@ -9,12 +9,14 @@ from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volume
 from phonotheque.mirror.dues import SyncPlan, VolumeDue, plan_sync
 from phonotheque.mirror.edition_checks import EditionVerdict, verify_edition
 from phonotheque.mirror.formats import (
+    CurvePoint,
     EntryReport,
     GetReport,
     LeftOut,
     MirrorPlan,
     MirrorSettings,
     PlannedVolume,
+    PlanWishes,
     Preference,
     RepairPlan,
     RepairReport,
@@ -34,10 +36,12 @@ from phonotheque.mirror.swarm import parse_peer
 from phonotheque.mirror.syncing import sync
 from phonotheque.mirror.transfer import Limits
 from phonotheque.mirror.verifying import verify
+from phonotheque.mirror.wishes import kept_wishes, merge_wishes
 
 __all__ = [
     "Candidate",
     "Choice",
+    "CurvePoint",
     "EditionVerdict",
     "EntryReport",
     "GetReport",
@@ -45,6 +49,7 @@ __all__ = [
     "Limits",
     "MirrorPlan",
     "MirrorSettings",
+    "PlanWishes",
     "PlannedVolume",
     "Preference",
     "RepairOptions",
@@ -62,6 +67,8 @@ __all__ = [
     "Wishes",
     "choose_volumes",
     "get",
+    "kept_wishes",
+    "merge_wishes",
     "newest_edition",
     "origin_reader",
     "parse_peer",

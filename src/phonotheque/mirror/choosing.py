@@ -6,7 +6,7 @@ that the smaller budget can still put behind it, because nothing behind it is de
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 
@@ -22,6 +22,10 @@ class Candidate:
     licences: tuple[str, ...] = ()
     held: bool = False
 
+    def as_new(self) -> "Candidate":
+        """The same where nothing is held."""
+        return replace(self, held=False) if self.held else self
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -31,6 +35,7 @@ class Wishes:
     licences: frozenset[str] = frozenset()
     include: frozenset[str] = frozenset()
     exclude: frozenset[str] = frozenset()
+    complete_tiers: bool = False  # all of a tier before any of the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,8 @@ def choose_volumes(
     """The volumes to hold within `budget_bytes` (None: no limit).
 
     Volumes named in `wishes.include` come first, then those held already (least churn), then by
-    listens per byte, then by name. Never over the budget; the order of `candidates` is no matter.
+    tier where whole tiers are wished for, then by listens per byte, then by name. Never over the
+    budget; the order of `candidates` is no matter.
     """
     asked = wishes or Wishes()
     taken: list[Candidate] = []
@@ -94,10 +100,11 @@ def unknown_wishes(candidates: Sequence[Candidate], wishes: Wishes) -> list[str]
     ]
 
 
-def _worth(candidate: Candidate, wishes: Wishes) -> tuple[bool, bool, Fraction, str]:
+def _worth(candidate: Candidate, wishes: Wishes) -> tuple[bool, bool, int, Fraction, str]:
     density = Fraction(candidate.listens, max(candidate.bytes, 1))
     included = candidate.volume in wishes.include
-    return not included, not candidate.held, -density, candidate.volume
+    tier = candidate.tier if wishes.complete_tiers else 0
+    return not included, not candidate.held, tier, -density, candidate.volume
 
 
 def _unwanted(candidate: Candidate, wishes: Wishes) -> str | None:

@@ -22,6 +22,7 @@ class Preference(StrEnum):
     """What a plan prefers when not everything fits."""
 
     POPULAR = "popular"  # most listens per byte first
+    COMPLETE_TIERS = "complete-tiers"  # all of tier 1 before any of tier 2, and so on
 
 
 class TrustKind(StrEnum):
@@ -65,6 +66,29 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     reason: str  # no-room | excluded | tier | licence
 
 
+class PlanWishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan was asked for; the next plan repeats it. Empty means no restriction."""
+
+    disk_bytes: int | None = None
+    prefer: Preference = Preference.POPULAR
+    tiers: tuple[int, ...] = ()
+    licences: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    via: Via = Via.AUTO
+    index: bool = True  # room is set aside for the search index
+    bytes_per_second: int | None = None  # of the line, for the estimate of time
+
+
+class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new mirror on a disk of this size would hold."""
+
+    disk_bytes: int
+    bytes: int  # of it that would be used
+    volumes: int
+    listens_share: float
+
+
 class MirrorPlan(msgspec.Struct, frozen=True, kw_only=True):
     """`plan.json`: what this mirror is to hold. May be edited by hand."""
 
@@ -85,6 +109,13 @@ class MirrorPlan(msgspec.Struct, frozen=True, kw_only=True):
     listens_share: float  # of all listens of recordings in volumes, 0 to 1
     volumes: list[PlannedVolume]
     left_out: list[LeftOut]
+    wishes: PlanWishes | None = None  # None: made before they were kept
+    curve: list[CurvePoint] = []  # share of listens by size of disk, rising
+    next_terabyte_share: float = 0.0  # what one terabyte more would add
+    fetch_bytes: int = 0  # of what is planned that is not held
+    seconds: float | None = None  # to fetch it; None: the speed of the line is not known
+    added: list[str] = []  # volumes that the plan before did not have; all of a first plan
+    dropped: list[str] = []  # volumes that are held or were planned and are not any more
 
 
 class EntryReport(msgspec.Struct, frozen=True, kw_only=True):

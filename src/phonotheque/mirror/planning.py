@@ -1,21 +1,25 @@
 """Planning a mirror: what to hold, from the edition's manifest and its table of volumes alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec.structs import replace
 
 from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes, unknown_wishes
+from phonotheque.mirror.curves import next_terabyte, share_curve
 from phonotheque.mirror.formats import (
     LeftOut,
     MirrorPlan,
     MirrorSettings,
     PlannedVolume,
+    PlanWishes,
     Preference,
     TrustKind,
     Via,
@@ -34,7 +38,7 @@ from phonotheque.model.progress import Progress
 from phonotheque.storage.documents import format_document, read_document, write_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
-from phonotheque.storage.volume_rows import complete_volumes, heirs_of
+from phonotheque.storage.volume_rows import Superseded, complete_volumes, heirs_of
 
 INDEX_BYTES_PER_RECORDING = 150  # search index and row store (docs/mirroring.md)
 PLAN_COLUMNS = ["volume", "tier", "files", "total_bytes", "listens", "licences"]
@@ -84,8 +88,12 @@ def plan_mirror(
     exclude: Sequence[str] = (),
     via: Via = Via.AUTO,
     index: bool = True,
+    bytes_per_second: int | None = None,
 ) -> MirrorPlan:
     """What the mirror at `tree` should hold. Writes nothing; `save_plan` does.
+
+    Only what is given counts; `wishes.kept_wishes` tells what the plan before was asked for.
+    `bytes_per_second` is the speed of the line, for the estimate of time.
 
     `origin` and `root` (SHA-256 of a root.json, or such a file) are needed at first contact only;
     without a `root` the origin's own is taken and the plan says so (`trust`). `disk_bytes` is all
@@ -100,32 +108,63 @@ def plan_mirror(
     progress.start("reading the edition", None, "files")
     fingerprint, manifest = _read_manifest(tree, source, root)
     table = fetch_volumes(source, manifest, tree)
-    wishes = Wishes(frozenset(tiers), frozenset(licences), frozenset(include), frozenset(exclude))
+    asked = PlanWishes(
+        disk_bytes=disk_bytes, prefer=prefer, tiers=tuple(tiers), licences=tuple(licences),
+        include=tuple(include), exclude=tuple(exclude), via=via, index=index,
+        bytes_per_second=bytes_per_second,
+    )  # fmt: skip
+    wishes = _wishes(asked, _superseded(table))
     candidates = candidates_of(table, _held_volumes(tree, table))
     if unknown := unknown_wishes(candidates, wishes):
         raise UsageError(f"edition {manifest.name} has no {', no '.join(unknown)}")
+    about = {
+        "origin": source.address,
+        "root_sha256": fingerprint,
+        "trust": _trust_kind(tree, root),
+        "planned_at": now,
+    }
+    fetched = (tree.edition(manifest.name) / "edition.json").is_file()
+    made = _answer(about, manifest, candidates, asked, wishes, fetched=fetched)
+    return replace(made, **_changes(tree, made, table))
+
+
+def _answer(
+    about: Mapping[str, Any],
+    manifest: EditionManifest,
+    candidates: Sequence[Candidate],
+    asked: PlanWishes,
+    wishes: Wishes,
+    *,
+    fetched: bool,
+) -> MirrorPlan:
+    """The plan, but for what it changes; `fetched`: the edition is here."""
     edition_bytes = len(format_document(manifest)) + sum(f.bytes for f in manifest.contents)
-    index_bytes = INDEX_BYTES_PER_RECORDING * manifest.counts.recordings if index else 0
-    budget = _budget(disk_bytes, edition_bytes + index_bytes)
-    choice = choose_volumes(candidates, budget, wishes)
+    index_bytes = INDEX_BYTES_PER_RECORDING * manifest.counts.recordings if asked.index else 0
+    fixed = edition_bytes + index_bytes
+    choice = choose_volumes(candidates, _budget(asked.disk_bytes, fixed), wishes)
     everything = sum(c.listens for c in candidates)
+    curve = share_curve(candidates, wishes, fixed, asked.disk_bytes)
+    fetch_bytes = sum(c.bytes for c in choice.taken if not c.held)
+    fetch_bytes += 0 if fetched else edition_bytes
     return MirrorPlan(
-        origin=source.address,
-        root_sha256=fingerprint,
-        trust=_trust_kind(tree, root),
+        **about,
         edition=manifest.name,
         sequence=manifest.sequence,
-        planned_at=now,
-        prefer=prefer,
-        disk_bytes=disk_bytes,
+        prefer=asked.prefer,
+        disk_bytes=asked.disk_bytes,
         edition_bytes=edition_bytes,
         index_bytes=index_bytes,
-        bytes=edition_bytes + index_bytes + choice.bytes,
+        bytes=fixed + choice.bytes,
         files=sum(c.files for c in choice.taken),
         listens=choice.listens,
         listens_share=choice.listens / everything if everything else 0.0,
-        volumes=_planned(choice, via),
+        volumes=_planned(choice, asked.via),
         left_out=_left_out(choice),
+        wishes=asked,
+        curve=curve,
+        next_terabyte_share=next_terabyte(curve, asked.disk_bytes),
+        fetch_bytes=fetch_bytes,
+        seconds=fetch_bytes / asked.bytes_per_second if asked.bytes_per_second else None,
     )
 
 
@@ -187,6 +226,33 @@ def candidates_of(table: pa.Table, held: frozenset[str]) -> list[Candidate]:
     ]
 
 
+def _wishes(asked: PlanWishes, gone: Superseded) -> Wishes:
+    """The wishes, with the heirs of superseded volumes in their places."""
+    include, exclude = (
+        frozenset(heir for name in names for heir in heirs_of(name, gone))
+        for names in (asked.include, asked.exclude)
+    )
+    return Wishes(
+        frozenset(asked.tiers),
+        frozenset(asked.licences),
+        include,
+        exclude,
+        asked.prefer is Preference.COMPLETE_TIERS,
+    )
+
+
+def _changes(tree: Tree, made: MirrorPlan, table: pa.Table) -> dict[str, list[str]]:
+    """What the plan adds to the one before, and what that or the disk has and it drops."""
+    now = {v.volume for v in made.volumes}
+    planned = [v.volume for v in read_plan(tree).volumes] if plan_path(tree).is_file() else []
+    gone = _superseded(table)
+    before = {heir for name in planned for heir in heirs_of(name, gone)}
+    return {
+        "added": sorted(now - before),
+        "dropped": sorted((before | _held_volumes(tree, table)) - now),
+    }
+
+
 def _known_origin(tree: Tree) -> str:
     try:
         return read_mirror(tree).origin
@@ -217,9 +283,13 @@ def _held_volumes(tree: Tree, table: pa.Table) -> frozenset[str]:
     if not tree.volumes.is_dir():
         return frozenset()
     names = {p.name for p in tree.volumes.iterdir() if p.is_dir()}
-    rows = table.select(["volume", "superseded_by"]).to_pylist()
-    gone = {r["volume"]: r["superseded_by"] for r in rows if r["superseded_by"] is not None}
+    gone = _superseded(table)
     return frozenset(heir for name in names for heir in heirs_of(name, gone))
+
+
+def _superseded(table: pa.Table) -> dict[str, list[str]]:
+    rows = table.select(["volume", "superseded_by"]).to_pylist()
+    return {r["volume"]: r["superseded_by"] for r in rows if r["superseded_by"] is not None}
 
 
 def _budget(disk_bytes: int | None, fixed_bytes: int) -> int | None:

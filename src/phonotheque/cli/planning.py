@@ -1,0 +1,178 @@
+"""The command `plan`: what to keep on a disk, and what more disk would bring."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec.structs import asdict
+
+from phonotheque.cli.clock import now
+from phonotheque.cli.console import Reporter, Screen, format_bytes
+from phonotheque.cli.mirroring import parse_root, parse_via
+from phonotheque.cli.options import DryRun, Json, MirrorPath, parse_size
+from phonotheque.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from phonotheque.mirror import MirrorPlan, Preference
+
+Disk = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE|all", help="All that the mirror may take, e.g. 8TB."),
+]
+Prefer = Annotated[
+    str | None,
+    typer.Option(
+        metavar="popular|complete-tiers",
+        help="Most listened for its size first, or all of tier 1 before any of tier 2.",
+    ),
+]
+Bandwidth = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Of your line, a second (6MB), to say how long it takes."),
+]
+Forget = Annotated[
+    bool, typer.Option("--forget", help="Do not repeat what the plan before was asked for.")
+]
+Tiers = Annotated[list[int], typer.Option(help="Only volumes of this tier; repeatable.")]
+Licences = Annotated[
+    list[str],
+    typer.Option(metavar="SPDX", help="Only volumes with nothing but these licences."),
+]
+Included = Annotated[list[str], typer.Option(metavar="VOLUME", help="Take this volume first.")]
+Excluded = Annotated[list[str], typer.Option(metavar="VOLUME", help="Leave this volume out.")]
+_BAR_WIDTH = 30
+_SHOWN_NAMES = 20
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Hang this module's command into `app`."""
+    app.command()(plan)
+
+
+def plan(
+    mirror: MirrorPath,
+    origin: Annotated[
+        str | None,
+        typer.Option(metavar="URL|PATH", help="Where to copy from; needed the first time."),
+    ] = None,
+    root: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHA256|FILE",
+            help="Fingerprint of the archive's root.json, as its publisher states it.",
+        ),
+    ] = None,
+    disk: Disk = None,
+    prefer: Prefer = None,
+    tier: Tiers = [],
+    licence: Licences = [],
+    include: Included = [],
+    exclude: Excluded = [],
+    via: Annotated[
+        str | None,
+        typer.Option(metavar="auto|http|swarm", help="How the volumes are to be fetched."),
+    ] = None,
+    bandwidth: Bandwidth = None,
+    forget: Forget = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Say what fits on a disk, most listened first, and save that as the mirror's plan."""
+    from phonotheque.mirror import kept_wishes, merge_wishes, plan_mirror, save_plan
+    from phonotheque.storage.layout import Tree
+
+    screen = Screen(json_mode=json)
+    tree = Tree(mirror.absolute())
+    given = {
+        "disk_bytes": parse_size(disk) if disk and disk != "all" else None,
+        "prefer": _preference(prefer) if prefer else None,
+        "tiers": tuple(tier) or None,
+        "licences": tuple(licence) or None,
+        "include": tuple(include) or None,
+        "exclude": tuple(exclude) or None,
+        "via": parse_via(via) if via else None,
+        "bytes_per_second": parse_size(bandwidth) if bandwidth else None,
+    }
+    kept = None if forget else kept_wishes(tree)
+    wishes, repeated = merge_wishes(given, kept, no_limit=disk == "all")
+    if repeated:
+        screen.note(f"As before: {'; '.join(repeated)} (--forget plans anew)")
+    with Reporter(screen) as progress:
+        made = plan_mirror(
+            tree, progress, now=now(), origin=origin, root=parse_root(root), **asdict(wishes)
+        )
+    if not dry_run:
+        save_plan(tree, made)
+    if json:
+        screen.print_json(made)
+        return
+    _show_plan(screen, made)
+    screen.say("Nothing was written." if dry_run else f"Next: phonotheque sync {mirror}")
+
+
+def _show_plan(screen: Screen, made: "MirrorPlan") -> None:
+    from phonotheque.mirror import TrustKind
+
+    rows: list[tuple[object, ...]] = [
+        (v.volume, v.tier, v.files, format_bytes(v.bytes), "take") for v in made.volumes
+    ]
+    rows += [(v.volume, v.tier, None, format_bytes(v.bytes), v.reason) for v in made.left_out]
+    screen.table(("volume", "tier", "files", "size", ""), rows)
+    if made.listens and made.left_out:
+        _show_curve(screen, made)
+    for line in _lines(made):
+        screen.say(line)
+    if made.trust is TrustKind.FIRST_USE:
+        screen.note(
+            f"Trusted on first use: root {made.root_sha256}. Compare it with what the publisher "
+            "states elsewhere, or give it with --root."
+        )
+
+
+def _show_curve(screen: Screen, made: "MirrorPlan") -> None:
+    rows = [
+        (
+            format_bytes(point.disk_bytes) + (" ←" if point.disk_bytes == made.disk_bytes else ""),
+            point.volumes,
+            f"{point.listens_share:.1%}",
+            "█" * round(point.listens_share * _BAR_WIDTH),
+        )
+        for point in made.curve
+    ]
+    screen.say("")
+    screen.table(("a disk of", "volumes", "listens", ""), rows)
+    screen.say("")
+
+
+def _lines(made: "MirrorPlan") -> Iterator[str]:
+    torrents = len(made.volumes)
+    yield (
+        f"Edition {made.edition}: {made.files:,} files in {torrents:,} volumes, each a torrent; "
+        f"{format_bytes(made.bytes)} in all, "
+        + (f"{made.listens_share:.1%} of listens." if made.listens else "no listens known.")
+    )
+    if made.next_terabyte_share >= 0.0005:
+        yield f"One terabyte more would add {made.next_terabyte_share:.1%} of listens."
+    if made.seconds is not None:
+        yield (
+            f"To fetch: {format_bytes(made.fetch_bytes)}, "
+            f"about {timedelta(seconds=round(made.seconds))} at this bandwidth."
+        )
+    elif made.fetch_bytes:
+        yield f"To fetch: {format_bytes(made.fetch_bytes)}; --bandwidth says how long it takes."
+    if made.dropped:
+        yield f"Not planned any more, kept until `sync --prune`: {_names(made.dropped)}."
+
+
+def _names(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN_NAMES])
+    return f"{shown} and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else shown
+
+
+def _preference(text: str) -> "Preference":
+    from phonotheque.mirror import Preference
+
+    if text not in list(Preference):
+        raise UsageError(f"{text!r} is none of {', '.join(Preference)}")
+    return Preference(text)
