@@ -34,7 +34,7 @@ def run(scale: str) -> dict[str, Any]:
     volumes, files, size = SCALES[scale]
     with TemporaryDirectory(dir=os.environ.get("PHONOTHEQUE_BENCH_DIR")) as scratch:
         origin = TinyOrigin(Path(scratch) / "archive")
-        origin.publish(_recordings(volumes, files, size))
+        origin.publish(recordings(volumes, files, size))
         figures = _measure(origin.tree, volumes)
     ours, limit, peer = figures["ours"], figures["sha256"], figures["bagit_py"]
     return {
@@ -50,7 +50,8 @@ def run(scale: str) -> dict[str, Any]:
     }
 
 
-def _recordings(volumes: int, files: int, size: int) -> list[TinyRecording]:
+def recordings(volumes: int, files: int, size: int) -> list[TinyRecording]:
+    """Made-up files, dealt out to the volumes."""
     noise = os.urandom(size)
     return [
         TinyRecording(

@@ -18,7 +18,8 @@ from os import stat_result
 from phonotheque.mirror.sampling import draws
 from phonotheque.mirror.state import Proved, State
 
-_KEEP_SECONDS = 1.0  # what a kill can cost, besides the files that were being read
+_KEEP_FILES, _KEEP_SECONDS = 16, 0.5  # what a kill can cost, besides files that are being read
+_SYNC_SECONDS = 10.0  # what a power cut can cost
 
 
 class Due(Enum):
@@ -74,7 +75,7 @@ class Round:
         self._read: frozenset[str] | None = frozenset()  # of this place, in this round; None: all
         self._suspects: frozenset[str] = frozenset()
         self._waiting: list[tuple[str, str, stat_result]] = []
-        self._kept = time.monotonic()
+        self._kept = self._synced = time.monotonic()
         if state is not None and journal and wishes.mode is not VerifyMode.QUICK:
             self._begin(state, afresh=afresh)
 
@@ -128,7 +129,8 @@ class Round:
         if self._state is None:
             return
         self._waiting.append((where, sha256, stat))
-        if time.monotonic() - self._kept > _KEEP_SECONDS:
+        late = time.monotonic() - self._kept > _KEEP_SECONDS
+        if late or len(self._waiting) >= _KEEP_FILES:
             self.keep()
 
     def keep(self) -> None:
@@ -136,6 +138,9 @@ class Round:
         if self._state is not None and self._waiting:
             self._state.prove_all(self._waiting, self._now, self._id)
             self._waiting = []
+            if time.monotonic() - self._synced > _SYNC_SECONDS:
+                self._state.sync()
+                self._synced = time.monotonic()
         self._kept = time.monotonic()
 
     def leave(self, place: str, bad: Collection[str]) -> None:

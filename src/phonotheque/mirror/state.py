@@ -108,6 +108,10 @@ class State:
                     [(round_id, p) for p, _, _ in proved],
                 )
 
+    def sync(self) -> None:
+        """Have what was written survive a power cut; a kill it survives anyway."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def open_round(self, wishes: str) -> tuple[int, int, datetime] | None:
         """Number, seed and begin of the round with these wishes that was not finished."""
         row = self._connection.execute(
