@@ -33,6 +33,7 @@ from phonotheque.mirror.origin import Origin, open_origin
 from phonotheque.mirror.pacing import Pace
 from phonotheque.mirror.planning import plan_path, read_mirror, read_plan
 from phonotheque.mirror.revoking import delete_revoked
+from phonotheque.mirror.runlog import LoggedProgress, logging
 from phonotheque.mirror.schedule import TransferSettings
 from phonotheque.mirror.state import Placing, State, open_state
 from phonotheque.mirror.superseding import drop_superseded, link_held, renew_plan
@@ -123,13 +124,19 @@ def sync(
     options = SyncOptions(
         via, (*peers, *named), public, listen, prune, limits, halt or Event()
     )  # fmt: skip
-    with writing(tree.root), open_state(tree) as state:
-        return _sync(Placing(tree, state, now), state, settings, options, progress)
+    with (
+        writing(tree.root),
+        logging(tree, progress, now) as log,
+        open_state(tree) as state,
+    ):
+        report = _sync(Placing(tree, state, now), state, settings, options, log)
+        log.end("findings" if report.findings else "done", findings=len(report.findings))
+        return report
 
 
 def _sync(
     place: Placing, state: State, settings: MirrorSettings, options: SyncOptions,
-    progress: Progress,
+    progress: LoggedProgress,
 ) -> SyncReport:  # fmt: skip
     tree, limits = place.tree, options.limits
     plan = read_plan(tree)
@@ -139,6 +146,7 @@ def _sync(
     progress.start("asking the origin what is new", None, "files")
     trust.refresh()
     revoked, deleted = _obey(place, trust, progress)
+    progress.obeyed()
     if options.halt.is_set():
         raise Stopped
     latest, manifest, copy = _bring_edition(place, trust, origin, options, progress)
