@@ -19,7 +19,7 @@ from phonotheque.vault import (
 )
 from phonotheque.vault import estimated_bytes as estimate
 
-_DEAL = "deal.offer"
+DEAL = "deal.offer"
 """Rule of verdicts that rest on a deal: it offers a file as it is, and says nothing of others.
 Licences and the public domain leave the form of a copy free."""
 COPIED = ("bytes", "pieces_root", "puid", "media_type", "extension", "codec", "duration_ms",
@@ -114,7 +114,7 @@ def find_copies(
     asked = stream(
         cursor,
         "SELECT DISTINCT sha256, tier FROM best JOIN verdicts v USING (signature) "
-        f"WHERE tier IN ({listed}) AND NOT list_contains(v.rule_ids, '{_DEAL}')",
+        f"WHERE tier IN ({listed}) AND NOT list_contains(v.rule_ids, '{DEAL}')",
     )
     batches = (
         pa.RecordBatch.from_pylist(

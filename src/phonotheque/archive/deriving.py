@@ -1,4 +1,5 @@
-"""`derive`: make the access copies that the next `publish` would give out, ahead of it.
+"""`derive`: make the access copies and tagged copies that the next `publish` would give out, ahead
+of it.
 
 `publish` does the same for those that are missing when it begins. Killed anywhere, what is made is
 kept, and the next run makes the rest.
@@ -8,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
 import pyarrow.parquet as pq
 
 from phonotheque.archive.access import AccessRules
 from phonotheque.archive.selection import TO_COPY, Rules, select_files
+from phonotheque.archive.tagged import tag_rules
 from phonotheque.archive.vaults import open_vault
 from phonotheque.archive.workspace import Basis, read_basis
 from phonotheque.catalogue import open_build
@@ -21,16 +24,28 @@ from phonotheque.model.errors import InputError, UsageError
 from phonotheque.model.progress import Progress
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
-from phonotheque.vault import CopyMade, CopyOrder, Vault, copy_comments, make_copies
+from phonotheque.vault import (
+    CopyMade,
+    CopyOrder,
+    Vault,
+    copy_comments,
+    make_copies,
+    tag_form,
+    tagged_bytes,
+)
 
 SECONDS_PER_CPU_SECOND = 110
 """Audio encoded in a second of one core, about (docs/access-copies.md)."""
+TAGGED_PER_CPU_SECOND = 300
+"""Audio of tagged copies that is proved in a second of one core (docs/tags-in-files.md)."""
+TAGGED = "tags"
 MAX_FAILED = 1_000
 _BATCH_ROWS = 10_000
 
 
 class TierCopies(msgspec.Struct, frozen=True, kw_only=True):
-    """Copies to be made for one tier. `bytes_out` and `cpu_seconds` are estimates."""
+    """Copies to be made for one tier, all of one form: ``opus 96k``, or ``tags`` for the master's
+    own audio. `bytes_out` and `cpu_seconds` are estimates."""
 
     tier: int
     form: str
@@ -42,7 +57,8 @@ class TierCopies(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cpu_seconds(self) -> int:
         """Of one core."""
-        return -(-self.audio_seconds // SECONDS_PER_CPU_SECOND)
+        rate = TAGGED_PER_CPU_SECOND if self.form == TAGGED else SECONDS_PER_CPU_SECOND
+        return -(-self.audio_seconds // rate)
 
 
 class DerivePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,12 +89,13 @@ def plan_derive(tree: Tree, now: datetime, *, tiers: Sequence[int] = ()) -> Deri
     """
     basis = read_basis(tree)
     asked = _asked(basis, tiers)
-    counted: dict[int, TierCopies] = {}
+    counted: dict[tuple[int, str], TierCopies] = {}
     with TemporaryDirectory(prefix="phonotheque-") as scratch, open_vault(basis.tree) as vault:
         rules = AccessRules(basis.settings.access, vault)
         listed = list_missing(basis, vault, rules, now, Path(scratch))
         for order, tier in _iter_orders(listed, vault, rules, asked, describe=False):
-            counted[tier] = _counted(counted.get(tier), order, tier)
+            key = (tier, _form(order))
+            counted[key] = _counted(counted.get(key), order, tier)
     return _plan(list(counted.values()))
 
 
@@ -108,10 +125,10 @@ def make_missing(
     now: datetime,
     progress: Progress,
     *,
-    tiers: Sequence[int],
+    tiers: Sequence[int] | None = None,
     workers: int | None = None,
 ) -> DeriveReport:
-    """As `execute_derive`, by who holds the archive's lock."""
+    """As `execute_derive`, by who holds the archive's lock; None: of all tiers."""
     files = bytes_in = bytes_out = 0
     failed: dict[str, str] = {}
     with TemporaryDirectory(prefix="phonotheque-") as scratch, open_vault(basis.tree) as vault:
@@ -123,7 +140,7 @@ def make_missing(
             progress.advance(1)
             if made.error:
                 failed[made.order.master.sha256] = made.error
-                _check_failed(failed, made)
+                _check_failed(failed, made, files)
                 continue
             files += 1
             bytes_in += made.order.master.bytes
@@ -134,7 +151,7 @@ def make_missing(
 def list_missing(
     basis: Basis, vault: Vault, access: AccessRules, now: datetime, scratch: Path
 ) -> Path:
-    """Masters whose copies are missing, as a table of `TO_COPY` in `scratch`."""
+    """Masters of which copies are missing, as a table of `TO_COPY` in `scratch`."""
     rules = Rules(basis.settings, now.date(), len(basis.build.tier_cuts_percent))
     reader = open_build(basis.build_directory, basis.build)
     try:
@@ -147,6 +164,7 @@ def list_missing(
             scratch=scratch,
             schema=TO_COPY,
             access=access,
+            tags=tag_rules(basis.settings, vault),
         )
     finally:
         reader.close()
@@ -154,33 +172,54 @@ def list_missing(
 
 
 def _iter_orders(
-    listed: Path, vault: Vault, rules: AccessRules, tiers: Sequence[int], *, describe: bool
+    listed: Path, vault: Vault, rules: AccessRules, tiers: Sequence[int] | None, *, describe: bool
 ) -> Iterator[tuple[CopyOrder, int]]:
     """Orders with their tiers; with `describe` they have the comments of the copies."""
     with pq.ParquetFile(listed) as table:
         for batch in table.iter_batches(_BATCH_ROWS):
             for row in batch.to_pylist():
-                wanted = rules.copy_of(row["master"], row["tier"])
-                if row["tier"] not in tiers or wanted is None or wanted.held is not None:
+                if tiers is not None and row["tier"] not in tiers:
                     continue
-                known = {
-                    "title": row["title"],
-                    "artist": row["artist_credit"],
-                    "album": row["release_title"],
-                }
-                said = vault.description(row["master"]) if describe else None
-                comments = copy_comments(wanted.master, said, known) if describe else ()
-                order = CopyOrder(
-                    master=wanted.master,
-                    form=wanted.form,
-                    settings=wanted.settings,
-                    comments=comments,
-                )
-                yield order, row["tier"]
+                make = _access_order if row["tags"] is None else _tag_order
+                order = make(row, vault, rules, describe=describe)
+                if order is not None:
+                    yield order, row["tier"]
 
 
-def _asked(basis: Basis, tiers: Sequence[int]) -> list[int]:
+def _access_order(
+    row: dict[str, Any], vault: Vault, rules: AccessRules, *, describe: bool
+) -> CopyOrder | None:
+    wanted = rules.copy_of(row["master"], row["tier"])
+    if wanted is None or wanted.held is not None:
+        return None
+    known = {
+        "title": row["title"],
+        "artist": row["artist_credit"],
+        "album": row["release_title"],
+    }
+    said = vault.description(row["master"]) if describe else None
+    comments = copy_comments(wanted.master, said, known) if describe else ()
+    return CopyOrder(
+        master=wanted.master, form=wanted.form, settings=wanted.settings, comments=comments
+    )
+
+
+def _tag_order(
+    row: dict[str, Any], vault: Vault, _: AccessRules, *, describe: bool
+) -> CopyOrder | None:
+    master = vault.object(row["master"])
+    tags = [(tag["name"], tag["value"]) for tag in row["tags"]]
+    return None if master is None else CopyOrder(master=master, form=tag_form(tags), comments=tags)
+
+
+def _form(order: CopyOrder) -> str:
+    return TAGGED if order.settings is None else order.form.text
+
+
+def _asked(basis: Basis, tiers: Sequence[int]) -> list[int] | None:
     forms = basis.settings.access.forms
+    if basis.settings.publish.embed_tags:
+        return list(tiers) or None
     strange = sorted(set(tiers) - set(forms))
     if strange:
         raise UsageError(
@@ -190,8 +229,11 @@ def _asked(basis: Basis, tiers: Sequence[int]) -> list[int]:
     return list(tiers) or sorted(forms)
 
 
-def _check_failed(failed: dict[str, str], last: CopyMade) -> None:
-    if len(failed) >= MAX_FAILED:
+def _check_failed(failed: dict[str, str], last: CopyMade, made: int) -> None:
+    """Tags that cannot be set are no wonder in files from everywhere: they end a run only where
+    there are more of them than of others."""
+    usual = last.order.settings is None and len(failed) <= made
+    if len(failed) >= MAX_FAILED and not usual:
         raise InputError(
             f"no copy could be made of {len(failed):,} masters, so something else must be wrong; "
             f"the last one, {last.order.master.sha256}: {last.error}"
@@ -199,8 +241,11 @@ def _check_failed(failed: dict[str, str], last: CopyMade) -> None:
 
 
 def _counted(so_far: TierCopies | None, order: CopyOrder, tier: int) -> TierCopies:
-    before = so_far or TierCopies(tier=tier, form=order.form.text)
-    out = order.settings.bits_per_second * order.master.duration_ms // 8_000
+    before = so_far or TierCopies(tier=tier, form=_form(order))
+    if order.settings is None:
+        out = tagged_bytes(order.master.bytes)
+    else:
+        out = order.settings.bits_per_second * order.master.duration_ms // 8_000
     return msgspec.structs.replace(
         before,
         files=before.files + 1,

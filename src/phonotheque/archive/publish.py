@@ -24,6 +24,7 @@ from phonotheque.archive.publish_plan import PublishPlan, foretell, nothing_new
 from phonotheque.archive.releasing import release_edition
 from phonotheque.archive.selection import PACKED, SELECTED, Rules, Selection, select_files
 from phonotheque.archive.superseding import Superseding, plan_superseding
+from phonotheque.archive.tagged import tag_rules
 from phonotheque.archive.vaults import open_vault
 from phonotheque.archive.volumes import VolumeRecord, write_volumes
 from phonotheque.archive.workspace import (
@@ -142,13 +143,12 @@ def execute_publish(
 
 
 def _make_copies(tree: Tree, plan: PublishPlan, progress: Progress, workers: int | None) -> int:
-    """Make the access copies that are missing; what cannot be made goes out as it is, with a
+    """Make the copies that are missing; what cannot be made goes out as it is, with a
     finding. Returns how many were made."""
     if not plan.copies:
         return 0
     basis = read_basis(tree)
-    tiers = sorted(basis.settings.access.forms)
-    return make_missing(basis, plan.published_at, progress, tiers=tiers, workers=workers).files
+    return make_missing(basis, plan.published_at, progress, workers=workers).files
 
 
 def _publish(
@@ -232,6 +232,7 @@ def _select(
                 scratch=scratch,
                 schema=schema,
                 access=AccessRules(access, vault) if access.forms else None,
+                tags=tag_rules(basis.settings, vault),
                 waiting=basis.waiting,
             )
     finally:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from phonotheque.archive.access import COPIED, COPIES, AccessRules, find_copies
 from phonotheque.archive.barring import ALLOWED_RECORDING, REFUSED, find_barred
+from phonotheque.archive.tagged import TAGGED, TAGS, UNTAGGED, TagRules, find_tagged
 from phonotheque.archive.verdicts import VERDICTS, decide_evidence
 from phonotheque.archive.withdrawals import Withdrawal
 from phonotheque.edition import MAX_COMPONENT_BYTES, MAX_FOLDER_BYTES
@@ -74,9 +75,11 @@ TO_COPY = pa.schema(
     [
         pa.field("master", pa.string()),
         *(SELECTED.field(name) for name in ("tier", "title", "artist_credit", "release_title")),
+        pa.field("tags", TAGS),  # null: an access copy
     ]
 )
-"""Masters of which access copies are to be made, once for each tier, in the order of tiers."""
+"""Masters of which copies are to be made, in the order of tiers: access copies once for each tier,
+tagged copies once for each set of tags."""
 _SIGNATURE = (
     "sha256(to_json(list_transform(list_filter(evidence, "
     "lambda e: e.claim <> 'provenance' OR e.value <> 'web'), lambda e: "  # an address a file
@@ -126,28 +129,32 @@ def select_files(
     scratch: Path,
     schema: pa.Schema = SELECTED,
     access: AccessRules | None = None,
+    tags: TagRules | None = None,
     waiting: Path | None = None,
 ) -> Selection:
     """Select from the views of an open build and write ``selection.parquet`` to `scratch`.
 
     `schema` is `SELECTED`, or `PACKED` or `TO_COPY` for planning alone. `published` are the files
     tables of the edition before. `access` says which files go out as access copies; None: all as
-    they are. `waiting` is the table of that name of the edition before, if it has one. The result
-    depends on nothing but the arguments' contents.
+    they are. `tags` says with which tags the rest goes out; None: as it is. `waiting` is the table
+    of that name of the edition before, if it has one. The result depends on nothing but the
+    arguments' contents.
     """
     _prepare(cursor, withdrawals, published, scratch)
     _read_waiting(cursor, waiting)
     _decide(cursor, rules)
     _ask_vault(cursor, find_object)
-    _choose(cursor, rules.last_tier, access)
+    _choose(cursor, rules.last_tier, access, tags)
     target = scratch / "findings.parquet"
-    told = access is not None and schema is SELECTED
+    told = (_UNCOPIED if access else "") + (UNTAGGED if tags else "")
+    told = told if schema is SELECTED else ""
     findings, refused = _write_findings(cursor, rules.id_key, target, told=told)
     path = scratch / "selection.parquet"
     sql = _TO_COPY if schema is TO_COPY else _selected_sql(schema)
     files = write_table(path, schema, _stream(cursor, sql))
     ((missing, listens),) = cursor.execute(
-        "SELECT (SELECT count(*) FROM copies WHERE NOT made), "
+        "SELECT (SELECT count(*) FROM copies WHERE NOT made) + "
+        "(SELECT count(*) FROM tagged WHERE fit AND NOT made), "
         "(SELECT coalesce(sum(listens), 0)::BIGINT FROM standing)"
     ).fetchall()
     return Selection(path, findings, files, refused, missing, listens)
@@ -245,9 +252,17 @@ def _fact(digest: str, found: VaultObject | None) -> dict[str, Any]:
     return {name: getattr(found, name) for name in _FACTS.names if name != "held"} | {"held": True}
 
 
-def _choose(cursor: duckdb.DuckDBPyConnection, last_tier: int, access: AccessRules | None) -> None:
-    """`best`, the file of each recording that goes out; and `copies`, those made for its tier."""
-    kind = "VIEW" if access is None else "TABLE"  # a view is asked once, and then as fast
+def _choose(
+    cursor: duckdb.DuckDBPyConnection,
+    last_tier: int,
+    access: AccessRules | None,
+    tags: TagRules | None,
+) -> None:
+    """`best`, the file of each recording that goes out; `copies`, those made for its tier, and
+    `tagged`, those with tags of its own."""
+    kind = (
+        "VIEW" if access is None and tags is None else "TABLE"
+    )  # a view is asked once, and then as fast
     cursor.execute(f"""
         CREATE {kind} best AS SELECT b.*, coalesce(s.tier, {last_tier}) AS tier,
             coalesce(s.rank, 1 << 62) AS rank, coalesce(s.listens, 0) AS listens
@@ -261,32 +276,43 @@ def _choose(cursor: duckdb.DuckDBPyConnection, last_tier: int, access: AccessRul
         _insert(cursor, "copies", COPIES, iter(()))
     else:
         find_copies(cursor, access, _insert, _stream)
+    if tags is None:
+        _insert(cursor, "tagged", TAGGED, iter(()))
+    else:
+        find_tagged(cursor, tags, _insert, _stream)
 
 
 def _selected_sql(schema: pa.Schema) -> str:
     """What is published of each file in `best`; a copy that is missing counts when planning."""
     columns = ", ".join(schema.names)
-    copied = ", ".join(f"coalesce(c.{name}, fact.{name}) AS {name}" for name in COPIED)
-    there = "c.made" if schema is SELECTED else "true"
+    copied = ", ".join(f"coalesce(c.{name}, t.{name}, fact.{name}) AS {name}" for name in COPIED)
+    there, fit = ("c.made", "t.made") if schema is SELECTED else ("true", "t.fit")
     return f"""
         SELECT {columns} FROM (
-            SELECT f.* EXCLUDE (sha256), coalesce(c.sha256, b.sha256) AS sha256, {copied},
+            SELECT f.* EXCLUDE (sha256), coalesce(c.sha256, t.sha256, b.sha256) AS sha256,
+                {copied},
                 v.* EXCLUDE (signature), b.tier, b.rank, b.listens, w.since, w.sequence,
                 {_NAME_BYTES} AS name_bytes,
-                CASE WHEN c.made THEN b.sha256 END AS derived_from, c.derived_by
+                CASE WHEN c.made OR t.made THEN b.sha256 END AS derived_from,
+                coalesce(c.derived_by, t.derived_by) AS derived_by
             FROM best b JOIN recording_files f USING (recording, sha256)
             JOIN facts fact USING (sha256) JOIN verdicts v USING (signature)
             LEFT JOIN copies c ON c.master = b.sha256 AND c.tier = b.tier AND {there}
+            LEFT JOIN tagged t ON t.recording = b.recording AND {fit}
             LEFT JOIN waited w ON w.recording = b.recording)
         ORDER BY tier, rank, recording"""
 
 
 _TO_COPY = """
-    SELECT c.master, c.tier, f.title, f.artist_credit, f.release_title FROM best b
-    JOIN copies c ON c.master = b.sha256 AND c.tier = b.tier
+    SELECT * EXCLUDE (rank, recording) FROM (
+    SELECT c.master, c.tier, f.title, f.artist_credit, f.release_title, NULL AS tags, b.rank,
+    b.recording FROM best b JOIN copies c ON c.master = b.sha256 AND c.tier = b.tier
     JOIN recording_files f ON f.recording = b.recording AND f.sha256 = b.sha256 WHERE NOT c.made
     QUALIFY row_number() OVER (PARTITION BY c.master, c.tier ORDER BY b.rank, b.recording) = 1
-    ORDER BY c.tier, b.rank, b.recording"""
+    UNION ALL
+    SELECT t.master, t.tier, NULL, NULL, NULL, t.tags, b.rank, b.recording
+    FROM tagged t JOIN best b USING (recording) WHERE t.fit AND NOT t.made)
+    ORDER BY tier, rank, recording"""
 
 _UNCOPIED = f"""
     UNION ALL SELECT recording, b.sha256, '{FindingCode.COPY_NOT_MADE.value}',
@@ -295,9 +321,9 @@ _UNCOPIED = f"""
 
 
 def _write_findings(
-    cursor: duckdb.DuckDBPyConnection, key: IdKey, target: Path, *, told: bool
+    cursor: duckdb.DuckDBPyConnection, key: IdKey, target: Path, *, told: str
 ) -> tuple[Path, dict[str, int]]:
-    """Refusals; and, where `told`, which files go out as they are for want of a copy."""
+    """Refusals; and, by the SQL `told`, which files go out as they are for want of a copy."""
     missing = FindingCode.COPY_MISSING.value
     refused: Counter[str] = Counter()
     rows = _stream(
@@ -306,7 +332,7 @@ def _write_findings(
         f"JOIN verdicts v USING (signature) WHERE NOT allows UNION ALL {REFUSED} UNION ALL "
         f"SELECT DISTINCT recording, sha256, '{missing}', 'the vault does not hold this file; "
         "ingest it again' FROM candidates JOIN facts USING (sha256) WHERE NOT held "
-        f"{_UNCOPIED if told else ''} ORDER BY recording, sha256, code",
+        f"{told} ORDER BY recording, sha256, code",
     )
 
     def findings() -> Iterator[pa.RecordBatch]:

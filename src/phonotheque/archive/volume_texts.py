@@ -63,16 +63,26 @@ def _as_admitted(rows: pa.Table) -> str:
 def _copies(rows: pa.Table) -> list[str]:
     """Which files are not as they were admitted, how they were made, and which of lossy audio."""
     recipes = [text for text in rows.column("derived_by").to_pylist() if text]
-    if not recipes:
-        return []
-    counted = sorted(Counter(recipes).items())
-    return [
-        f"{len(recipes)} of the files are access copies; the archive keeps the masters that they",
-        "were encoded from. They are as loud as these; R128_TRACK_GAIN says how loud, where that",
-        "was measured. They were made by:",
-        *(f"    {recipe}: {count}" for recipe, count in counted),
-        "",
-    ]
+    tagged = sum(text.startswith("tags/") for text in recipes)
+    encoded = Counter(text for text in recipes if not text.startswith("tags/"))
+    lines = []
+    if encoded:
+        lines += [
+            f"{encoded.total()} of the files are access copies; the archive keeps the masters that "
+            "they",
+            "were encoded from. They are as loud as these; R128_TRACK_GAIN says how loud, where "
+            "that",
+            "was measured. They were made by:",
+            *(f"    {recipe}: {count}" for recipe, count in sorted(encoded.items())),
+            "",
+        ]
+    if tagged:
+        lines += [
+            f"{tagged} of the files have tags of this archive, such as title and attribution.",
+            "Their audio is that of the masters, to the bit; the archive keeps these as they came.",
+            "",
+        ]
+    return lines
 
 
 def _licences(rows: pa.Table) -> list[str]:

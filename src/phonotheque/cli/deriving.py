@@ -28,7 +28,8 @@ def derive(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Make the access copies that the next `publish` gives out, as access.tiers asks for them."""
+    """Make the copies that the next `publish` gives out, as access.tiers and publish.embed_tags
+    ask for them."""
     from phonotheque.archive import execute_derive, plan_derive
 
     screen = Screen(json_mode=json)
@@ -61,7 +62,7 @@ def _show(screen: Screen, plan: "DerivePlan", *, json: bool) -> None:
             for t in plan.tiers
         ),
     )
-    screen.say(f"would make {plan.files:,} access copies")
+    screen.say(f"would make {plan.files:,} copies")
 
 
 def _duration(seconds: int) -> str:
@@ -73,7 +74,7 @@ def _duration(seconds: int) -> str:
 
 def _lines(report: "DeriveReport") -> list[str]:
     lines = [
-        f"Made {report.files:,} access copies: {format_bytes(report.bytes_out)} of "
+        f"Made {report.files:,} copies: {format_bytes(report.bytes_out)} of "
         f"{format_bytes(report.bytes_in)}."
     ]
     lines += [f"none of {digest[:16]}…: {why}" for digest, why in sorted(report.failed.items())]

@@ -239,9 +239,10 @@ def _publish_lines(report: "PublishReport") -> list[str]:
             f"    {magnet}",
         ]
     if report.copies:
-        lines.append(f"{report.copies:,} access copies were made for it.")
+        lines.append(f"{report.copies:,} copies were made for it.")
+    as_came = (FindingCode.COPY_NOT_MADE, FindingCode.COPY_NOT_TAGGED)
     lines += [
-        f"{'as it came' if code == FindingCode.COPY_NOT_MADE else 'kept out'}: {count:,} × {code}"
+        f"{'as it came' if code in as_came else 'kept out'}: {count:,} × {code}"
         for code, count in sorted(report.refused.items())
     ]
     if report.refused:

@@ -37,7 +37,7 @@ def show_plan(screen: Screen, plan: "PublishPlan") -> None:
     for line in _superseding(plan):
         screen.say(line)
     if plan.copies:
-        screen.say(f"{plan.copies:,} access copies would be made first; sizes are estimates")
+        screen.say(f"{plan.copies:,} copies would be made first; sizes are estimates")
 
 
 def _superseding(plan: "PublishPlan") -> list[str]:

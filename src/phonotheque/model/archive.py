@@ -53,12 +53,13 @@ class CatalogueSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class PublishSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What goes into torrents, and where the offline keys are kept."""
+    """What goes into torrents and files, and where the offline keys are kept."""
 
     webseeds: tuple[str, ...] = ()  # base URLs; "<base>/volumes/" is what torrents name
     trackers: tuple[str, ...] = ()
     offline_keys: str | None = None  # directory; default: beside the archive
     sqlite: bool = False  # each edition gets its catalogue as one SQLite file as well
+    embed_tags: bool = False  # new files go out with the catalogue's tags, the audio untouched
 
 
 class TorrentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -74,6 +74,7 @@ class FindingCode(StrEnum):
     COPY_CHECK_OVERDUE = "copy.check-overdue"
     COPY_WITHDRAWN = "copy.withdrawn"
     COPY_NOT_MADE = "copy.not-made"
+    COPY_NOT_TAGGED = "copy.not-tagged"
     TABLE_DAMAGED = "table.damaged"
     TABLE_MISSING = "table.missing"
     LEDGER_DAMAGED = "ledger.damaged"

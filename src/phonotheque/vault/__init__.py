@@ -25,6 +25,7 @@ from phonotheque.vault.chromaprint import find_no_fingerprint
 from phonotheque.vault.copy_comments import copy_comments
 from phonotheque.vault.copying import CopyMade, CopyOrder, make_copies
 from phonotheque.vault.derivatives import copies_of, find_copy, sources_of
+from phonotheque.vault.embedding import takes_tags
 from phonotheque.vault.events import Event, EventType
 from phonotheque.vault.examination import Description, Examination, Limits, Picture, Wants
 from phonotheque.vault.examiner import Examiner, examine
@@ -36,7 +37,15 @@ from phonotheque.vault.mending import Donor, Mended, MendReport, Offer, mend_obj
 from phonotheque.vault.objects import Admission, VaultObject
 from phonotheque.vault.orphans import Orphan, iter_unknown, iter_unnamed
 from phonotheque.vault.quarantine import quarantine_path
-from phonotheque.vault.recipes import OpusForm, OpusSettings, choose_settings, estimated_bytes
+from phonotheque.vault.recipes import (
+    OpusForm,
+    OpusSettings,
+    TagForm,
+    choose_settings,
+    estimated_bytes,
+    tag_form,
+    tagged_bytes,
+)
 from phonotheque.vault.store import Vault
 
 __all__ = [
@@ -69,6 +78,7 @@ __all__ = [
     "Picture",
     "SoundDocument",
     "SoundHit",
+    "TagForm",
     "Vault",
     "VaultObject",
     "Wants",
@@ -99,6 +109,9 @@ __all__ = [
     "score_of",
     "set_aside",
     "sources_of",
+    "tag_form",
+    "tagged_bytes",
     "take_in",
     "take_material",
+    "takes_tags",
 ]

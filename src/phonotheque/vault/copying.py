@@ -1,4 +1,5 @@
-"""Making access copies: masters out of the vault, through encoding workers, proved, and into it.
+"""Making access copies and tagged copies: masters out of the vault, through encoding workers,
+proved, and into it.
 
 Each copy is durable before its rows, and they are one transaction: killed anywhere, what is done
 is done and the rest is made by the next run.
@@ -20,26 +21,34 @@ from phonotheque.vault.derivatives import CreationDetail, Derivation, add_deriva
 from phonotheque.vault.encoder import Encoder
 from phonotheque.vault.encoding_frames import EncodingWants, Made
 from phonotheque.vault.events import EventType
-from phonotheque.vault.examination import Limits
+from phonotheque.vault.examination import Examination, Limits
 from phonotheque.vault.formats import ALL_FORMATS
 from phonotheque.vault.inflight import Bounds, iter_in_order
 from phonotheque.vault.material import MEMORY_BYTES, Link, Material
 from phonotheque.vault.objects import VaultObject
-from phonotheque.vault.recipes import OpusForm, OpusSettings, estimated_bytes, format_recipe
+from phonotheque.vault.recipes import (
+    CopyForm,
+    OpusSettings,
+    estimated_bytes,
+    format_recipe,
+    tagged_bytes,
+)
 from phonotheque.vault.store import Vault
 
 HELD_BYTES = 512 << 20  # of masters and copies in memory, all threads together
 ROOM_IN_MEMORY = 256 << 20  # a room is three times as large as the copy will be
 SPARE_BYTES = 1 << 20
+_SAME = ("puid", "codec", "duration_ms", "sample_rate_hz", "channels", "bits", "lossless")
 TOLERANCE_MS = 1  # durations are whole milliseconds
 
 
 class CopyOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """One access copy to make. `comments` are (NAME, value), in the order they are written."""
+    """One copy to make. `comments` are (NAME, value), in the order they are written. Without
+    `settings` it is a tagged copy: the audio stays, and the comments become its tags."""
 
     master: VaultObject
-    form: OpusForm
-    settings: OpusSettings
+    form: CopyForm
+    settings: OpusSettings | None = None
     comments: Sequence[tuple[str, str]] = ()
 
 
@@ -119,7 +128,16 @@ def _held_bytes(order: CopyOrder) -> int:
 
 
 def _estimate(order: CopyOrder) -> int:
+    if order.settings is None:
+        return tagged_bytes(order.master.bytes)
     return estimated_bytes(order.settings, order.master.duration_ms)
+
+
+def _room_bytes(order: CopyOrder) -> int:
+    """More than the copy can take: encoded, three times what is foreseen."""
+    if order.settings is None:
+        return order.master.bytes + order.master.bytes // 16 + SPARE_BYTES
+    return 3 * _estimate(order) + SPARE_BYTES
 
 
 def _encode(vault: Vault, encoders: _Encoders, order: CopyOrder) -> _Encoded:
@@ -127,9 +145,11 @@ def _encode(vault: Vault, encoders: _Encoders, order: CopyOrder) -> _Encoded:
     master, form = order.master, _demuxer(order.master.puid)
     if not form:
         return _Encoded(order=order, error=f"{master.puid} is no form that can be decoded here")
-    wants = EncodingWants(demuxer=form, settings=order.settings, comments=order.comments)
+    wants = EncodingWants(
+        demuxer=form, settings=order.settings, comments=order.comments, puid=master.puid
+    )
     limits = Limits(seconds=600 + master.duration_ms // 10_000)
-    size = 3 * _estimate(order) + SPARE_BYTES
+    size = _room_bytes(order)
     try:
         with _taken(vault, master.sha256) as taken, _room(vault, size) as room:
             if taken.sha256 != master.sha256:
@@ -148,6 +168,8 @@ def _encode(vault: Vault, encoders: _Encoders, order: CopyOrder) -> _Encoded:
 def _doubt(order: CopyOrder, made: Made) -> str:
     """Why the copy is not proved to be all of its master, or nothing."""
     seen, master = made.examination, order.master
+    if order.settings is None:
+        return _tagged_doubt(seen, master)
     if seen is None or not seen.admissible or seen.codec != "opus":
         found = seen.findings[0].message if seen and seen.findings else "it is no Opus"
         return f"the copy is not sound: {found}"
@@ -157,6 +179,15 @@ def _doubt(order: CopyOrder, made: Made) -> str:
     if abs(seen.duration_ms - decoded_ms) > TOLERANCE_MS or seen.channels != master.channels:
         return f"the copy has {seen.duration_ms} ms of {decoded_ms}, {seen.channels} channels"
     return ""
+
+
+def _tagged_doubt(seen: Examination | None, master: VaultObject) -> str:
+    """As `_doubt`, where the worker has compared frames and samples."""
+    if seen is None or not seen.admissible:
+        found = seen.findings[0].message if seen and seen.findings else "it is no audio"
+        return f"the copy is not sound: {found}"
+    differ = [name for name in _SAME if getattr(seen, name) != getattr(master, name)]
+    return f"the copy has another {differ[0]} than its master" if differ else ""
 
 
 def _admit(vault: Vault, encoded: _Encoded, now: datetime) -> CopyMade:
@@ -170,6 +201,8 @@ def _admit(vault: Vault, encoded: _Encoded, now: datetime) -> CopyMade:
         source_codec=order.master.codec,
         source_lossless=order.master.lossless,
         settings=order.settings,
+        frames_sha256=made.encoded.frames_sha256,
+        samples_sha256=made.encoded.samples_sha256,
     )
     with vault.state.transaction():
         admission = vault.admit(material, made.examination, now)

@@ -1,4 +1,4 @@
-"""Which object is an access copy of which: the table `derivatives` of the vault's state.
+"""Which object is a copy made of which: the table `derivatives` of the vault's state.
 
 What it says is also in the `cre` events, from which it is rebuilt when the state was lost. A row
 counts while the vault holds the copy.
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from phonotheque.vault.events import EventType
-from phonotheque.vault.recipes import OpusForm, OpusSettings, is_of_form
+from phonotheque.vault.recipes import CopyForm, OpusSettings, is_of_form
 from phonotheque.vault.state import State
 
 
@@ -24,15 +24,18 @@ class Derivation(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class CreationDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """The detail of a `cre` event, as JSON. `source_lossless` false: the copy is a second lossy
-    encoding, which the archive's policy allowed by name."""
+class CreationDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The detail of a `cre` event, as JSON. `source_lossless` false: a copy with `settings` is a
+    second lossy encoding, which the archive's policy allowed by name. One without has the master's
+    audio, and the digests of coded frames and samples that both have."""
 
     source: str
     recipe: str
     source_codec: str
     source_lossless: bool
-    settings: OpusSettings
+    settings: OpusSettings | None = None
+    frames_sha256: str = ""
+    samples_sha256: str = ""
 
 
 def add_derivation(state: State, made: Derivation) -> None:
@@ -43,7 +46,7 @@ def add_derivation(state: State, made: Derivation) -> None:
     )
 
 
-def find_copy(state: State, source: str, form: OpusForm) -> Derivation | None:
+def find_copy(state: State, source: str, form: CopyForm) -> Derivation | None:
     """The held copy of `source` in this form, whatever encoder made it; the newest of several."""
     rows = state.execute(
         "SELECT recipe, d.sha256 FROM derivatives d JOIN objects o ON o.sha256 = d.sha256 "

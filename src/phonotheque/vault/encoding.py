@@ -45,7 +45,9 @@ def encode_here(path: Path, wants: EncodingWants, write: Callable[[bytes], None]
         with av.open(f"file:{path}", format=wants.demuxer, options=_READING) as container:
             if not container.streams.audio:
                 raise EncodingError("holds no audio stream")
-            return _encode(container, container.streams.audio[0], wants, write)
+            if wants.settings is None:
+                raise EncodingError("nothing says how it is to be encoded")
+            return _encode(container, container.streams.audio[0], wants, wants.settings, write)
     except (av.error.FFmpegError, ValueError) as error:
         if isinstance(error, MemoryError):
             raise
@@ -54,9 +56,12 @@ def encode_here(path: Path, wants: EncodingWants, write: Callable[[bytes], None]
 
 
 def _encode(
-    container: Any, stream: Any, wants: EncodingWants, write: Callable[[bytes], None]
+    container: Any,
+    stream: Any,
+    wants: EncodingWants,
+    settings: OpusSettings,
+    write: Callable[[bytes], None],
 ) -> Encoded:
-    settings = wants.settings
     stream.codec_context.thread_count = 1
     layout = _layout(stream.codec_context.layout.name, settings.channels)
     encoder = _open_encoder(settings, layout)

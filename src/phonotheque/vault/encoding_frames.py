@@ -14,21 +14,26 @@ from phonotheque.vault.recipes import OpusSettings
 
 class EncodingWants(msgspec.Struct, frozen=True, kw_only=True):
     """What to make of one master. `demuxer` is the only one of libav that may open it; `comments`
-    are (NAME, value), written in this order."""
+    are (NAME, value), written in this order. Without `settings` the audio is left as it is, and
+    the comments become tags of the form `puid`."""
 
     demuxer: str
-    settings: OpusSettings
+    settings: OpusSettings | None = None
     comments: Sequence[tuple[str, str]] = ()
+    puid: str = ""
 
 
 class Encoded(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it: `bytes` written, `samples` at 48 kHz that will be played, `source_samples`
-    decoded; or the `error`, in words."""
+    decoded; of a tagged copy, the digests that it shares with its master; or the `error`, in
+    words."""
 
     bytes: int = 0
     samples: int = 0
     source_samples: int = 0
     encoder: str = ""
+    frames_sha256: str = ""
+    samples_sha256: str = ""
     error: str = ""
 
 

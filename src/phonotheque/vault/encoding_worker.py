@@ -19,6 +19,7 @@ from phonotheque.vault.encoding_frames import Encoded, EncodingRequest, Made, re
 from phonotheque.vault.examination import Wants
 from phonotheque.vault.frames import send_answer
 from phonotheque.vault.judge import examine_here
+from phonotheque.vault.tagging import tag_here
 from phonotheque.vault.worker import limit_process
 
 WINDOW_BYTES = 16 << 20
@@ -26,7 +27,7 @@ _PROOF = Wants(loudness=False, fingerprint=False, pictures=False)  # heard in th
 
 
 class Room:
-    """The room for a copy, written in order; memory is one window of it."""
+    """The room for a copy; memory is one window of it."""
 
     def __init__(self, descriptor: int, size_bytes: int) -> None:
         self._descriptor, self._size = descriptor, size_bytes
@@ -39,8 +40,17 @@ class Room:
         Raises:
             EncodingError: the room is full.
         """
-        if self._at + len(content) > self._size:
+        self.put(self._at, content)
+
+    def put(self, position: int, content: bytes) -> None:
+        """Write `content` at `position`.
+
+        Raises:
+            EncodingError: the room is too small.
+        """
+        if position + len(content) > self._size:
             raise EncodingError(f"the copy takes more than {self._size} bytes")
+        self._at = position
         while content:
             window = self._open_window()
             within = self._at - self._start
@@ -50,14 +60,18 @@ class Room:
             content = content[len(piece) :]
 
     def close(self) -> None:
-        """Let go of memory; the file keeps what was written, and no more."""
+        """Let go of memory; the file keeps what was written, in order, and no more."""
+        self.let_go()
+        os.ftruncate(self._descriptor, self._at)
+
+    def let_go(self) -> None:
+        """Let go of memory; the file stays as long as it is."""
         if self._window is not None:
             self._window.close()
             self._window = None
-        os.ftruncate(self._descriptor, self._at)
 
     def _open_window(self) -> mmap.mmap:
-        if self._window is None or self._at >= self._start + len(self._window):
+        if self._window is None or not 0 <= self._at - self._start < len(self._window):
             if self._window is not None:
                 self._window.close()
             self._start = self._at // WINDOW_BYTES * WINDOW_BYTES
@@ -70,10 +84,15 @@ def answer(request: EncodingRequest, master: int, room: int) -> Made:
     """Encode and examine; what goes wrong is said in words."""
     written = Room(room, request.room_bytes)
     try:
-        encoded = encode_here(Path(f"/proc/self/fd/{master}"), request.wants, written.write)
-        written.close()
+        if request.wants.settings is None:
+            encoded, name = tag_here(master, request.wants, written, room), "copy"
+            written.let_go()
+        else:
+            encoded = encode_here(Path(f"/proc/self/fd/{master}"), request.wants, written.write)
+            name = "copy.opus"
+            written.close()
         copy = Path(f"/proc/self/fd/{room}")
-        return Made(encoded=encoded, examination=examine_here(copy, "copy.opus", _PROOF))
+        return Made(encoded=encoded, examination=examine_here(copy, name, _PROOF))
     except EncodingError as error:
         return Made(encoded=Encoded(error=str(error)))
     except MemoryError:

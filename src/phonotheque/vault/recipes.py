@@ -3,6 +3,9 @@
 Pure. The rules are in docs/access-copies.md.
 """
 
+from collections.abc import Sequence
+from hashlib import sha256
+
 import msgspec
 
 from phonotheque.vault.objects import VaultObject
@@ -22,6 +25,20 @@ class OpusForm(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """What every recipe of this form begins with."""
         return f"opus {self.kbps}k"
+
+
+class TagForm(msgspec.Struct, frozen=True):
+    """The master's own audio with tags of which `digest` is known (16 hex digits)."""
+
+    digest: str
+
+    @property
+    def text(self) -> str:
+        """What every recipe of this form begins with."""
+        return f"tags {self.digest}"
+
+
+CopyForm = OpusForm | TagForm
 
 
 class OpusSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,11 +80,21 @@ def estimated_bytes(settings: OpusSettings, duration_ms: int) -> int:
     return settings.bits_per_second * duration_ms // 8_000 + 4_096
 
 
-def format_recipe(form: OpusForm, encoder: str) -> str:
+def tagged_bytes(master_bytes: int) -> int:
+    """What a master with tags will take, about."""
+    return master_bytes + 1_024
+
+
+def tag_form(tags: Sequence[tuple[str, str]]) -> TagForm:
+    """The form that has these tags: (NAME, value), in order."""
+    return TagForm(sha256(msgspec.json.encode(tags)).hexdigest()[:16])
+
+
+def format_recipe(form: CopyForm, encoder: str) -> str:
     """Form, method, encoder and versions: equal masters and recipes give equal bytes."""
     return f"{form.text}/{METHOD}; {encoder}"
 
 
-def is_of_form(recipe: str, form: OpusForm) -> bool:
+def is_of_form(recipe: str, form: CopyForm) -> bool:
     """Whether a copy of this recipe is of the form, whatever encoder made it."""
     return recipe.partition("/")[0] == form.text
