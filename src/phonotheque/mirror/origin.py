@@ -99,7 +99,7 @@ class WebOrigin:
                 answer.close()
                 answer.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise TransferError(f"{url}: {error}") from error
+            raise TransferError(f"{url}: {_in_words(error)}") from error
 
 
 class FolderOrigin:
@@ -187,6 +187,23 @@ def _retry_after(answer: urllib3.response.BaseHTTPResponse) -> float | None:
         return max(0.0, (until - there).total_seconds())
     except (ValueError, TypeError):
         return None
+
+
+_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (urllib3.exceptions.ResponseError, "it redirects again and again"),
+    (urllib3.exceptions.NameResolutionError, "there is no server of that name, or no network"),
+    (urllib3.exceptions.NewConnectionError, "nobody answers there"),
+    (urllib3.exceptions.TimeoutError, "it said nothing for too long"),
+    (urllib3.exceptions.ProtocolError, "it hung up before all had come, or speaks no HTTP"),
+    (urllib3.exceptions.LocationValueError, "it redirects to what is no web address"),
+)
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong on the line, without the names of the library's classes."""
+    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+    known = (words for kind, words in _WORDS if isinstance(cause, kind))
+    return next(known, str(cause or error))
 
 
 def _bytes_to_skip(answer: urllib3.response.BaseHTTPResponse, start: int, url: str) -> int:

@@ -176,7 +176,8 @@ def _follow(
         checking = status.state in (lt.torrent_status.checking_files,
                                     lt.torrent_status.checking_resume_data)  # fmt: skip
         has = int(status.total_wanted_done)
-        if has != had or checking:
+        # blocks count before their piece is proved: a peer that lies makes the number rise and fall
+        if has > had or checking:
             moved = time.monotonic()
             tick(max(has - had, 0))
             had = max(has, had)

@@ -276,4 +276,8 @@ def _explained(address: str) -> Iterator[None]:
             "or this machine's clock is wrong"
         ) from error
     except tuf_errors.RepositoryError as error:
-        raise TrustError(f"{address}: {error}") from error
+        raise TrustError(
+            f"{address}: what it gives out as signed does not hold ({error}). Nothing of it was "
+            "taken. A network that asks to log in does this too, or a copy that is behind: try "
+            "again later, and ask the publisher if it stays so"
+        ) from error
