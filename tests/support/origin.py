@@ -119,7 +119,7 @@ class TinyOrigin:
         table = pa.Table.from_pylist(rows, schema=tables.VOLUMES)
         write_table(edition / "volumes.parquet", tables.VOLUMES, [table])
         torrent = self._write_catalogue_torrent(edition) if self.catalogue else None
-        contents = _contents(edition)
+        contents = contents_of(edition)
         manifest = msgspec.structs.replace(manifest, contents=contents, catalogue_torrent=torrent)
         write_document(edition / "edition.json", manifest)
         digest = sha256((edition / "edition.json").read_bytes()).hexdigest()
@@ -132,7 +132,7 @@ class TinyOrigin:
         return manifest
 
     def _write_catalogue_torrent(self, edition: Path) -> CatalogueTorrent:
-        files = [VolumeFile(e.path, edition / e.path, e.bytes) for e in _contents(edition)]
+        files = [VolumeFile(e.path, edition / e.path, e.bytes) for e in contents_of(edition)]
         with ThreadPoolExecutor(2) as pool:
             made = create_torrent(edition.name, files, PIECE_LENGTH, pool)
         (edition / "torrents" / "catalogue.torrent").write_bytes(made.content)
@@ -251,7 +251,8 @@ def _add_target(targets: Targets, root: Path, path: str) -> None:
     targets.targets[path] = TargetFile.from_file(path, str(root / path))
 
 
-def _contents(edition: Path) -> list[EditionFile]:
+def contents_of(edition: Path) -> list[EditionFile]:
+    """What an edition's folder holds, as `edition.json` lists it."""
     return [
         EditionFile(
             path=path.relative_to(edition).as_posix(),
