@@ -23,6 +23,7 @@ from phonotheque.mirror import (
     read_plan,
 )
 from phonotheque.mirror.curves import STEP_BYTES, next_terabyte, share_curve
+from phonotheque.mirror.picking import Pickable, pick_files
 from phonotheque.storage.layout import Tree
 from tests.mirror.conftest import Follower
 from tests.mirror.test_choosing import make, volumes
@@ -110,3 +111,38 @@ def test_what_is_held_is_not_to_be_fetched_and_an_old_volume_does_not_move_the_c
     assert plan.curve[-1].listens_share == 1.0
     less = synced.plan(disk_bytes=plan.bytes - 1)
     assert less.dropped == [left.volume for left in less.left_out] and less.curve
+
+
+def test_single_files_fill_the_room_that_whole_volumes_leave_and_stay_when_planned_again(
+    follower: Follower,
+) -> None:
+    everything = follower.plan()
+    last = everything.volumes[-1]
+    disk = everything.bytes - 5_000  # song 7, which nobody listened to
+    assert [v.selection for v in follower.plan(disk_bytes=disk).volumes] == [None, None]
+    plan = follower.plan(disk_bytes=disk, single_files=True)
+    part = plan.volumes[-1]
+    assert (part.volume, part.selection) == (last.volume, ["data/artist 6/song-6.ogg"])
+    assert (part.bytes, part.listens, plan.bytes) == (last.bytes - 5_000, 3, disk)
+    assert (plan.left_out, plan.listens_share) == ([], 1.0)
+    follower.sync()
+    assert follower.verify().clean
+    again = follower.plan(disk_bytes=disk + 1, single_files=True)
+    assert again.volumes == plan.volumes
+    assert again.added == again.dropped == []
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 50), st.integers(0, 9))),
+    st.integers(0, 300),
+)
+def test_picked_files_never_pass_the_room_with_the_tag_files_they_bring(
+    sizes: list[tuple[str, int, int]], room: int
+) -> None:
+    files = [Pickable(v, f"data/{n}", size, heard) for n, (v, size, heard) in enumerate(sizes)]
+    overheads = {"a": 10, "b": 40}
+    picked = pick_files(files, room, overheads)
+    assert sum(f.bytes for f in picked) + sum(overheads[v] for v in {f.volume for f in picked}) <= (
+        room
+    )
+    assert all(f.listens for f in picked)

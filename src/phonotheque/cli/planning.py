@@ -31,6 +31,13 @@ Bandwidth = Annotated[
     str | None,
     typer.Option(metavar="SIZE", help="Of your line, a second (6MB), to say how long it takes."),
 ]
+SingleFiles = Annotated[
+    bool | None,
+    typer.Option(
+        "--single-files/--whole-volumes",
+        help="Fill the room that whole volumes leave with single files of the next ones.",
+    ),
+]
 Forget = Annotated[
     bool, typer.Option("--forget", help="Do not repeat what the plan before was asked for.")
 ]
@@ -74,6 +81,7 @@ def plan(
         typer.Option(metavar="auto|http|swarm", help="How the volumes are to be fetched."),
     ] = None,
     bandwidth: Bandwidth = None,
+    single_files: SingleFiles = None,
     forget: Forget = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -93,6 +101,7 @@ def plan(
         "exclude": tuple(exclude) or None,
         "via": parse_via(via) if via else None,
         "bytes_per_second": parse_size(bandwidth) if bandwidth else None,
+        "single_files": single_files,
     }
     kept = None if forget else kept_wishes(tree)
     wishes, repeated = merge_wishes(given, kept, no_limit=disk == "all")
@@ -115,7 +124,14 @@ def _show_plan(screen: Screen, made: "MirrorPlan") -> None:
     from phonotheque.mirror import TrustKind
 
     rows: list[tuple[object, ...]] = [
-        (v.volume, v.tier, v.files, format_bytes(v.bytes), "take") for v in made.volumes
+        (
+            v.volume,
+            v.tier,
+            v.files,
+            format_bytes(v.bytes),
+            "take" if v.selection is None else "part",
+        )
+        for v in made.volumes
     ]
     rows += [(v.volume, v.tier, None, format_bytes(v.bytes), v.reason) for v in made.left_out]
     screen.table(("volume", "tier", "files", "size", ""), rows)

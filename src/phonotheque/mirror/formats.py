@@ -78,6 +78,7 @@ class PlanWishes(msgspec.Struct, frozen=True, kw_only=True):
     via: Via = Via.AUTO
     index: bool = True  # room is set aside for the search index
     bytes_per_second: int | None = None  # of the line, for the estimate of time
+    single_files: bool = False  # fill the room that whole volumes leave
 
 
 class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):

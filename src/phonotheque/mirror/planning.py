@@ -25,6 +25,7 @@ from phonotheque.mirror.formats import (
     Via,
 )
 from phonotheque.mirror.origin import Origin, open_origin, read_all
+from phonotheque.mirror.picking import Tables, add_picked, fill_room
 from phonotheque.mirror.trust import (
     ANCHOR,
     copy_state,
@@ -89,11 +90,13 @@ def plan_mirror(
     via: Via = Via.AUTO,
     index: bool = True,
     bytes_per_second: int | None = None,
+    single_files: bool = False,
 ) -> MirrorPlan:
     """What the mirror at `tree` should hold. Writes nothing; `save_plan` does.
 
     Only what is given counts; `wishes.kept_wishes` tells what the plan before was asked for.
-    `bytes_per_second` is the speed of the line, for the estimate of time.
+    `bytes_per_second` is the speed of the line, for the estimate of time. With `single_files` the
+    room that whole volumes leave is filled from the next ones.
 
     `origin` and `root` (SHA-256 of a root.json, or such a file) are needed at first contact only;
     without a `root` the origin's own is taken and the plan says so (`trust`). `disk_bytes` is all
@@ -111,10 +114,11 @@ def plan_mirror(
     asked = PlanWishes(
         disk_bytes=disk_bytes, prefer=prefer, tiers=tuple(tiers), licences=tuple(licences),
         include=tuple(include), exclude=tuple(exclude), via=via, index=index,
-        bytes_per_second=bytes_per_second,
+        bytes_per_second=bytes_per_second, single_files=single_files,
     )  # fmt: skip
     wishes = _wishes(asked, _superseded(table))
-    candidates = candidates_of(table, _held_volumes(tree, table))
+    selected = _selected(tree) if single_files else {}
+    candidates = candidates_of(table, _held_volumes(tree, table) - set(selected))
     if unknown := unknown_wishes(candidates, wishes):
         raise UsageError(f"edition {manifest.name} has no {', no '.join(unknown)}")
     about = {
@@ -125,6 +129,14 @@ def plan_mirror(
     }
     fetched = (tree.edition(manifest.name) / "edition.json").is_file()
     made = _answer(about, manifest, candidates, asked, wishes, fetched=fetched)
+    if single_files and disk_bytes is not None:
+        by_name = {c.volume: c for c in candidates}
+        left = [by_name[v.volume] for v in made.left_out if v.reason == "no-room"]
+        tables = Tables(tree, source, manifest)
+        picked = fill_room(
+            tables, left, disk_bytes - made.bytes, selected, via=via, progress=progress
+        )
+        made = add_picked(made, picked, sum(c.listens for c in candidates))
     return replace(made, **_changes(tree, made, table))
 
 
@@ -251,6 +263,12 @@ def _changes(tree: Tree, made: MirrorPlan, table: pa.Table) -> dict[str, list[st
         "added": sorted(now - before),
         "dropped": sorted((before | _held_volumes(tree, table)) - now),
     }
+
+
+def _selected(tree: Tree) -> dict[str, frozenset[str]]:
+    """Paths by volume that the plan before names singly."""
+    volumes = read_plan(tree).volumes if plan_path(tree).is_file() else []
+    return {v.volume: frozenset(v.selection) for v in volumes if v.selection is not None}
 
 
 def _known_origin(tree: Tree) -> str:

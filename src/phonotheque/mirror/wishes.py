@@ -61,5 +61,7 @@ def _in_words(wishes: PlanWishes, but: frozenset[str]) -> Iterator[str]:
             yield f"bandwidth {value:,} bytes a second"
         elif name == "index":
             yield "no index"
+        elif name == "single_files":
+            yield "single files"
         else:
             yield f"{_NAMES[name]} {value}"
