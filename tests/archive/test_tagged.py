@@ -167,6 +167,7 @@ def test_the_same_archive_elsewhere_gives_the_same_bytes(ingested: Path, tmp_pat
     assert seen[0] == seen[1]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("after_copies", [True, False], ids=["copies", "volume"])
 def test_publication_that_was_killed_carries_on(
     tree: Tree, monkeypatch: pytest.MonkeyPatch, after_copies: bool
@@ -181,6 +182,7 @@ def test_publication_that_was_killed_carries_on(
         assert faults(vault) == {} and vault.count_objects()[0] == 5
 
 
+@pytest.mark.full
 def test_a_withdrawal_takes_the_tagged_file_along(tree: Tree) -> None:
     publish(tree, "one")
     text = tree.archive_toml.read_text()
@@ -195,6 +197,7 @@ def test_a_withdrawal_takes_the_tagged_file_along(tree: Tree) -> None:
         assert not {item.sha256 for item in vault.iter_objects()} & {digest, master}
 
 
+@pytest.mark.full
 def test_tags_that_cannot_be_set_are_said_and_end_no_run(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
