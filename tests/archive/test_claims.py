@@ -222,6 +222,7 @@ def test_numbers_that_no_build_knows_are_not_guessed(tree: Tree, letter: Path) -
         build(tree)
 
 
+@pytest.mark.full
 def test_killed_at_any_line_a_claim_is_there_whole_or_not_at_all(tree: Tree, letter: Path) -> None:
     plan = plan_claim(
         tree, "1", ["published=1921", "fixed=1920"], document=letter, witness="loc", now=NOW

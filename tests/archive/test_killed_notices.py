@@ -112,9 +112,12 @@ COURSES: dict[str, tuple[list[Step], Step]] = {
     "withdraw plainly": ([], withdraw_plainly),
     "restore plainly": ([withdraw_plainly], restore_plainly),
 }
+EVERYDAY = ("receive", "withdraw", "restore")
 
 
-@pytest.mark.parametrize("name", COURSES)
+@pytest.mark.parametrize(
+    "name", [n if n in EVERYDAY else pytest.param(n, marks=pytest.mark.full) for n in COURSES]
+)
 def test_a_step_killed_anywhere_is_completed_by_the_same_step(name: str, tmp_path: Path) -> None:
     before, step = COURSES[name]
     base = archive_at(tmp_path / "base", *before).root

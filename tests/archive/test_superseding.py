@@ -118,6 +118,7 @@ def test_everything_that_can_be_had_stands_once_and_the_old_is_still_told(
     }
 
 
+@pytest.mark.full
 def test_superseded_volumes_leave_after_some_editions_and_their_tombstones_stay(
     workshop: Workshop,
 ) -> None:

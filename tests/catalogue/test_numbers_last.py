@@ -109,6 +109,7 @@ def test_a_code_of_the_past_does_not_take_a_number_from_the_row_that_has_it(
     assert len(after) == 3
 
 
+@pytest.mark.full
 def test_a_row_that_went_and_comes_back_has_its_number_again(archive: Archive) -> None:
     archive.add_rows("a", [row("1", "One"), row("2", "Two"), row("3", "Three")])
     before = recordings(archive, archive.build())
@@ -186,6 +187,7 @@ IMPORTS = st.lists(
 )
 
 
+@pytest.mark.full
 @pytest.mark.timeout(2700)  # the full profile asks for 40 histories
 @costly(25)
 @given(IMPORTS)

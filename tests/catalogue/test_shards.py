@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,6 +40,7 @@ def everything(made: BuildManifest) -> set[tuple[str, str]]:
     return {(s.path, s.sha256) for s in [*made.shards, *made.recording_files]}
 
 
+@pytest.mark.full
 @settings(max_examples=2)
 @given(st.integers(min_value=0), st.sampled_from([1, 2]), st.sampled_from([1, 3]))
 def test_order_of_rows_files_and_threads_do_not_change_a_byte(

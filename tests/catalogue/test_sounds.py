@@ -160,6 +160,7 @@ def test_what_sounds_the_same_meets_as_the_rules_say(found: Found, number: int) 
     assert {key: found.met[f"{number}/{key}"] for key in world.met} == world.met
 
 
+@pytest.mark.full
 def test_neither_parts_nor_the_order_of_rows_decide_anything(found: Found, tmp_path: Path) -> None:
     assert build(tmp_path, rows_per_part=20, backwards=True) == found
 

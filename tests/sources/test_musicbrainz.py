@@ -117,7 +117,7 @@ def test_reading_goes_on_behind_any_record_as_if_it_had_not_stopped(name: str) -
         assert later == [f for f in findings if f.row is None or f.row > after]
 
 
-@pytest.mark.parametrize("how", ["plain", "gz", "xz", "zst"])
+@pytest.mark.parametrize("how", ["plain", "gz", "xz", pytest.param("zst", marks=pytest.mark.full)])
 def test_what_came_before_a_cut_is_kept_and_the_cut_is_found(tmp_path: Path, how: str) -> None:
     whole = lines_of(
         a_release(number, 2) | {"barcode": sha256(b"%d" % number).hexdigest()}

@@ -46,7 +46,13 @@ def file(tmp_path: Path) -> Callable[[bytes], Path]:
 
 @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize(
-    "disturbances", [["503", "503"], ["reset", "503", "reset"], ["stall"], ["503"] * 4]
+    "disturbances",
+    [
+        ["503", "503"],
+        ["reset", "503", "reset"],
+        pytest.param(["stall"], marks=pytest.mark.full),
+        pytest.param(["503"] * 4, marks=pytest.mark.full),
+    ],
 )
 def test_a_server_that_fails_for_a_while_is_asked_again(
     store: S3Store, gate: Gate, file: Callable[[bytes], Path], content: bytes,
