@@ -3,7 +3,7 @@
 .POSIX:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help install demo test test-full check bench lock docs-cli clean
+.PHONY: help install demo test test-full check bench lock docs-cli docs-faults clean
 
 VENV = .venv
 BIN = $(VENV)/bin
@@ -31,6 +31,7 @@ help:
 	@echo "make bench      every benchmark (SCALE=small)"
 	@echo "make lock       renew the lock files from pyproject.toml"
 	@echo "make docs-cli   renew docs/cli.md from the program"
+	@echo "make docs-faults renew docs/operations/faults.md: what a mirror says under fire"
 	@echo "make clean      remove what the other targets made, .venv too"
 
 # ---------------------------------------------------------------------------- installing
@@ -184,6 +185,9 @@ docs-cli: $(INSTALLED)
 	@$(BIN)/python -m phonotheque.cli.reference >docs/cli.md.new
 	@mv docs/cli.md.new docs/cli.md
 	@echo "Renewed docs/cli.md"
+
+docs-faults: $(TEST_INSTALLED)
+	@PHONOTHEQUE_RENEW_FAULTS=1 $(BIN)/python -m pytest -q -p no:xdist tests/mirror/test_under_fire.py
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .demo

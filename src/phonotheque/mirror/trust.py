@@ -263,8 +263,12 @@ def _explained(address: str) -> Iterator[None]:
     """Turns python-tuf's errors into ours."""
     try:
         yield
-    except (tuf_errors.DownloadHTTPError, tuf_errors.DownloadLengthMismatchError) as error:
+    except tuf_errors.DownloadHTTPError as error:
         raise TrustError(f"{address}: what is signed is not there ({error})") from error
+    except tuf_errors.DownloadLengthMismatchError as error:
+        raise TrustError(f"{address}: something signed is longer than it may be ({error})") from (
+            error
+        )
     except tuf_errors.DownloadError as error:
         cause = error.__cause__ or error
         raise TransferError(
