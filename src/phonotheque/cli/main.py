@@ -16,6 +16,7 @@ from phonotheque.cli import (
     claims,
     demonstrating,
     finding,
+    following,
     identifying,
     keeping,
     keys,
@@ -72,8 +73,8 @@ def _options(
 
 
 for room in (
-    operating, rights, claims, noticing, planning, mirroring, proving, finding, identifying,
-    looking_up, slicing, lineage, serving, keeping, keys, demonstrating, synthesising,
+    operating, rights, claims, noticing, planning, mirroring, following, proving, finding,
+    identifying, looking_up, slicing, lineage, serving, keeping, keys, demonstrating, synthesising,
 ):  # fmt: skip
     room.add_commands(app)
 

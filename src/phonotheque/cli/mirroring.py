@@ -10,7 +10,8 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
-from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer
+from phonotheque.cli.following import MaxRate
+from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer, parse_size
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def sync(
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete volumes that the plan no longer names.")
     ] = False,
+    max_rate: MaxRate = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -78,6 +80,7 @@ def sync(
             public=public,
             listen=listen,
             prune=prune,
+            max_rate=parse_size(max_rate) if max_rate else None,
         )
     if (planned := read_plan(tree).edition) != report.edition:
         screen.note(

@@ -8,6 +8,7 @@ in `syncing`, the documents of a mirror in docs/formats/mirror.md.
 from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes, unknown_wishes
 from phonotheque.mirror.dues import SyncPlan, VolumeDue, plan_sync
 from phonotheque.mirror.edition_checks import EditionVerdict, verify_edition
+from phonotheque.mirror.following import FollowOptions, follow
 from phonotheque.mirror.formats import (
     CurvePoint,
     EntryReport,
@@ -31,7 +32,9 @@ from phonotheque.mirror.planning import plan_mirror, read_mirror, read_plan, sav
 from phonotheque.mirror.reading import origin_reader
 from phonotheque.mirror.repairing import RepairOptions, plan_repair, repair
 from phonotheque.mirror.sampling import SampleStatement
+from phonotheque.mirror.schedule import pause, resume
 from phonotheque.mirror.seeding import Seeder, newest_edition, seed
+from phonotheque.mirror.status import MirrorStatus, read_status
 from phonotheque.mirror.swarm import parse_peer
 from phonotheque.mirror.syncing import sync
 from phonotheque.mirror.transfer import Limits
@@ -44,11 +47,13 @@ __all__ = [
     "CurvePoint",
     "EditionVerdict",
     "EntryReport",
+    "FollowOptions",
     "GetReport",
     "LeftOut",
     "Limits",
     "MirrorPlan",
     "MirrorSettings",
+    "MirrorStatus",
     "PlanWishes",
     "PlannedVolume",
     "Preference",
@@ -66,18 +71,22 @@ __all__ = [
     "VolumeDue",
     "Wishes",
     "choose_volumes",
+    "follow",
     "get",
     "kept_wishes",
     "merge_wishes",
     "newest_edition",
     "origin_reader",
     "parse_peer",
+    "pause",
     "plan_mirror",
     "plan_repair",
     "plan_sync",
     "read_mirror",
     "read_plan",
+    "read_status",
     "repair",
+    "resume",
     "save_plan",
     "seed",
     "sync",
