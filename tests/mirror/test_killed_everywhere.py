@@ -44,7 +44,9 @@ def is_sound_and_goes_on(follower: Follower) -> None:
     assert files_below(follower.tree.volumes) == sound
 
 
-@pytest.mark.parametrize("stride", [149, pytest.param(3, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "stride", [149, pytest.param(1, marks=[pytest.mark.full, pytest.mark.timeout(900)])]
+)
 def test_killed_at_each_call_a_sync_is_completed(from_folder: Follower, stride: int) -> None:
     def prepare() -> None:
         lose(from_folder)
