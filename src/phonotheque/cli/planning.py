@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from msgspec.structs import asdict
@@ -16,6 +16,17 @@ from phonotheque.model.errors import UsageError
 if TYPE_CHECKING:
     from phonotheque.mirror import MirrorPlan, Preference
 
+OriginOption = Annotated[
+    str | None,
+    typer.Option(metavar="URL|PATH", help="Where to copy from; needed the first time."),
+]
+RootOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHA256|FILE",
+        help="Fingerprint of the archive's root.json, as its publisher states it.",
+    ),
+]
 Disk = Annotated[
     str | None,
     typer.Option(metavar="SIZE|all", help="All that the mirror may take, e.g. 8TB."),
@@ -59,17 +70,8 @@ def add_commands(app: typer.Typer) -> None:
 
 def plan(
     mirror: MirrorPath,
-    origin: Annotated[
-        str | None,
-        typer.Option(metavar="URL|PATH", help="Where to copy from; needed the first time."),
-    ] = None,
-    root: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SHA256|FILE",
-            help="Fingerprint of the archive's root.json, as its publisher states it.",
-        ),
-    ] = None,
+    origin: OriginOption = None,
+    root: RootOption = None,
     disk: Disk = None,
     prefer: Prefer = None,
     tier: Tiers = [],
@@ -92,16 +94,16 @@ def plan(
 
     screen = Screen(json_mode=json)
     tree = Tree(mirror.absolute())
-    given = {
+    lists: dict[str, list[Any]] = {
+        "tiers": tier, "licences": licence, "include": include, "exclude": exclude
+    }  # fmt: skip
+    given: dict[str, Any] = {
         "disk_bytes": parse_size(disk) if disk and disk != "all" else None,
         "prefer": _preference(prefer) if prefer else None,
-        "tiers": tuple(tier) or None,
-        "licences": tuple(licence) or None,
-        "include": tuple(include) or None,
-        "exclude": tuple(exclude) or None,
         "via": parse_via(via) if via else None,
         "bytes_per_second": parse_size(bandwidth) if bandwidth else None,
         "single_files": single_files,
+        **{name: tuple(values) or None for name, values in lists.items()},
     }
     kept = None if forget else kept_wishes(tree)
     wishes, repeated = merge_wishes(given, kept, no_limit=disk == "all")
