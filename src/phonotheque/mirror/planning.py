@@ -130,14 +130,25 @@ def plan_mirror(
     fetched = (tree.edition(manifest.name) / "edition.json").is_file()
     made = _answer(about, manifest, candidates, asked, wishes, fetched=fetched)
     if single_files and disk_bytes is not None:
-        by_name = {c.volume: c for c in candidates}
-        left = [by_name[v.volume] for v in made.left_out if v.reason == "no-room"]
         tables = Tables(tree, source, manifest)
-        picked = fill_room(
-            tables, left, disk_bytes - made.bytes, selected, via=via, progress=progress
-        )
-        made = add_picked(made, picked, sum(c.listens for c in candidates))
+        made = _with_single_files(made, candidates, tables, selected, progress)
     return replace(made, **_changes(tree, made, table))
+
+
+def _with_single_files(
+    made: MirrorPlan,
+    candidates: Sequence[Candidate],
+    tables: Tables,
+    selected: Mapping[str, frozenset[str]],
+    progress: Progress,
+) -> MirrorPlan:
+    """The plan with the room it leaves filled from volumes that do not fit whole."""
+    by_name = {c.volume: c for c in candidates}
+    left = [by_name[v.volume] for v in made.left_out if v.reason == "no-room"]
+    room = (made.disk_bytes or 0) - made.bytes
+    via = made.wishes.via if made.wishes else Via.AUTO
+    picked = fill_room(tables, left, room, selected, via=via, progress=progress)
+    return add_picked(made, picked, sum(c.listens for c in candidates))
 
 
 def _answer(
