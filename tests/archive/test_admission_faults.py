@@ -319,6 +319,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.full
 @needs_root
 def test_a_full_disk_that_is_freed_goes_on_where_it_was(small_disk: Path, tmp_path: Path) -> None:
     folder = tmp_path / "many"

@@ -83,6 +83,7 @@ def published(tree: Tree) -> list[tuple[str, int]]:
         reader.close()
 
 
+@pytest.mark.full
 def test_kept_out_claimed_and_ingested_again_it_is_held_and_heard(tree: Tree, music: Path) -> None:
     first = ingest(tree, music, 0)
     assert (first.files_admitted, first.files_refused) == (0, 1)
@@ -135,6 +136,7 @@ def test_the_same_isrc_in_another_source_is_enough(tree: Tree, music: Path, tmp_
     assert (report.files_admitted, report.files_refused) == (1, 2), "one lasts longer: another"
 
 
+@pytest.mark.full
 def test_another_recording_put_in_place_of_the_file_is_not_taken_for_it(
     tree: Tree, music: Path
 ) -> None:

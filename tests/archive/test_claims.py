@@ -115,6 +115,7 @@ def test_a_claim_stands_beside_what_others_say(tree: Tree, letter: Path) -> None
     assert stream(tree) == {1: "REVIEW", 2: "REVIEW"}
 
 
+@pytest.mark.full
 def test_years_need_no_right_holder_but_two_witnesses(tree: Tree, letter: Path) -> None:
     said = ("fixed=1910", "published=1910", "author=work:1920", "authors=work", "absent=lyrics",
             "work-published=1909")  # fmt: skip
@@ -129,6 +130,7 @@ def test_years_need_no_right_holder_but_two_witnesses(tree: Tree, letter: Path) 
     assert verdict.level == "ALLOW"
 
 
+@pytest.mark.full
 def test_a_claim_follows_its_recording_when_that_is_merged(
     tree: Tree, letter: Path, tmp_path: Path
 ) -> None:
@@ -144,6 +146,7 @@ def test_a_claim_follows_its_recording_when_that_is_merged(
     assert read_claims(tree)[-1].recording == 1
 
 
+@pytest.mark.full
 def test_a_claim_on_a_recording_that_is_gone_is_a_finding_until_that_is_back(
     tree: Tree, letter: Path, tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ def test_damage_is_refused_and_not_decoded_again_while_it_is_unchanged(
     assert examined == ["cut.flac"]
 
 
+@pytest.mark.full
 def test_another_decoder_looks_at_refused_files_anew(
     tree: Tree, songs: Path, examined: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +146,7 @@ def test_quarantine_keeps_the_bytes_and_gives_out_nothing(
         assert [q.sha256 for q in iter_quarantined(vault.state)] == [event["sha256"]]
 
 
+@pytest.mark.full
 def test_a_stricter_or_milder_policy_looks_at_the_file_again(
     tree: Tree, songs: Path, examined: list[str]
 ) -> None:

@@ -200,6 +200,7 @@ def test_an_archive_without_a_build_says_what_to_do_first(tmp_path: Path) -> Non
         explain(tree, "1")
 
 
+@pytest.mark.full
 def test_a_number_that_was_merged_away_leads_to_what_it_became(tmp_path: Path) -> None:
     tree = make_archive(tmp_path / "archive")
     ingest_and_build(tree, [row("code-1", code=CODE.format(1)), row("code-2", code=CODE.format(2))])

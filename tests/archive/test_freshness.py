@@ -208,11 +208,12 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Tree, float], 
     """`phonotheque serve` for so many seconds, without a web server."""
 
     def run(tree: Tree, seconds: float) -> int:
-        def wait(*_: object) -> None:
+        def wait(*_: object, **__: object) -> None:
             threading.Event().wait(seconds)
 
-        monkeypatch.setattr("phonotheque.serve.run_server", wait)
-        return main(["serve", str(tree.root)])
+        monkeypatch.setattr("phonotheque.serve.run_site", wait)
+        monkeypatch.setattr("phonotheque.serve.set_up_logs", lambda _: None)
+        return main(["serve", str(tree.root), "--port", "0"])
 
     yield run
 

@@ -54,7 +54,7 @@ WORDED = {"attribution", "reasons", "rule_ids", "conditions", "licence_url"}
 """Columns whose text belongs to the rights room, and totals that follow from it."""
 ADDED = ("evidence", "sources", "licences", "built_by", "schema", "catalogue_torrent")
 """Keys of documents that editions of before do not have."""
-ADDED_FILES = ("ai-training/", "torrents/catalogue.torrent", "SHA256SUMS")
+ADDED_FILES = ("ai-training/", "places/", "planning/", "torrents/catalogue.torrent", "SHA256SUMS")
 FOLLOWS = {"total_bytes", "padding_bytes", "info_hash_v1", "info_hash_v2", "torrent_bytes"}
 
 

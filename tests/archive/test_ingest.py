@@ -337,7 +337,7 @@ def test_killed_at_any_moment_and_run_again_it_ends_the_same(tmp_path: Path) -> 
     whole = new_archive(tmp_path / "whole")
     ingest(whole, folder)
     killed = new_archive(tmp_path / "killed")
-    for wait_seconds in (0.05, 0.4, 0.8):
+    for wait_seconds in (0.05, 0.6):
         arguments = [sys.executable, "-c", SCRIPT, str(killed.root), str(folder)]
         process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
         process.stdout.readline()

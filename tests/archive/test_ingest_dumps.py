@@ -115,6 +115,7 @@ def test_an_import_of_many_parts_is_ordered_by_bucket_within_each(
     assert pq.read_metadata(paths[0]).num_row_groups == 4
 
 
+@pytest.mark.full
 def test_worker_processes_make_the_same_import(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,7 @@ def two_inputs(folder: Path) -> list[Path]:
 @pytest.mark.parametrize(
     ("second", "stride"),
     [
-        (True, 401),
+        (True, 801),
         pytest.param(False, 47, marks=pytest.mark.full),
         pytest.param(True, 47, marks=pytest.mark.full),
     ],

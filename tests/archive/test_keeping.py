@@ -317,6 +317,7 @@ def test_a_whole_life_on_object_storage(
     assert vault_status(tree, NOW).objects == 2
 
 
+@pytest.mark.full
 def test_object_storage_that_is_not_there_is_no_loss(
     on_s3: tuple[Tree, str], storage: ObjectStorage
 ) -> None:

@@ -246,6 +246,7 @@ def test_an_upheld_case_gets_its_tombstone_with_the_next_edition(
     assert stone in ((1,), {"recording": 1})
 
 
+@pytest.mark.full
 def test_a_new_notice_is_heard_after_one_that_was_upheld_restored_or_dismissed(
     workshop: Workshop, tmp_path: Path
 ) -> None:
@@ -302,6 +303,7 @@ def test_an_upheld_case_can_still_be_answered_and_is_put_back_in_the_window(
     assert revoked(tree) == []
 
 
+@pytest.mark.full
 def test_a_plain_withdrawal_is_restored_and_published_again(workshop: Workshop) -> None:
     tree = workshop.tree
     execute_withdraw(tree, plan_withdraw(tree, ["1"], "error"), NOW, Silent())

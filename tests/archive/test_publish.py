@@ -110,9 +110,9 @@ def test_planning_writes_no_evidence_to_the_temporary_directory(
 ) -> None:
     written: list[list[str]] = []
 
-    def watched(selection: Any, *rest: Any) -> Any:
+    def watched(selection: Any, *rest: Any, **named: Any) -> Any:
         written.append(pq.read_schema(selection.path).names)
-        return pack_selection(selection, *rest)
+        return pack_selection(selection, *rest, **named)
 
     monkeypatch.setattr(publish, "pack_selection", watched)
     release(workshop.tree)
@@ -122,6 +122,10 @@ def test_planning_writes_no_evidence_to_the_temporary_directory(
 
 def test_an_edition_vouches_for_every_file_of_itself(workshop: Workshop) -> None:
     report = release(workshop.tree)
+    assert [m.split("&")[:3] for m in report.magnets] == [
+        [f"magnet:?xt=urn:btih:{v.info_hash_v1}", f"xt=urn:btmh:1220{v.info_hash_v2}",
+         f"dn={v.volume}"] for v in report.new_volumes
+    ]  # fmt: skip
     edition = workshop.tree.edition("one")
     manifest = read_document(edition / "edition.json", EditionManifest)
     listed = {e.path: e.sha256 for e in manifest.contents}

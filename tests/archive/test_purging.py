@@ -153,6 +153,7 @@ def test_a_purge_survives_the_loss_of_the_vault_s_state(tree: Tree) -> None:
     assert not held(tree, file.sha256)
 
 
+@pytest.mark.full
 def test_purged_audio_comes_back_by_a_new_ingest_after_the_restoration(tree: Tree) -> None:
     set_policy(tree, "purge")
     execute_withdraw(tree, plan_withdraw(tree, ["1"], "donor"), NOW, Silent())

@@ -94,6 +94,7 @@ def test_a_batch_is_made_of_the_living_files_without_reading_them(
     assert {p.stat().st_ino for p in tree.volume(FOUR).rglob("data/*/*")} <= inodes
 
 
+@pytest.mark.full
 def test_everything_that_can_be_had_stands_once_and_the_old_is_still_told(
     workshop: Workshop,
 ) -> None:

@@ -69,7 +69,10 @@ def test_what_is_not_there_is_heard_set_wise_by_as_many_witnesses() -> None:
         assert not disagreements(evidences, policy, ("DE", "US", "ZZ"), date(2026, 11, 23))
 
 
-@pytest.mark.parametrize("came_out", [["loc"], [None], ["loc", "bnf"]])
+@pytest.mark.parametrize(
+    "came_out",
+    [["loc", "bnf"], *(pytest.param(who, marks=pytest.mark.full) for who in (["loc"], [None]))],
+)
 def test_a_work_that_came_out_late_is_held_set_wise_too(came_out: list[str | None]) -> None:
     two: list[str | None] = ["loc", "bnf"]
     stated: list[tuple[Claim, str, list[str | None]]] = [

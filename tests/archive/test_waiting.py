@@ -71,6 +71,7 @@ def test_it_goes_out_when_its_volume_fills(workshop: Workshop) -> None:
     assert manifest(workshop.tree, "two").counts.waiting == 1
 
 
+@pytest.mark.full
 def test_it_goes_out_when_it_has_waited_for_long_enough(workshop: Workshop) -> None:
     for month, name in enumerate(("one", "two", "three")):
         new = [Song(f"New {n}", "Zoe", listens=1, tier=3) for n in range(3 * month)]

@@ -140,6 +140,7 @@ class SameBytes(Song):
         return self.original.content
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("first_published", [True, False])
 def test_withdrawn_bytes_do_not_come_back_under_another_recording(
     tmp_path: Path, first_published: bool

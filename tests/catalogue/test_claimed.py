@@ -62,6 +62,7 @@ def test_an_update_hears_a_claim_and_its_recall_and_touches_nothing_else(archive
     assert archive.table("recordings", archive.build()) == before
 
 
+@pytest.mark.full
 def test_a_claim_stays_when_another_import_makes_its_recording_anew(archive: Archive) -> None:
     number = archive.recordings(archive.build())["shop:05"]
     claim(archive, number, "CC0-1.0")
@@ -82,12 +83,14 @@ def test_the_files_of_a_recording_carry_what_is_claimed_of_it(archive: Archive) 
     assert archive.table("recording_files", archive.build()) == [before]
 
 
+@pytest.mark.full
 def test_a_claim_on_nothing_rests(archive: Archive) -> None:
     first = archive.build()
     claim(archive, 4_000, "CC0-1.0")
     assert archive.table("recordings", archive.build()) == archive.table("recordings", first)
 
 
+@pytest.mark.full
 def test_verdicts_set_by_set_hear_claims_too(archive: Archive, tmp_path: Path) -> None:
     numbers = archive.recordings(archive.build())
     claim(archive, numbers["shop:01"], "CC0-1.0")

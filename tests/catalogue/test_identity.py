@@ -213,6 +213,7 @@ def test_a_release_lists_a_recording_twice_only_in_the_same_words_and_duration(
     assert sorted(found) == [["a:1", "a:2", "a:5"], ["a:3"], ["a:4"]]
 
 
+@pytest.mark.full
 def test_an_id_that_was_merged_away_is_kept_and_its_listens_are_followed(archive: Archive) -> None:
     old, new = (f"b1a9c0e9-d987-4042-ae91-78d6a3267d{i}" for i in (10, 20))
     archive.add_redirects("ids", [("recording", old, new)])

@@ -51,6 +51,7 @@ def test_new_numbers_follow_artist_year_release_disc_and_position_within_a_bucke
     assert [r["number"] for r in made] == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.full
 def test_a_code_that_turns_up_later_does_not_change_the_number(archive: Archive) -> None:
     archive.add_rows("a", [row("1"), row("2", "Other")])
     before = recordings(archive, archive.build())
@@ -73,6 +74,7 @@ def test_two_recordings_that_prove_one_keep_the_smaller_number_and_redirect_the_
     assert redirects(archive, made) == {2: 1}
 
 
+@pytest.mark.full
 def test_a_recording_that_falls_apart_keeps_one_number_and_gets_new_ones(archive: Archive) -> None:
     archive.add_rows("a", [row("1", isrcs=[CODE]), row("2", isrcs=[CODE])])
     archive.add_rows("b", [row("1", "Another one")])
@@ -86,6 +88,7 @@ def test_a_recording_that_falls_apart_keeps_one_number_and_gets_new_ones(archive
     assert redirects(archive, made) == {}
 
 
+@pytest.mark.full
 def test_redirects_never_form_chains(archive: Archive) -> None:
     archive.add_rows("a", [row(name, artist=name) for name in "ABC"])
     before = recordings(archive, archive.build())
@@ -124,6 +127,7 @@ def test_a_row_that_went_and_comes_back_has_its_number_again(archive: Archive) -
     assert redirects(archive, made) == {}
 
 
+@pytest.mark.full
 def test_a_release_that_nothing_names_any_more_is_gone_and_comes_back_as_it_was(
     archive: Archive,
 ) -> None:
@@ -153,6 +157,7 @@ def test_withdrawn_recordings_keep_their_metadata_and_are_denied(archive: Archiv
     assert second["flags"] == 0
 
 
+@pytest.mark.full
 def test_a_conflict_does_not_bring_withdrawn_music_back_under_a_new_number(
     archive: Archive,
 ) -> None:

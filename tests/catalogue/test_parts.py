@@ -8,7 +8,8 @@ from tests.catalogue.test_shards import everything, many
 from tests.support.catalogues import Archive
 
 
-@pytest.mark.parametrize("rows", [7, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.full  # `test_standing` has an everyday one
+@pytest.mark.parametrize("rows", [7, 20])
 def test_small_parts_write_the_same_bytes_as_one(tmp_path: Path, rows: int) -> None:
     found = []
     for name, more in (("one", {}), ("many", {"rows_per_part": 3})):

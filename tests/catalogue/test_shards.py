@@ -95,6 +95,7 @@ def test_changed_rows_go_to_the_overlay_until_they_are_more_than_a_tenth(tmp_pat
     assert third != base
 
 
+@pytest.mark.full
 def test_overlays_over_bases_read_as_a_build_without_a_past(tmp_path: Path) -> None:
     layered, fresh = Archive(tmp_path / "l", rows_per_shard=64), Archive(tmp_path / "f")
     rows = many(60)
@@ -111,6 +112,7 @@ def test_overlays_over_bases_read_as_a_build_without_a_past(tmp_path: Path) -> N
         assert layered.table(table, made) == fresh.table(table, whole), table
 
 
+@pytest.mark.full
 def test_a_row_that_changes_back_leaves_no_overlay(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     rows = [row(f"{i:02d}", f"T{i:02d}") for i in range(30)]
@@ -153,6 +155,7 @@ def test_the_same_inputs_and_settings_are_nothing_new(tmp_path: Path) -> None:
     assert not is_up_to_date(None, archive.inputs())
 
 
+@pytest.mark.full
 def test_only_the_last_two_builds_are_kept(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     for i in range(3):

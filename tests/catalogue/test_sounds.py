@@ -165,6 +165,7 @@ def test_neither_parts_nor_the_order_of_rows_decide_anything(found: Found, tmp_p
     assert build(tmp_path, rows_per_part=20, backwards=True) == found
 
 
+@pytest.mark.full
 def test_joining_and_parting_again_follow_the_rules_of_numbers(tmp_path: Path) -> None:
     """And what sounds like withdrawn music is withdrawn with it."""
     archive = Archive(tmp_path)

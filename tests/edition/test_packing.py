@@ -32,16 +32,18 @@ def test_the_estimate_counts_the_pieces_of_the_length_chosen(sizes: list[int], n
     for rows in range(1, len(sizes) + 1):
         length = choose_piece_length(sizes[:rows])
         least = 52 * sum(-(-size // length) for size in sizes[:rows]) + (224 + name) * rows
-        assert least <= found[rows - 1] <= 2 * least + 8192
+        spared = padding_bytes(np.array(sizes[:rows]), length) // 1000  # by shorter pieces
+        assert least <= found[rows - 1] <= 2 * least + spared + 8192
 
 
+@pytest.mark.parametrize("v1", [True, False], ids=["hybrid", "v2"])
 @pytest.mark.parametrize(
     ("mean", "count", "share"),
     [(20_000, 400, 0.65), (120_000, 150, 0.8), (1_000_000, 30, 0.85)],
     ids=["most without a piece layer", "small", "tracks"],
 )
 def test_torrents_are_a_little_shorter_than_estimated(
-    tmp_path: Path, mean: int, count: int, share: float
+    tmp_path: Path, mean: int, count: int, share: float, *, v1: bool
 ) -> None:
     rng = np.random.default_rng(mean)
     sizes = rng.lognormal(np.log(mean), 0.5, count).astype(np.int64)
@@ -55,6 +57,7 @@ def test_torrents_are_a_little_shorter_than_estimated(
         files.append(VolumeFile(f"data/{name}", source, size, digest))
         names.append(2 * (len(name) - 1))
     with ThreadPoolExecutor(2) as pool:
-        made = create_torrent("volume", files, choose_piece_length(sizes), pool)
-    estimated = int(estimate_metainfo(sizes, np.array(names))[-1])
-    assert estimated * share - 8192 < len(made.content) <= estimated
+        made = create_torrent("volume", files, choose_piece_length(sizes), pool, v1=v1)
+    estimated = int(estimate_metainfo(sizes, np.array(names), v1=v1)[-1])
+    least = share if v1 else share - 0.1
+    assert estimated * least - 8192 < len(made.content) <= estimated

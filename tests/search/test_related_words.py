@@ -159,6 +159,7 @@ def test_words_are_found_through_releases_labels_and_other_names(
     assert_same(numbers, relaxed, brute_force(recordings, parse_query(query), reach=True))
 
 
+@pytest.mark.full
 @given(recordings=CATALOGUES, query=QUERIES, reach=st.booleans())
 @settings(max_examples=8)
 def test_no_early_stop_leaves_anything_out(
@@ -178,6 +179,7 @@ def test_no_early_stop_leaves_anything_out(
     assert_same(numbers, relaxed, brute_force(recordings, parse_query(query), reach=reach))
 
 
+@pytest.mark.full
 @given(recordings=CATALOGUES, query=QUERIES, most=st.integers(1, 20))
 @settings(max_examples=8)
 def test_facets_count_what_is_there_or_say_at_least(

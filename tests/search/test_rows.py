@@ -95,6 +95,7 @@ def test_rows_say_what_the_edition_says(edition: Path, tmp_path: Path) -> None:
     assert (bob.name, bob.sort_name, bob.aliases, bob.mbid) == ("Бob", None, (), None)
 
 
+@pytest.mark.full
 def test_workers_write_what_one_process_does(edition: Path, tmp_path: Path) -> None:
     alone = store(edition, tmp_path / "alone")
     together = store(edition, tmp_path / "together", large_rows=0)
@@ -165,4 +166,15 @@ def test_an_edition_that_a_worker_cannot_read_is_told(edition: Path, tmp_path: P
     task = Task(str(edition), str(tmp_path / "spill"), 1 << 29)
     with pytest.raises(FormatError, match=r"parquet|worker"):
         row_worker._write_in_workers(task, [RowPart(Kind.RELEASE, 1, 3)], Silent())
+    reader.close()
+
+
+def test_an_edition_is_read_by_a_path_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    song = TinyRecording("Song", "Someone", file=("v-tier1-00001", "data/1.ogg", b"x"))
+    write_tiny_edition(tmp_path, [song])
+    monkeypatch.chdir(tmp_path)
+    reader = open_edition(Path("editions/2026-11"))
+    assert reader.cursor().execute("SELECT count(*) FROM files").fetchone() == (1,)
     reader.close()

@@ -60,6 +60,7 @@ def test_content_that_gets_no_name_is_dropped(tmp_path: Path) -> None:
     assert list((tmp_path / "in").iterdir()) == []
 
 
+@pytest.mark.full
 def test_a_directory_appears_at_once_or_not_at_all(tmp_path: Path) -> None:
     made, target = tmp_path / "made", tmp_path / "out" / "bag"
 

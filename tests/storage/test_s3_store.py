@@ -173,6 +173,7 @@ def test_a_bucket_that_is_not_there_is_named(
         S3Store(place).put(name_of(SMALL), file(SMALL))
 
 
+@pytest.mark.full
 def test_thousands_of_names_come_by_pages_and_go_on_after_a_failure(
     storage: ObjectStorage, store: S3Store, place: Place, gate: Gate
 ) -> None:
@@ -188,6 +189,7 @@ def test_thousands_of_names_come_by_pages_and_go_on_after_a_failure(
     assert len(lists) >= 3
 
 
+@pytest.mark.full
 def test_memory_stays_bounded_however_large_a_content_is(
     store: S3Store, storage: ObjectStorage, place: Place, tmp_path: Path
 ) -> None:

@@ -39,6 +39,7 @@ def rows(out: Path, kind: str = "synth") -> pa.Table:
     return pa.concat_tables(pq.read_table(p) for p in sorted(out.glob(f"{kind}-0*.parquet")))
 
 
+@pytest.mark.full
 @settings(max_examples=8)
 @given(st.integers(1, 9), st.integers(0, 9))
 def test_pieces_one_after_the_other_are_the_whole(

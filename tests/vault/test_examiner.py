@@ -74,6 +74,7 @@ def test_a_file_that_crashes_the_decoder_is_a_finding_and_the_others_go_on(pool:
         assert not answer.admissible
 
 
+@pytest.mark.full
 def test_a_worker_that_answers_nonsense_is_replaced_as_one_that_crashed(pool: Examiner) -> None:
     names = ["a", "mad-0", "mad-1", "b", "mad-2", "mad-3", "c"]
     answers = list(pool.examine_many(file(n) for n in names))

@@ -58,6 +58,7 @@ def spoil(vault: Vault, digest: str, content: bytes = b"spoilt") -> Path:
     return path
 
 
+@pytest.mark.full
 @settings(max_examples=25)
 @given(
     gaps=st.lists(st.floats(0.05, 1.0), min_size=8, max_size=45),
@@ -305,7 +306,7 @@ def test_reading_is_held_to_a_rate(vault: Vault, monkeypatch: pytest.MonkeyPatch
     assert sum(slept) == pytest.approx(5.0)
 
 
-@pytest.mark.parametrize("stride", [29, pytest.param(4, marks=pytest.mark.full)])
+@pytest.mark.parametrize("stride", [67, pytest.param(4, marks=pytest.mark.full)])
 def test_a_run_killed_at_any_line_goes_on_where_it_was(
     tmp_path: Path, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

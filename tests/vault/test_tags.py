@@ -147,6 +147,7 @@ def id3_bomb(inflated_bytes: int) -> bytes:
     return b"ID3\4\0\0" + bytes(whole) + frame
 
 
+@pytest.mark.full
 def test_a_tag_that_inflates_to_gigabytes_costs_its_own_tags_alone(tmp_path: Path) -> None:
     sound = make_audio(tmp_path / "sound.mp3", tags={"title": "Sound"})
     bomb = written(tmp_path / "bomb.mp3", id3_bomb(1 << 30) + encode_tone(".mp3"))
@@ -244,6 +245,7 @@ def test_the_kind_of_a_picture_is_told_by_its_content(
         (b"\xff\xd8\xff\xe0\0\0\xff", "cut off"),
         (b"", "no form known here"),
     ],
+    ids=["wide-png", "wide-jpeg", "large", "svg", "empty-png", "cut-jpeg", "nothing"],
 )
 def test_pictures_that_are_bombs_or_none_are_left_out(
     tmp_path: Path, content: bytes, why: str

@@ -193,7 +193,7 @@ def test_events_go_on_in_the_next_batch_and_the_chain_holds(
     assert list(vault.check_events()) == []
 
 
-@pytest.mark.parametrize("stride", [31, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("stride", [61, pytest.param(1, marks=pytest.mark.full)])
 @pytest.mark.parametrize("grouped", [False, True])
 def test_an_admission_killed_at_any_line_is_complete_after_running_again(
     tmp_path: Path, song: Path, stride: int, grouped: bool
@@ -272,7 +272,7 @@ def test_a_picture_goes_with_the_last_object_that_has_it(
     assert vault.state.execute("SELECT count(*) FROM pictures").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("stride", [13, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("stride", [37, pytest.param(1, marks=pytest.mark.full)])
 def test_a_purge_killed_at_any_line_is_complete_after_running_again(
     tmp_path: Path, song: Path, stride: int
 ) -> None:

@@ -14,6 +14,8 @@ from msgspec.structs import replace
 
 from phonotheque.archive.ai_training import FOLDER, write_ai_training
 from phonotheque.archive.packed import Packed, write_waiting
+from phonotheque.archive.places import write_places
+from phonotheque.archive.planning_tables import write_planning
 from phonotheque.archive.provenance import built_by, licence_counts, read_sources, schema_note
 from phonotheque.archive.release_files import write_release_files
 from phonotheque.archive.release_sqlite import write_sqlite_release
@@ -111,8 +113,9 @@ def assemble_edition(
     place = _Place(basis, intent, directory, records, superseded)
     _link_catalogue(place)
     _link_volumes(place)
+    write_places(basis.tree.editions, basis.previous, directory, place.volumes)
     counts, licences = _write_tables(place)
-    _write_ai_training(place)
+    _write_told(place)
     write_waiting(selection, packed, intent, directory / WAITING)
     counts = replace(counts, waiting=packed.waiting_files)
     place_file(selection.findings, directory / "findings.parquet")
@@ -214,8 +217,8 @@ def _carried(place: _Place) -> pa.Table:
     return stones.filter(pc.is_in(stones.column("volume"), pa.array(gone, pa.string())))
 
 
-def _write_ai_training(place: _Place) -> None:
-    """``ai-training/<volume>.parquet``; what says the same as before is a link to it."""
+def _write_told(place: _Place) -> None:
+    """``ai-training/`` and ``planning/``; what says the same as before is a link to it."""
     basis, directory = place.basis, place.directory
     reader = CatalogueReader(directory, basis.build.shards)
     try:
@@ -228,11 +231,14 @@ def _write_ai_training(place: _Place) -> None:
         cursor.execute("SET temp_directory = ?", [str(spill)])
         on = place.intent.published_at.date()
         write_ai_training(cursor, place.volumes, basis.settings, on, directory)
+        before = basis.tree.edition(basis.previous.name) if basis.previous else None
+        write_planning(
+            cursor, place.volumes, basis.settings, on, directory=directory, before=before
+        )
     finally:
         reader.close()
-    if basis.previous is None:
+    if basis.previous is None or before is None:
         return
-    before = basis.tree.edition(basis.previous.name)
     for entry in basis.previous.contents:
         target = directory / entry.path
         listed = entry.path.startswith(f"{FOLDER}/") and target.exists()

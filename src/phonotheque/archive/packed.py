@@ -74,9 +74,16 @@ class Packed:
 
 
 def pack_selection(
-    selection: Selection, slug: str, first: int, limits: VolumeSettings, sequence: int
+    selection: Selection,
+    slug: str,
+    first: int,
+    limits: VolumeSettings,
+    sequence: int,
+    *,
+    v1: bool = True,
 ) -> Packed:
-    """Pack what was selected for the edition `sequence`; volumes are numbered from `first`.
+    """Pack what was selected for the edition `sequence`; volumes are numbered from `first`. Their
+    torrents are hybrid, or without `v1` of v2 alone.
 
     Memory: 23 bytes a file that is not published yet, 2 GB for 86 million.
     """
@@ -88,7 +95,7 @@ def pack_selection(
         listens=_numbers(selection.path, "listens"),
         kept_back=np.subtract(sequence, since, out=since),
     )
-    plan = plan_volumes(files, packing_limits(limits))
+    plan = plan_volumes(files, packing_limits(limits, v1=v1))
     return Packed(
         list(_volumes(plan, slug, first)),
         [
@@ -125,7 +132,7 @@ def _since(rows: pa.Table, column: str, new: str | int) -> pa.Table:
     return rows.set_column(rows.schema.get_field_index(column), column, filled)
 
 
-def packing_limits(settings: VolumeSettings, *, waiting: bool = True) -> PackingLimits:
+def packing_limits(settings: VolumeSettings, *, v1: bool, waiting: bool = True) -> PackingLimits:
     """The limits that `settings` name; without `waiting`, a small remainder is a volume too."""
     return PackingLimits(
         settings.max_bytes,
@@ -133,6 +140,7 @@ def packing_limits(settings: VolumeSettings, *, waiting: bool = True) -> Packing
         settings.max_metainfo_bytes,
         settings.min_fill_percent if waiting else 0.0,
         settings.hold_editions,
+        v1,
     )
 
 

@@ -238,7 +238,10 @@ def _select(
     finally:
         reader.close()
     settings, first = basis.settings, basis.next_sequence
-    packed = pack_selection(selection, settings.slug, first, settings.volumes, intent.sequence)
+    v1 = settings.torrents.form == "hybrid"
+    packed = pack_selection(
+        selection, settings.slug, first, settings.volumes, intent.sequence, v1=v1
+    )
     return selection, packed
 
 

@@ -146,7 +146,8 @@ def _pack(basis: Basis, living: pa.Table, begin: int, end: int, first: int) -> I
         column["listens"].astype(np.int64),
         np.zeros(end - begin, np.int16),
     )
-    plan = plan_volumes(files, packing_limits(basis.settings.volumes, waiting=False))
+    v1 = basis.settings.torrents.form == "hybrid"
+    plan = plan_volumes(files, packing_limits(basis.settings.volumes, v1=v1, waiting=False))
     for lot in range(len(plan)):
         start, stop = plan.begins[lot : lot + 2].tolist()
         tier = int(plan.tiers[lot])

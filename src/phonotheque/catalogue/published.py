@@ -14,6 +14,7 @@ from phonotheque.model.errors import FormatError, NotFoundError
 from phonotheque.model.numbers import IdKey
 from phonotheque.storage.documents import read_document, read_settings
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.part_tables import paths_here
 
 _TEST_IT = "verify --catalogue tells what else is wrong, and sync or a build mends it"
 
@@ -97,14 +98,15 @@ def find_edition(tree: Tree, name: str | None = None) -> CatalogueFiles:
         listens=counts.listens,
         id_key=IdKey(bytes.fromhex(manifest.id_key)),
         previous=manifest.previous,
-        training=_training(manifest),
+        training=_training(directory, manifest),
     )
 
 
-def _training(manifest: EditionManifest) -> list[str] | None:
-    """The tables on training with files; None for an edition of before there were any."""
+def _training(directory: Path, manifest: EditionManifest) -> list[str] | None:
+    """The tables on training with files (in a mirror of a part those that are here); None for an
+    edition of before there were any."""
     found = [e.path for e in manifest.contents if e.path.startswith("ai-training/")]
-    return found if found or not manifest.counts.volumes else None
+    return paths_here(directory, found) if found or not manifest.counts.volumes else None
 
 
 def find_build(tree: Tree, number: int | None = None) -> CatalogueFiles | None:

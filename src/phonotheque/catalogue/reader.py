@@ -17,6 +17,7 @@ from phonotheque.model import tables
 from phonotheque.model.edition import EditionManifest, ShardFile
 from phonotheque.model.numbers import Kind
 from phonotheque.storage.documents import read_document
+from phonotheque.storage.part_tables import paths_here
 from phonotheque.storage.volume_rows import read_superseded
 
 _VOLUMES = "volumes.parquet"
@@ -70,7 +71,7 @@ class CatalogueReader:
                 f"CREATE VIEW {name} AS SELECT ''::VARCHAR AS volume, * FROM files_without_rows"
             )
             return
-        listed = ", ".join(self._quoted(str(edition / f"files/{v}.parquet")) for v in volumes)
+        listed = ", ".join(_literal(edition / f"files/{v}.parquet") for v in volumes)
         self._connection.execute(
             f"CREATE VIEW {name} AS SELECT parse_filename(filename, true) AS volume, "
             f"* EXCLUDE (filename) FROM read_parquet([{listed}], filename=true, {_GROWN}) "
@@ -114,7 +115,7 @@ class CatalogueReader:
         self._connection.close()
 
     def _quoted(self, path: str) -> str:
-        return "'" + str(self.root / path).replace("'", "''") + "'"
+        return _literal(self.root / path)
 
     def _create_view(self, name: str, schema: pa.Schema, paths: Sequence[str]) -> None:
         self._connection.execute(f"CREATE VIEW {name} AS {self._select(schema, paths, name)}")
@@ -148,7 +149,8 @@ class CatalogueReader:
 
 
 def open_edition(directory: Path, manifest: EditionManifest | None = None) -> CatalogueReader:
-    """The catalogue of the edition in `directory` (with `volumes`, `files`, `tombstones`).
+    """The catalogue of the edition in `directory` (with `volumes`, `files`, `tombstones`); in a
+    mirror of part of an archive, `files` are those of the volumes whose tables it keeps.
 
     Raises:
         NotFoundError, FormatError: no edition there, or not one this program reads.
@@ -158,11 +160,8 @@ def open_edition(directory: Path, manifest: EditionManifest | None = None) -> Ca
     reader.add_volumes_view()
     reader.add_view("tombstones", tables.TOMBSTONES, ["tombstones.parquet"])
     prefix, suffix = "files/", ".parquet"
-    named = [
-        entry.path[len(prefix) : -len(suffix)]
-        for entry in manifest.contents
-        if entry.path.startswith(prefix)
-    ]
+    listed = [entry.path for entry in manifest.contents if entry.path.startswith(prefix)]
+    named = [path[len(prefix) : -len(suffix)] for path in paths_here(directory, listed)]
     gone = read_superseded(directory)
     reader.add_files_view([v for v in named if v not in gone], [v for v in named if v in gone])
     return reader
@@ -170,3 +169,7 @@ def open_edition(directory: Path, manifest: EditionManifest | None = None) -> Ca
 
 def _paths(shards: Sequence[ShardFile], table: str, layer: str | None = None) -> list[str]:
     return [s.path for s in shards if s.table == table and layer in (None, s.layer)]
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -11,6 +11,9 @@ PADDING_PER_METAINFO_BYTE = 1024
 MIN_FILE_METAINFO_BYTES = 224
 """What a file takes in a hybrid torrent besides its name and pieces: its entries in both halves,
 that of its padding, the key of its piece layer; a little for its lines in the bag's own files."""
+V2_PIECE_METAINFO_BYTES = 32
+V2_MIN_FILE_METAINFO_BYTES = 124
+"""The same of v2 alone: one entry, and no padding."""
 _BASE_METAINFO_BYTES = 8192  # the bag's own files, addresses
 _SHIFTS = range(MIN_PIECE_LENGTH.bit_length() - 1, MAX_PIECE_LENGTH.bit_length())
 
@@ -37,9 +40,11 @@ def choose_piece_length(sizes_bytes: npt.ArrayLike) -> int:
     return min((1 << shift for shift in _SHIFTS), key=lambda length: (cost(length), length))
 
 
-def estimate_metainfo(sizes_bytes: I64, name_bytes: npt.NDArray[np.integer]) -> I64:
-    """For each row, about how long the hybrid torrent of the files up to there is, rather more than
-    less; (n,), int64.
+def estimate_metainfo(
+    sizes_bytes: I64, name_bytes: npt.NDArray[np.integer], *, v1: bool = True
+) -> I64:
+    """For each row, about how long the torrent of the files up to there is, rather more than less;
+    hybrid, or without `v1` of v2 alone; (n,), int64.
 
     `name_bytes` is twice the length of a file's folder and name below ``data/``, in UTF-8. The
     piece length is the one that `choose_piece_length` gives those files; where two cost nearly the
@@ -56,5 +61,10 @@ def estimate_metainfo(sizes_bytes: I64, name_bytes: npt.NDArray[np.integer]) -> 
             continue
         cheaper = cost < best - (best >> 6)
         best, pieces = np.where(cheaper, cost, best), np.where(cheaper, counted, pieces)
+    if not v1:
+        named = np.cumsum(
+            (name_bytes + np.int64(1)) // 2 + V2_MIN_FILE_METAINFO_BYTES, dtype=np.int64
+        )
+        return _BASE_METAINFO_BYTES + named + V2_PIECE_METAINFO_BYTES * pieces
     named = np.cumsum(name_bytes + np.int64(MIN_FILE_METAINFO_BYTES), dtype=np.int64)
     return _BASE_METAINFO_BYTES + named + PIECE_METAINFO_BYTES * pieces

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from phonotheque.edition.packing import MIN_FILE_METAINFO_BYTES, estimate_metainfo
+from phonotheque.edition.packing import (
+    MIN_FILE_METAINFO_BYTES,
+    V2_MIN_FILE_METAINFO_BYTES,
+    estimate_metainfo,
+)
 from phonotheque.model.errors import UsageError
 
 I64 = npt.NDArray[np.int64]
@@ -19,6 +23,7 @@ I8 = npt.NDArray[np.int8]
 @dataclass(frozen=True, slots=True)
 class PackingLimits:
     """What a volume may hold. `max_metainfo_bytes` is for its torrent, as estimated; 0: any size.
+    Torrents are hybrid, or without `v1` of v2 alone, which are about half as long.
 
     What a tier has left over, less than `min_fill_percent` of a volume, waits for the next edition,
     until `hold_editions` editions went by without it.
@@ -29,6 +34,7 @@ class PackingLimits:
     max_metainfo_bytes: int = 0
     min_fill_percent: float = 0.0
     hold_editions: int = 3
+    v1: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +129,13 @@ def _first_volume(
     """(rows of the volume that begins `within`, whether a limit ended it, bytes of its torrent)."""
     most = limits.max_files
     if limits.max_metainfo_bytes:
-        most = min(most, limits.max_metainfo_bytes // MIN_FILE_METAINFO_BYTES + 1)
+        least = MIN_FILE_METAINFO_BYTES if limits.v1 else V2_MIN_FILE_METAINFO_BYTES
+        most = min(most, limits.max_metainfo_bytes // least + 1)
     window = slice(within.start, min(within.start + most, within.stop))
     sizes = files.sizes_bytes[window]
     fit = int(np.searchsorted(np.cumsum(sizes), limits.max_bytes, side="right"))
     rows = max(fit, 1)
-    estimates = estimate_metainfo(sizes[:rows], files.name_bytes[window][:rows])
+    estimates = estimate_metainfo(sizes[:rows], files.name_bytes[window][:rows], v1=limits.v1)
     if limits.max_metainfo_bytes:
         over = np.flatnonzero(estimates > limits.max_metainfo_bytes)
         rows = max(int(over[0]), 1) if over.size else rows

@@ -10,6 +10,7 @@ What no result may depend on, and how that is kept:
 * No `hash()` of an engine is used anywhere.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import count
@@ -20,6 +21,7 @@ import duckdb
 import ibis
 import pyarrow as pa
 from ibis.backends.sql.datatypes import DuckDBType
+from ibis.expr.operations import UnboundTable
 
 from phonotheque.engine.numbering import (
     Numbering,
@@ -136,7 +138,7 @@ class LocalEngine(Numbering):
         return self._work / f"{next(self._names):05d}.parquet"
 
     def _sql(self, expression: Any) -> str:
-        return _compiled(expression.op())
+        return _sql_of(expression.op())
 
     def _view(self, paths: list[Path], schema: Any) -> Any:
         schema = without_promises(schema)
@@ -152,12 +154,25 @@ class LocalEngine(Numbering):
         return ibis.table(schema, name=name)
 
 
+def _sql_of(operation: Any) -> str:
+    """SQL of an expression. Compiling takes longer than running on a small archive, so it is kept
+    by what the expression is but for the names of its tables, which are put in last: the levels
+    and parts of a build, and the builds that follow one another in a process, ask the same of
+    other tables."""
+    tables = operation.find(UnboundTable)
+    nameless = operation.replace(
+        {table: table.copy(name=f"{_TABLE} {place}") for place, table in enumerate(tables)}
+    )
+    return _PLACE.sub(lambda place: f'"{tables[int(place[1])].name}"', _compiled(nameless))
+
+
+_TABLE = "table in place"
+_PLACE = re.compile(f'"{_TABLE} ([0-9]+)"')
+
+
 @lru_cache(maxsize=512)
 def _compiled(operation: Any) -> str:
-    """SQL of an expression. Compiling takes longer than running on a small archive, so it is kept:
-    builds that follow one another in a process ask for the same expressions. One build has 80 to
-    200 of them, in much the same order as the next: a memory for less than two would never hit.
-    An expression weighs some 65 kB."""
+    """An expression weighs some 65 kB; one build has 80 to 200 of them."""
     return str(ibis.to_sql(operation.to_expr(), dialect="duckdb", pretty=False))
 
 

@@ -4,6 +4,7 @@ import msgspec
 
 from phonotheque.model.access import AccessSettings
 from phonotheque.model.admission import parse_admission
+from phonotheque.model.seeding import SeedSettings
 
 DEFAULT_CUTS_PERCENT = (50.0, 80.0, 95.0, 99.0, 99.6, 100.0)
 DEFAULT_TERRITORIES = ("US", "EU", "GB", "CA", "JP", "AU", "MX", "ZZ")
@@ -123,6 +124,7 @@ class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rights: RightsSettings = RightsSettings()
     vault: VaultSettings = VaultSettings()
     access: AccessSettings = AccessSettings()
+    seed: SeedSettings | msgspec.UnsetType = msgspec.UNSET  # outside every hash of settings
     admission: dict[str, str] = {}  # what is done with a file: code of a finding → action
 
     def __post_init__(self) -> None:

@@ -81,6 +81,8 @@ class FindingCode(StrEnum):
     LEDGER_MISSING = "ledger.missing"
     # an edition as a whole
     EDITION_BAG = "edition.bag"
+    EDITION_PLACES = "edition.places"
+    EDITION_PLANNING = "edition.planning"
     EDITION_REFERENCE = "edition.reference"
     EDITION_SIGNATURE = "edition.signature"
     EDITION_TORRENT = "edition.torrent"

@@ -4,7 +4,8 @@
 docs/searching.md the query language and the ranking.
 """
 
-from phonotheque.search.build import build_index, ensure_index
+from phonotheque.search.build import build_index, ensure_index, find_index
+from phonotheque.search.file_keys import ensure_file_keys
 from phonotheque.search.found import Found, iter_found
 from phonotheque.search.index import SearchIndex
 from phonotheque.search.values import (
@@ -42,6 +43,8 @@ __all__ = [
     "SearchPage",
     "TrackRow",
     "build_index",
+    "ensure_file_keys",
     "ensure_index",
+    "find_index",
     "iter_found",
 ]

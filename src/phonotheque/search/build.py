@@ -32,6 +32,7 @@ from phonotheque.storage.arrays import load_array, write_array
 from phonotheque.storage.documents import parse_document, read_document, write_document
 from phonotheque.storage.durable import commit_directory, ensure_directory
 from phonotheque.storage.lock import writing
+from phonotheque.storage.part_tables import volume_of, volumes_lacking
 
 DEFAULT_MEMORY_BYTES = 2 << 30
 HEAD_POSTINGS = 65_536
@@ -48,6 +49,7 @@ class _Plan(msgspec.Struct, frozen=True):
     format: int
     edition_sha256: str
     memory_bytes: int
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +80,16 @@ def build_index(
         ArchiveBusyError: another process is building the same index.
     """
     manifest, digest = _edition(edition_dir)
+    part = _part(edition_dir, manifest)
     work = index_dir.with_name(f".{index_dir.name}.partial")
     with writing(work):
-        _resume(work, digest, memory_bytes)
+        _resume(work, digest, memory_bytes, part)
         reader = open_edition(edition_dir, manifest)
         try:
             contents = _build(reader, work, progress, memory_bytes)
         finally:
             reader.close()
-        made = _manifest(manifest, digest, contents)
+        made = msgspec.structs.replace(_manifest(manifest, digest, contents), part=part)
         write_document(work / "index.json", made)
         (work / ".lock").unlink()
         _replace(work, index_dir)
@@ -100,15 +103,24 @@ def ensure_index(
     *,
     memory_bytes: int = DEFAULT_MEMORY_BYTES,
 ) -> IndexReport:
-    """As `build_index`, unless `index_dir` has an index of this very edition already."""
-    _, digest = _edition(edition_dir)
+    """As `build_index`, unless `index_dir` has an index of this very edition already (and, in a
+    mirror of a part, of the tables that are here now)."""
+    found = find_index(edition_dir, index_dir)
+    if found is None:
+        return build_index(edition_dir, index_dir, progress, memory_bytes=memory_bytes)
+    return _report(index_dir, found, rebuilt=False)
+
+
+def find_index(edition_dir: Path, index_dir: Path) -> IndexManifest | None:
+    """What the index in `index_dir` says of itself, where it is one of the edition in `edition_dir`
+    as it is here now; else None."""
+    manifest, digest = _edition(edition_dir)
     try:
         found = read_document(index_dir / "index.json", IndexManifest)
     except PhonothequeError:
-        found = None
-    if found is None or found.edition_sha256 != digest:
-        return build_index(edition_dir, index_dir, progress, memory_bytes=memory_bytes)
-    return _report(index_dir, found, rebuilt=False)
+        return None
+    current = (found.edition_sha256, found.part) == (digest, _part(edition_dir, manifest))
+    return found if current else None
 
 
 def _manifest(edition: EditionManifest, digest: str, contents: IndexContents) -> IndexManifest:
@@ -132,6 +144,16 @@ def _edition(edition_dir: Path) -> tuple[EditionManifest, str]:
     manifest = read_document(path, EditionManifest)
     content = path.read_bytes()
     return parse_document(content, type(manifest), str(path)), sha256(content).hexdigest()
+
+
+def _part(edition_dir: Path, manifest: EditionManifest) -> str:
+    """What tells one part of the tables of files from another; empty where all of them are here."""
+    lacking = volumes_lacking(edition_dir, manifest)
+    if not lacking:
+        return ""
+    named = (e.path for e in manifest.contents if e.path.startswith("files/"))
+    here = sorted(name for name in map(volume_of, named) if name and name not in lacking)
+    return sha256("\n".join(here).encode()).hexdigest()
 
 
 def _build(
@@ -212,9 +234,9 @@ def _once(spill: Path, name: str, write: Callable[[], object]) -> None:
         done.touch()
 
 
-def _resume(work: Path, digest: str, memory_bytes: int) -> None:
+def _resume(work: Path, digest: str, memory_bytes: int, part: str) -> None:
     """Leave what is in `work` where it is of the same build, else clear it."""
-    plan = _Plan(INDEX_FORMAT, digest, memory_bytes)
+    plan = _Plan(INDEX_FORMAT, digest, memory_bytes, part)
     try:
         found = read_document(work / _PLAN, _Plan)
     except PhonothequeError:

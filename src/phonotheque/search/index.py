@@ -1,6 +1,7 @@
 """An index at hand: search, look-up, rows."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ import numpy as np
 
 from phonotheque.model.errors import UsageError
 from phonotheque.model.numbers import IdKey, Kind
+from phonotheque.search.file_keys import FOLDER, FileKeys
 from phonotheque.search.files import IndexFiles
 from phonotheque.search.lookup import Identifiers
 from phonotheque.search.matching import NO_DOCS, filter_conditions, find_terms, list_condition
@@ -50,6 +52,7 @@ class SearchIndex:
         }  # fmt: skip
         self._rows = RowStore(folder / "rows", key)
         self._pages = Pages(self._files, manifest.codes, self._rows)
+        self._folder = folder
 
     @classmethod
     def open(cls, index_dir: Path) -> "SearchIndex":
@@ -113,6 +116,19 @@ class SearchIndex:
     def rows(self, numbers: Sequence[int]) -> list[DisplayRow]:
         """The rows of recordings, in the order of `numbers`; unknown numbers are left out."""
         return self._rows.recordings(numbers)
+
+    def find_file(self, digest: str) -> list[tuple[str, int]]:
+        """(volume, place in its table of files, counted from 0) where a file with this SHA-256 may
+        stand; a stranger may be among them: compare what stands there.
+
+        Raises:
+            NotFoundError: `phonotheque.search.ensure_file_keys` has not made the list of files.
+        """
+        return self._file_keys.find(digest)
+
+    @cached_property
+    def _file_keys(self) -> FileKeys:
+        return FileKeys(self._folder / FOLDER)
 
     def release(self, number: int) -> ReleaseRow | None:
         """One release."""

@@ -15,7 +15,11 @@ import pyarrow.compute as pc
 _NIL = b"\xc0"
 _KNOWN_HEADERS = 1 << 16
 _UNSIGNED = ((0x7F, 0, 0), (0xFF, 0xCC, 1), (0xFFFF, 0xCD, 2), (0xFFFFFFFF, 0xCE, 4))
-_NOTHING = pa.scalar(b"", pa.binary())
+
+
+@cache
+def _nothing() -> pa.Scalar:  # not made at the start: pyarrow loads pandas to make a scalar
+    return pa.scalar(b"", pa.binary())
 
 
 def pack_column(column: pa.Array) -> pa.Array:
@@ -43,14 +47,14 @@ def pack_column(column: pa.Array) -> pa.Array:
 def pack_tuples(parts: Sequence[pa.Array]) -> pa.Array:
     """Row i of every packed part as one array."""
     header = pa.scalar(_array_header(len(parts)), pa.binary())
-    return pc.binary_join_element_wise(header, *parts, _NOTHING)
+    return pc.binary_join_element_wise(header, *parts, _nothing())
 
 
 def pack_lists(offsets: np.ndarray, packed: pa.Array) -> pa.Array:
     """packed[offsets[i]:offsets[i + 1]] as array i."""
     lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), packed)
     headers = _headers(np.diff(offsets), _array_header, _known_array_headers)
-    return pc.binary_join_element_wise(headers, pc.binary_join(lists, _NOTHING), _NOTHING)
+    return pc.binary_join_element_wise(headers, pc.binary_join(lists, _nothing()), _nothing())
 
 
 def _pack_texts(column: pa.Array) -> pa.Array:
@@ -59,7 +63,7 @@ def _pack_texts(column: pa.Array) -> pa.Array:
     if column.null_count:
         headers = pc.if_else(column.is_valid(), headers, pa.scalar(_NIL, pa.binary()))
     values = pc.fill_null(column.cast(pa.binary()), b"")
-    return pc.binary_join_element_wise(headers, values, _NOTHING)
+    return pc.binary_join_element_wise(headers, values, _nothing())
 
 
 def _pack_integers(column: pa.Array) -> pa.Array:

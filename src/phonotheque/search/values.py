@@ -182,7 +182,7 @@ class Codes(msgspec.Struct, frozen=True):
     years: list[int]
 
 
-class IndexManifest(msgspec.Struct, frozen=True, kw_only=True):
+class IndexManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`index.json`: what an index was made from (docs/formats/index.md)."""
 
     FORMAT: ClassVar[int] = INDEX_FORMAT
@@ -198,6 +198,7 @@ class IndexManifest(msgspec.Struct, frozen=True, kw_only=True):
     head_postings: int
     licences: list[str]
     years: list[int]
+    part: str = ""  # of a mirror of a part: SHA-256 of the names of the volumes it has tables of
 
     @property
     def codes(self) -> Codes:

@@ -5,7 +5,7 @@ piece length. Measured: hashlib does about 1.7 GB per core-second of SHA-1 or SH
 extensions, and BEP 52 hashes every byte a second time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +17,10 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Digests of one file: `sha256` and `pieces_root` are 32 raw bytes each."""
+    """Digests of one file: `sha256` and `pieces_root` are 32 raw bytes each.
+
+    `sha256` is empty where the beginning was known by its leaves alone (see `FileHasher`).
+    """
 
     size_bytes: int
     sha256: bytes
@@ -31,17 +34,32 @@ def read_chunks(stream: BinaryIO, size: int = READ_BYTES) -> Iterator[bytes]:
 
 
 class FileHasher:
-    """Feeds on a file's bytes in order; any chunk sizes. Memory: 32 bytes per 16 KiB block."""
+    """Feeds on a file's bytes in order; any chunk sizes. Memory: 32 bytes per 16 KiB block.
 
-    def __init__(self) -> None:
-        self._whole = sha256()
-        self._leaves: list[bytes] = []
+    `leaves`, where given, stand for the beginning: SHA-256 of each of its whole blocks, as `leaves`
+    of an earlier hasher said. The SHA-256 of the file is then not known, its pieces root is.
+    """
+
+    def __init__(self, leaves: Sequence[bytes] = ()) -> None:
+        self._whole = None if leaves else sha256()
+        self._leaves = list(leaves)
         self._rest = b""
-        self._bytes = 0
+        self._bytes = BLOCK * len(self._leaves)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes taken, those that leaves stand for included."""
+        return self._bytes
+
+    @property
+    def leaves(self) -> Sequence[bytes]:
+        """SHA-256 of each whole block so far; grows with `update`."""
+        return self._leaves
 
     def update(self, chunk: bytes) -> None:
         """Take the next bytes."""
-        self._whole.update(chunk)
+        if self._whole is not None:
+            self._whole.update(chunk)
         self._bytes += len(chunk)
         if self._rest:
             chunk = self._rest + chunk
@@ -56,7 +74,7 @@ class FileHasher:
             self._leaves.append(sha256(self._rest).digest())
             self._rest = b""
         root = merkle_root(self._leaves) if self._leaves else bytes(32)
-        return Digests(self._bytes, self._whole.digest(), root)
+        return Digests(self._bytes, b"" if self._whole is None else self._whole.digest(), root)
 
 
 def merkle_root(leaves: list[bytes], height: int | None = None) -> bytes:

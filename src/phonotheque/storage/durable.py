@@ -21,9 +21,18 @@ def fsync_directory(path: Path) -> None:
     """Make the names inside `path` durable."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        _fsync(handle, path)
     finally:
         os.close(handle)
+
+
+def _fsync(handle: int, path: Path) -> None:
+    """Wait until the disk has it; an error names `path`, which the system does not know here."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def ensure_directory(path: Path) -> None:
@@ -59,7 +68,7 @@ def commit_file(temporary: Path, target: Path) -> None:
     """Second half of the sequence: fsync, rename to `target`, fsync the directory."""
     handle = os.open(temporary, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        _fsync(handle, target)
     finally:
         os.close(handle)
     temporary.replace(target)
@@ -163,7 +172,7 @@ def commit_directory(temporary: Path, target: Path) -> None:
         for name in names:
             handle = os.open(Path(folder) / name, os.O_RDONLY)
             try:
-                os.fsync(handle)
+                _fsync(handle, Path(folder) / name)
             finally:
                 os.close(handle)
         fsync_directory(Path(folder))
@@ -181,7 +190,8 @@ def free_bytes(path: Path) -> int:
 
 
 def _explained(error: OSError, target: Path) -> Exception:
-
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceError(f"{target}: the disk is full; free some room and run this again")
+    if error.filename is None and error.errno:  # of a call that knows only the open file
+        error.filename = str(target)
     return error

@@ -86,6 +86,12 @@ class Tree:
         return self.root.with_name(self.root.name + "-OFFLINE-KEYS")
 
     @property
+    def state(self) -> Path:
+        """Default place of what a server keeps of its users: beside the tree, never in it."""
+        root = self.root.absolute()
+        return root.with_name(root.name + "-STATE")
+
+    @property
     def index(self) -> Path:
         return self.root / "index"
 
@@ -94,6 +100,10 @@ class Tree:
 
     def edition_index(self, name: str) -> Path:
         return self.index / name
+
+    def edition_statistics(self, name: str) -> Path:
+        """Derived like the index; no edition has such a name."""
+        return self.index / f"{name}_statistics"
 
     def volume(self, name: str) -> Path:
         return self.volumes / name

@@ -14,7 +14,7 @@ from phonotheque.storage.durable import partial_file
 ROW_GROUP_ROWS = 122_880
 _NUMBERS = frozenset(
     ["number", "recording", "release", "rank", "duration_ms", "artist_numbers", "old", "new",
-     "place", "origin_row"]
+     "place", "origin_row", "file_bytes"]
 )  # fmt: skip
 _ALIKE = frozenset(["key", "source_key", "release_key", "isrcs", "isrcs_raw", "name"])
 _TEXTS = frozenset(["title"])

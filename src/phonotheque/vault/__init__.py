@@ -32,6 +32,7 @@ from phonotheque.vault.examiner import Examiner, examine
 from phonotheque.vault.fixity import check_fixity
 from phonotheque.vault.fixity_report import FixityReport, FixityStatus, fixity_status
 from phonotheque.vault.inflight import Bounds, iter_in_order
+from phonotheque.vault.lives import LifeEvent, ObjectLife, read_life
 from phonotheque.vault.material import MEMORY_BYTES, Link, Material, take_material
 from phonotheque.vault.mending import Donor, Mended, MendReport, Offer, mend_objects
 from phonotheque.vault.objects import Admission, VaultObject
@@ -65,12 +66,14 @@ __all__ = [
     "Examiner",
     "FixityReport",
     "FixityStatus",
+    "LifeEvent",
     "Likeness",
     "Limits",
     "Link",
     "Material",
     "MendReport",
     "Mended",
+    "ObjectLife",
     "Offer",
     "OpusForm",
     "OpusSettings",
@@ -106,6 +109,7 @@ __all__ = [
     "purge_aside",
     "quarantine_path",
     "raw_fingerprint",
+    "read_life",
     "score_of",
     "set_aside",
     "sources_of",

@@ -195,6 +195,15 @@ class FixityState:
                 yield digest, size, Outcome(outcome), note
             after = rows[-1][0]
 
+    def looked_at(self, sha256: bytes) -> datetime | None:
+        """When the stretch of the newest round that passed this digest began; None: none did."""
+        row = self._state.execute(
+            "SELECT at_us FROM fixity_stretches JOIN fixity_rounds USING (round) "
+            "WHERE cursor >= ? AND last >= ? ORDER BY round DESC, last LIMIT 1",
+            [sha256, sha256],
+        ).fetchone()
+        return None if row is None else _at(row[0])
+
     def fault(self, sha256: bytes) -> Fault | None:
         """What is wrong with an object, as far as is known."""
         row = self._state.execute(

@@ -44,6 +44,23 @@ class State:
             self._db.close()
             raise
 
+    @classmethod
+    def reading(cls, path: Path) -> "State":
+        """The state at `path` for reading alone; nothing is made or brought up to date.
+
+        Raises:
+            sqlite3.Error: it cannot be opened.
+            FormatError: it is of another version.
+        """
+        state = cls.__new__(cls)
+        state._path, state._reader, state._asking = path, None, threading.Lock()
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        state._db = sqlite3.connect(address, uri=True, isolation_level=None, timeout=5)
+        if state._version() != STATE_VERSION:
+            state._db.close()
+            raise FormatError(f"{path}: not of version {STATE_VERSION}, which this program reads")
+        return state
+
     def _bring_up_to_date(self, path: Path) -> None:
         """Make the tables, or add what this version has and the one that wrote them had not."""
         if self._version() == STATE_VERSION:

@@ -87,6 +87,27 @@ AI_TRAINING = table(
     ],
 )
 
+PLANNING = table(
+    "planning",  # what a mirror chooses files by: row k is of row k of files/<volume>.parquet
+    [
+        pa.field("place", pa.int32(), nullable=False),  # of the file there, from 0
+        pa.field("file_bytes", pa.int64(), nullable=False),
+        pa.field("licence", pa.string(), nullable=False),  # as there
+        pa.field("barred", pa.list_(pa.string()), nullable=False),  # jurisdictions
+        pa.field("artist_numbers", pa.list_(pa.int64()), nullable=False),  # of its recording
+        pa.field("genres", pa.list_(pa.string()), nullable=False),  # of its releases
+    ],
+)
+
+PLANNING_LISTENS = table(
+    "planning_listens",  # of all these files, in this edition
+    [
+        pa.field("volume", pa.string(), nullable=False),
+        pa.field("place", pa.int32(), nullable=False),
+        pa.field("listens", pa.int64()),  # null: the file is withdrawn
+    ],
+)
+
 CHANGES = table(
     "changes",
     [
