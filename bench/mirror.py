@@ -7,7 +7,7 @@ measures and against what. `--set part=proving` runs one part alone.
 import importlib
 from typing import Any
 
-PARTS = ("proving",)
+PARTS = ("proving", "transfers", "seeding")
 GROUPS = ("ours", "peers", "limits", "ratios")
 
 

@@ -4,11 +4,13 @@ Only the table of volumes is chosen from, as by `phonotheque plan`. There are as
 86 million files: with fewer files they are smaller by as much, and figures of disks are told for 86
 million. The choice and the curve are timed. `single_file_loss_8_tb` is what whole volumes lose of
 the listens that the best single files would give on the same disk. No peer plans mirrors.
+`--set part=files` plans by what single files are instead (`mirror_plan_files`).
 """
 
+import importlib
 import resource
 import time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +25,12 @@ WHOLE = FILES["large"]
 DISKS_TB = (1, 4, 8, 16, 64)
 
 
-def run(scale: str, *, files: str = "") -> dict[str, Any]:
+def run(scale: str, *, files: str = "", part: str = "") -> dict[str, Any]:
     """Seconds to choose for 8 TB and to draw the curve, and shares of listens by disk."""
+    if part:
+        return cast(dict[str, Any], importlib.import_module(f"bench.mirror_plan_{part}").measure(
+            scale, files
+        ))  # fmt: skip
     count = int(files) if files else FILES[scale]
     shrink = WHOLE / count
     rng = np.random.default_rng(11)

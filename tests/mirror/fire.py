@@ -1,4 +1,5 @@
-"""Everything that may go wrong with a sync, each with how it is brought about.
+"""Everything that may go wrong with a sync, each with how it is brought about (`fire_faults` has
+that of other commands, and of several origins).
 
 A `Scene` is a mirror that lacks its edition and one volume of three, and an origin. A fault arms
 the scene; whatever must be undone before things are well again is left in `Scene.healing`.
@@ -48,6 +49,7 @@ class Scene:
     options: dict[str, Any] = field(default_factory=dict)
     healing: ExitStack = field(default_factory=ExitStack)
     given: list[int] = field(default_factory=list)
+    also: dict[str, str] = field(default_factory=dict)  # other addresses, and what to call them
 
     @property
     def origin(self) -> TinyOrigin:
@@ -99,11 +101,11 @@ def metadata(manner: rogue.Manner, name: str = "timestamp.json") -> Callable[[Sc
     return web(rogue.only(f"metadata/{name}", manner))
 
 
-def _wrong(content: bytes) -> bytes:
+def wrong(content: bytes) -> bytes:
     return bytes(255 - byte for byte in content)
 
 
-def _endless(prefix: str) -> Callable[[Scene], object]:
+def endless(prefix: str) -> Callable[[Scene], object]:
     def arm(scene: Scene) -> None:
         scene.server.misbehave = rogue.only(prefix, rogue.endless(scene.given))
 
@@ -124,10 +126,10 @@ SERVER = [
     Fault("promises fewer bytes than there are", song(rogue.wrong_length(-7)), _CODE.FINDINGS),
     Fault("gives a Content-Length below zero", song(rogue.odd_length("-5")), _CODE.OK),
     Fault("gives a Content-Length that is no number", song(rogue.odd_length("many")), _CODE.OK),
-    Fault("gives wrong bytes of the right length", song(rogue.body(_wrong)), _CODE.FINDINGS),
-    Fault("gives wrong bytes for every file", web(rogue.only(BAG, rogue.body(_wrong))),
+    Fault("gives wrong bytes of the right length", song(rogue.body(wrong)), _CODE.FINDINGS),
+    Fault("gives wrong bytes for every file", web(rogue.only(BAG, rogue.body(wrong))),
           _CODE.FINDINGS),
-    Fault("gives wrong tables of the edition", tables(rogue.body(_wrong)), _CODE.UNAVAILABLE),
+    Fault("gives wrong tables of the edition", tables(rogue.body(wrong)), _CODE.UNAVAILABLE),
     Fault("ignores ranges", web(rogue.only(SONG, rogue.body(lambda c: c))), _CODE.OK),
     Fault("gives another range than it was asked for", song(rogue.other_range), _CODE.FINDINGS),
     Fault("gives another range, and calls it the right one", song(rogue.lying_range),
@@ -156,11 +158,13 @@ SERVER = [
     Fault("answers 404 for everything", web(rogue.status(404)), _CODE.UNTRUSTED),
     Fault("answers 500 for the tables of the edition", tables(rogue.status(500)),
           _CODE.UNAVAILABLE),
-    Fault("sends a file without end", _endless(SONG), _CODE.FINDINGS),
-    Fault("sends a table of the edition without end", _endless(f"{EDITION}catalogue/"),
+    Fault("sends a file without end", endless(SONG), _CODE.FINDINGS),
+    Fault("sends a table of the edition without end", endless(f"{EDITION}catalogue/"),
           _CODE.UNAVAILABLE),
-    Fault("sends signed documents without end", _endless("metadata/"), _CODE.UNTRUSTED),
+    Fault("sends signed documents without end", endless("metadata/"), _CODE.UNTRUSTED),
     Fault("sends headers without end", song(rogue.endless_headers), _CODE.FINDINGS),
+    Fault("trickles: a thousand bytes a second", song(rogue.drip(20, 0.02)), _CODE.FINDINGS),
+    Fault("drips its headers, a byte now and then", song(rogue.drip_headers), _CODE.FINDINGS),
     Fault("speaks no HTTP", web(rogue.garbage), _CODE.UNAVAILABLE),
     Fault("hangs up without a word", web(rogue.hang_up), _CODE.UNAVAILABLE),
     Fault("hangs up on every audio file", web(rogue.only(BAG, rogue.hang_up)), _CODE.FINDINGS),
@@ -192,7 +196,7 @@ def _freeze(scene: Scene) -> None:
     scene.healing.callback(_put, scene, after)
 
 
-def _run_out(scene: Scene) -> None:
+def run_out(scene: Scene) -> None:
     scene.origin.expires = datetime(2026, 11, 1, tzinfo=UTC)
     scene.origin.sign()
 
@@ -223,7 +227,7 @@ def _mix_documents(scene: Scene) -> None:
     scene.healing.callback(scene.origin.tree.latest_json.write_bytes, new)
 
 
-def _wrong_key(*roles: str) -> Callable[[Scene], None]:
+def wrong_key(*roles: str) -> Callable[[Scene], None]:
     def arm(scene: Scene) -> None:
         forged = copy.copy(scene.origin)
         other = {role: CryptoSigner.generate_ed25519() for role in roles}
@@ -246,7 +250,7 @@ def _wrong_withdrawals(scene: Scene) -> None:
     scene.healing.callback(path.write_bytes, true)
 
 
-def _impostor(scene: Scene) -> None:
+def impostor(scene: Scene) -> None:
     other = TinyOrigin(scene.folder / "impostor")
     other.publish(three_volumes()[:2], name="2027-01")
     true, scene.server.root = scene.server.root, other.root
@@ -261,15 +265,15 @@ SIGNATURES = [
     Fault("are older than what was seen before (rolled back)", _roll_back, _CODE.UNTRUSTED),
     Fault("stay as they were while the archive goes on (frozen), and have not run out",
           _freeze, _CODE.OK),
-    Fault("have run out (frozen for long, or a late publisher)", _run_out, _CODE.UNTRUSTED),
+    Fault("have run out (frozen for long, or a late publisher)", run_out, _CODE.UNTRUSTED),
     Fault("belong to different editions (mix and match)", _mix, _CODE.UNTRUSTED),
     Fault("name one edition, `latest.json` another", _mix_documents, _CODE.UNTRUSTED),
-    Fault("are by another timestamp key", _wrong_key("timestamp"), _CODE.UNTRUSTED),
-    Fault("are by another targets key", _wrong_key("targets"), _CODE.UNTRUSTED),
+    Fault("are by another timestamp key", wrong_key("timestamp"), _CODE.UNTRUSTED),
+    Fault("are by another targets key", wrong_key("targets"), _CODE.UNTRUSTED),
     Fault("are by another key for withdrawals", _wrong_withdrawals, _CODE.UNTRUSTED),
-    Fault("are by other keys, all of them", _wrong_key("targets", "snapshot", "timestamp"),
+    Fault("are by other keys, all of them", wrong_key("targets", "snapshot", "timestamp"),
           _CODE.UNTRUSTED),
-    Fault("are those of another archive at this address", _impostor, _CODE.UNTRUSTED),
+    Fault("are those of another archive at this address", impostor, _CODE.UNTRUSTED),
     Fault("do not fit `edition.json`", _wrong_document(f"{EDITION}edition.json"),
           _CODE.UNTRUSTED),
     Fault("are no JSON", metadata(rogue.body(lambda c: b"{")), _CODE.UNTRUSTED),
@@ -279,7 +283,7 @@ SIGNATURES = [
 ]  # fmt: skip
 
 
-def _sign_anew(origin: TinyOrigin, change: Callable[[EditionManifest], EditionManifest]) -> None:
+def sign_anew(origin: TinyOrigin, change: Callable[[EditionManifest], EditionManifest]) -> None:
     """The publisher, or who has all keys, signs the edition as it lies there now, changed."""
     folder = origin.tree.edition("2026-11")
     manifest = read_document(folder / "edition.json", EditionManifest)
@@ -296,11 +300,11 @@ def _rename_in_torrent(old: bytes, new: bytes) -> Callable[[Scene], None]:
         true = torrent.read_bytes()
         assert old in true and len(old) == len(new)
         torrent.write_bytes(true.replace(old, new))
-        _sign_anew(scene.origin, lambda manifest: manifest)
+        sign_anew(scene.origin, lambda manifest: manifest)
 
         def mend() -> None:
             torrent.write_bytes(true)
-            _sign_anew(scene.origin, lambda manifest: manifest)
+            sign_anew(scene.origin, lambda manifest: manifest)
 
         scene.healing.callback(mend)
 
@@ -313,8 +317,8 @@ def _path_in_edition(path: str) -> Callable[[Scene], None]:
             first = msgspec.structs.replace(manifest.contents[0], path=path)
             return msgspec.structs.replace(manifest, contents=[first, *manifest.contents[1:]])
 
-        _sign_anew(scene.origin, lead_out)
-        scene.healing.callback(_sign_anew, scene.origin, lambda manifest: manifest)
+        sign_anew(scene.origin, lead_out)
+        scene.healing.callback(sign_anew, scene.origin, lambda manifest: manifest)
 
     return arm
 
@@ -360,6 +364,22 @@ def _link_in_mirror(scene: Scene) -> None:
     target.symlink_to(scene.folder / "elsewhere")
 
 
+def _links_in_incoming(scene: Scene) -> None:
+    """Where a file comes to, over HTTP and from the swarm."""
+    for kind in ("http", "swarm"):
+        staged = scene.tree.root / "incoming" / kind / SONG.removeprefix("volumes/")
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        staged.symlink_to(scene.folder / "elsewhere")
+
+
+def _link_for_folder(scene: Scene) -> None:
+    """The folder where a volume comes to is one elsewhere."""
+    staged = scene.tree.root / "incoming" / "http" / VOLUME
+    staged.parent.mkdir(parents=True, exist_ok=True)
+    (scene.folder / "empty").mkdir()
+    staged.symlink_to(scene.folder / "empty")
+
+
 NAMES = [
     Fault("the torrent of a volume has `..` in a path", _rename_in_torrent(b"8:artist 1",
           b"8:../../xy"), _CODE.FINDINGS),
@@ -372,6 +392,9 @@ NAMES = [
     Fault("an edition is called `../../outside`", _name_of_edition, _CODE.UNTRUSTED),
     Fault("in a folder as the origin, a link leads elsewhere", _link_in_origin, _CODE.FINDINGS),
     Fault("in the mirror, a link stands in a file's place", _link_in_mirror, _CODE.OK),
+    Fault("in the mirror, links stand where a file comes to", _links_in_incoming, _CODE.OK),
+    Fault("in the mirror, a link stands for the folder where files come to", _link_for_folder,
+          _CODE.OK),
 ]  # fmt: skip
 
 
@@ -379,27 +402,27 @@ def _peers(*ports: int) -> dict[str, Any]:
     return {"via": Via.SWARM, "peers": [("127.0.0.1", port) for port in ports]}
 
 
-def _lie(scene: Scene) -> int:
+def lie(scene: Scene) -> int:
     twin = copied(scene.origin, scene.folder / "liar")
     return scene.healing.enter_context(rogue.lying_peer(twin.tree))
 
 
-def _bad_peer(scene: Scene) -> None:
-    scene.options |= _peers(_lie(scene))
+def bad_peer(scene: Scene) -> None:
+    scene.options |= _peers(lie(scene))
 
 
 def _bad_peer_alone(scene: Scene) -> None:
-    _bad_peer(scene)
+    bad_peer(scene)
     scene.server.misbehave = rogue.only(BAG, rogue.status(500))
 
 
 def _bad_and_good(scene: Scene) -> None:
     good = scene.healing.enter_context(Seeder(scene.origin.tree, listen=LOOPBACK))
-    scene.options |= _peers(_lie(scene), good.port)
+    scene.options |= _peers(lie(scene), good.port)
     scene.server.misbehave = rogue.only(BAG, rogue.status(500))
 
 
-def _odd_peer(says: bytes) -> Callable[[Scene], None]:
+def odd_peer(says: bytes) -> Callable[[Scene], None]:
     def arm(scene: Scene) -> None:
         scene.options |= _peers(scene.healing.enter_context(rogue.odd_peer(says)))
 
@@ -407,13 +430,13 @@ def _odd_peer(says: bytes) -> Callable[[Scene], None]:
 
 
 SWARM = [
-    Fault("a peer gives wrong bytes for every piece", _bad_peer, _CODE.OK),
+    Fault("a peer gives wrong bytes for every piece", bad_peer, _CODE.OK),
     Fault("the same, and the web does not answer", _bad_peer_alone, _CODE.FINDINGS),
     Fault("the same, and a sound peer is there too", _bad_and_good, _CODE.OK),
-    Fault("a peer takes the connection and says nothing", _odd_peer(b""), _CODE.OK),
-    Fault("a peer speaks another language", _odd_peer(b"HTTP/1.1 400 Bad\r\n\r\n"), _CODE.OK),
+    Fault("a peer takes the connection and says nothing", odd_peer(b""), _CODE.OK),
+    Fault("a peer speaks another language", odd_peer(b"HTTP/1.1 400 Bad\r\n\r\n"), _CODE.OK),
     Fault("a peer begins well and goes on with noise",
-          _odd_peer(b"\x13BitTorrent protocol" + b"\xff" * 900), _CODE.OK),
+          odd_peer(b"\x13BitTorrent protocol" + b"\xff" * 900), _CODE.OK),
 ]  # fmt: skip
 
 
@@ -433,13 +456,18 @@ def _no_room(scene: Scene) -> None:
     patch.setattr("phonotheque.mirror.syncing.free_bytes", lambda path: (16 << 20) + 1)
 
 
-def _fail(error: int, *calls: str) -> Callable[[Scene], None]:
+def _is_ours(scene: Scene, path: str) -> bool:
+    """Below the mirror, or where else a command under fire writes; not at the origin."""
+    return path.startswith(str(scene.folder)) and not path.startswith(str(scene.origin.root))
+
+
+def fail(error: int, *calls: str) -> Callable[[Scene], None]:
     def arm(scene: Scene) -> None:
         patch = scene.healing.enter_context(pytest.MonkeyPatch.context())
 
         def refusing(real: Callable[..., Any]) -> Callable[..., Any]:
             def call(path: Any, *args: Any, **kwargs: Any) -> Any:
-                if str(path).startswith(str(scene.tree.root)):
+                if _is_ours(scene, str(path)):
                     raise OSError(error, os.strerror(error), str(path))
                 return real(path, *args, **kwargs)
 
@@ -451,7 +479,7 @@ def _fail(error: int, *calls: str) -> Callable[[Scene], None]:
     return arm
 
 
-def _held(scene: Scene) -> None:
+def held(scene: Scene) -> None:
     scene.healing.enter_context(writing(scene.tree.root))
 
 
@@ -474,19 +502,11 @@ MACHINE = [
     Fault("the clock is 30 years ahead", _clock(2056), _CODE.UNTRUSTED),
     Fault("the clock is 30 years behind", _clock(1996), _CODE.OK),
     Fault("the disk has no room for the plan", _no_room, _CODE.NO_SPACE),
-    Fault("the disk is full when a file takes its place", _fail(28, "replace"), _CODE.NO_SPACE),
-    Fault("the disk is full when a folder is made", _fail(28, "mkdir"), _CODE.NO_SPACE),
-    Fault("the mirror lies on a read-only disk", _fail(30, "replace", "mkdir"), _CODE.INTERNAL),
-    Fault("the mirror may not be written to", _fail(13, "replace", "mkdir"), _CODE.INTERNAL),
+    Fault("the disk is full when a file takes its place", fail(28, "replace"), _CODE.NO_SPACE),
+    Fault("the disk is full when a folder is made", fail(28, "mkdir"), _CODE.NO_SPACE),
+    Fault("the mirror lies on a read-only disk", fail(30, "replace", "mkdir"), _CODE.INTERNAL),
+    Fault("the mirror may not be written to", fail(13, "replace", "mkdir"), _CODE.INTERNAL),
     Fault("a partial file is read-only", _read_only_file, _CODE.OK),
-    Fault("another sync is running", _held, _CODE.BUSY),
+    Fault("another sync is running", held, _CODE.BUSY),
     Fault("`state.sqlite` is no database", _torn_state, _CODE.INPUT),
 ]  # fmt: skip
-
-SECTIONS = {
-    "The server": SERVER,
-    "The signatures": SIGNATURES,
-    "Names and links": NAMES,
-    "The swarm": SWARM,
-    "The machine": MACHINE,
-}

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,12 +17,14 @@ import pytest
 from phonotheque.archive import execute_withdraw, plan_withdraw, publish
 from phonotheque.cli.main import main
 from phonotheque.mirror import EditionVerdict, verify_edition
+from phonotheque.mirror.planning_checks import check_places, check_planning
 from phonotheque.model.edition import EditionManifest, Revocations
 from phonotheque.model.errors import ExitCode, NotFoundError
 from phonotheque.model.progress import Silent
 from phonotheque.storage.digests import digest_file
 from phonotheque.storage.documents import read_document, write_document
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.places import KEY, Keys
 from phonotheque.storage.tables import write_table
 from tests.archive.test_publish import SONGS, release
 from tests.archive.workshop import FolderVault, Workshop
@@ -221,3 +224,47 @@ def test_the_command_says_it(tree: Tree, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["verify", str(tree.root), "--edition", "latest"]) == ExitCode.FINDINGS
     text = capsys.readouterr().out
     assert "volumes     failed" in text and "edition.bag" in text
+
+
+def test_tables_for_planning_that_do_not_fit_the_files_are_found(tree: Tree) -> None:
+    def about() -> list[str]:
+        manifest = read_document(tree.edition("two") / "edition.json", EditionManifest)
+        found = list(check_planning(tree, manifest))
+        assert {f.code for f in found} <= {"edition.planning"}
+        return [f"{f.where} {f.message}" for f in found]
+
+    def set_first(column: str, value: object) -> Callable[[list[dict[str, object]]], None]:
+        return lambda rows: rows[0].update({column: value})
+
+    def drop_last(rows: list[dict[str, object]]) -> None:
+        del rows[-1]
+
+    assert about() == []
+    rewrite(tree, f"planning/{VOLUME}.parquet", set_first("file_bytes", 1))
+    rewrite(tree, "planning/listens.parquet", set_first("listens", 77_777))
+    said = about()
+    assert len(said) == 2 and "file_bytes differ from" in said[0]
+    assert "the listens of 1 files of work-tier1-00001 are not" in said[1]
+    rewrite(tree, f"planning/{VOLUME}.parquet", drop_last)
+    rewrite(tree, "planning/listens.parquet", drop_last)
+    said = about()
+    assert "the number of rows" in said[0] and said[1].startswith("editions/two/planning/listens")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda keys: keys[::-1], "do not rise"),
+        (lambda keys: keys + (1 << 24), "other recordings"),
+        (lambda keys: keys[:-1], "another number"),
+        (lambda keys: keys + 900, "volumes that there are not"),
+    ],
+)
+def test_places_that_lead_elsewhere_are_found(
+    tree: Tree, change: Callable[[Keys], Keys], said: str
+) -> None:
+    path = next(iter(sorted((tree.edition("two") / "places").iterdir())))
+    path.write_bytes(change(np.fromfile(path, KEY)).tobytes())
+    manifest = read_document(tree.edition("two") / "edition.json", EditionManifest)
+    (found, *_) = check_places(tree, manifest)
+    assert (found.code, said in found.message) == ("edition.places", True)

@@ -75,6 +75,16 @@ WITH_WISHES = replace(
     added=["work-tier2-00002"],
     dropped=["work-tier6-00003"],
 )  # fmt: skip
+OF_FILES = replace(
+    WITH_WISHES,
+    volumes=[replace(WITH_WISHES.volumes[0], files=51, selection=[], rows="0-49,105")],
+    wishes=replace(
+        WITH_WISHES.wishes or PlanWishes(), territories=("EU",), artists=("Ödland",),
+        genres=("folk",), exclude=("genre:metal", "work-tier6-00003"),
+    ),
+    curve_here=WITH_WISHES.curve,
+    next_terabyte_share_here=0.0625,
+)  # fmt: skip
 
 
 def test_the_golden_files_are_read() -> None:
@@ -82,11 +92,12 @@ def test_the_golden_files_are_read() -> None:
     assert read_document(GOLDEN / "plan.json", MirrorPlan) == PLAN
     assert read_plan(Tree(GOLDEN)) == PLAN
     assert read_document(GOLDEN / "plan-wishes.json", MirrorPlan) == WITH_WISHES
+    assert read_document(GOLDEN / "plan-files.json", MirrorPlan) == OF_FILES
 
 
 def test_todays_writer_gives_the_golden_bytes() -> None:
     assert format_document(SETTINGS, toml=True) == (GOLDEN / "mirror.toml").read_bytes()
-    assert format_document(WITH_WISHES) == (GOLDEN / "plan-wishes.json").read_bytes()
+    assert format_document(OF_FILES) == (GOLDEN / "plan-files.json").read_bytes()
 
 
 def test_documents_of_another_version_or_with_unknown_keys_are_refused(tmp_path: Path) -> None:

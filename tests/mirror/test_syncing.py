@@ -1,5 +1,6 @@
 """Bringing a mirror to its plan."""
 
+import errno
 import gc
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from phonotheque.mirror import Seeder, Via
+from phonotheque.mirror import bringing as bringing_module
 from phonotheque.mirror import editions as editions_module
 from phonotheque.mirror import syncing as syncing_module
 from phonotheque.mirror.expected import ExpectedVolume
@@ -45,6 +47,7 @@ def test_a_second_sync_fetches_nothing_and_reads_nothing_again(synced: Follower)
     assert asked <= {"metadata/timestamp.json"}, "what is signed is here, and equal"
 
 
+@pytest.mark.full
 def test_a_sync_never_holds_the_files_of_all_volumes_in_memory(
     follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,7 +57,7 @@ def test_a_sync_never_holds_the_files_of_all_volumes_in_memory(
     follower.plan()
     seen: list[int] = []
     monkeypatch.setattr(
-        syncing_module,
+        bringing_module,
         "find_missing",
         lambda volume, place: (seen.append(living()), find_missing(volume, place))[1],
     )
@@ -193,7 +196,7 @@ def test_files_proved_before_are_linked_unread_and_need_no_room(
     read: list[Path] = []
     monkeypatch.setattr(editions_module, "read_sha256", read.append)
     asked: list[int] = []
-    monkeypatch.setattr(syncing_module, "_check_space", lambda tree, size, what: asked.append(size))
+    monkeypatch.setattr(syncing_module, "_check_space", lambda tree, size, *_: asked.append(size))
     report = synced.sync()
     assert report.edition_files_linked > 0 and not read
     assert asked[0] == report.edition_bytes_fetched
@@ -244,14 +247,21 @@ def test_a_disk_without_room_is_noticed_before_anything_is_fetched(
     assert not follower.tree.editions.exists()
 
 
-def test_a_disk_that_fills_up_meanwhile_is_said_so(follower: Follower) -> None:
+def test_a_disk_that_fills_up_meanwhile_is_said_so(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
     follower.plan()
-    partial = follower.tree.root / "incoming/http" / SONG.removeprefix("volumes/")
-    partial.parent.mkdir(parents=True)
-    partial.symlink_to("/dev/full")
+    real = os.write
+
+    def full(handle: int, content: bytes) -> int:
+        if str(Path(f"/proc/self/fd/{handle}").readlink()).endswith("song-1.ogg"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(handle, content)
+
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(NoSpaceError, match="the disk is full"):
         follower.sync()
-    partial.unlink()
+    monkeypatch.undo()
     assert follower.sync().findings == []
     assert follower.verify().clean
 

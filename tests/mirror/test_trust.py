@@ -1,6 +1,7 @@
 """What an origin must prove before anything of it is taken."""
 
 import copy
+import errno
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import msgspec
 import pytest
 from securesystemslib.signer import CryptoSigner
 
-from phonotheque.mirror import TrustKind
+from phonotheque.mirror import Limits, TrustKind
 from phonotheque.mirror.origin import open_origin
 from phonotheque.mirror.trust import check_paths
 from phonotheque.mirror.ways import open_others
@@ -68,6 +69,18 @@ def test_an_origin_that_is_gone_leaves_what_is_here_usable(synced: Follower) -> 
     with pytest.raises(TransferError, match="what this mirror has stays usable"):
         synced.sync()
     assert synced.verify().clean
+
+
+def test_a_disk_that_takes_no_metadata_is_named(
+    synced: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("tuf.ngclient.Updater._persist_file", fail)
+    with pytest.raises(OSError) as raised:
+        synced.sync()
+    assert str(synced.tree.metadata) in raised.value.filename
 
 
 def test_signatures_that_ran_out_are_refused_with_the_way_out(synced: Follower) -> None:
@@ -173,4 +186,6 @@ def test_a_webseed_that_is_no_web_address_is_not_read(synced: Follower) -> None:
     manifest = read_document(synced.tree.edition("2026-11") / "edition.json", EditionManifest)
     hostile = msgspec.structs.replace(manifest, webseeds=["/", "file:///", "http://127.0.0.1:9/"])
     origin = open_origin(synced.tree.root)
-    assert [o.address for o in open_others([], hostile, origin, Silent())] == ["http://127.0.0.1:9"]
+    assert [o.address for o in open_others([], hostile, origin, Silent(), Limits())] == [
+        "http://127.0.0.1:9"
+    ]

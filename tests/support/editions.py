@@ -47,6 +47,8 @@ class TinyRecording:
     label: str | None = None  # of its release; the first recording of a release says it
     ai_train: str | None = None  # as the edition says of its file; None: it does not
     aliases: list[str] = field(default_factory=list)  # of its artist; likewise
+    release_year: int | None = 2020  # of its release; likewise
+    genres: list[str] | None = None  # of its release; the first recording of a release says them
 
 
 def write_tiny_edition(
@@ -62,6 +64,8 @@ def write_tiny_edition(
     releases: dict[tuple[str, str], int] = {}
     artists: dict[str, int] = {}
     labels: dict[tuple[str, str], str | None] = {}
+    years: dict[tuple[str, str], int | None] = {}
+    genres: dict[tuple[str, str], list[str] | None] = {}
     aliases: dict[str, list[str]] = {}
     for r in recordings:
         artists.setdefault(r.artist, len(artists) + 1)
@@ -69,6 +73,8 @@ def write_tiny_edition(
         if r.release is not None:
             releases.setdefault((r.release, r.artist), len(releases) + 1)
             labels.setdefault((r.release, r.artist), r.label)
+            years.setdefault((r.release, r.artist), r.release_year)
+            genres.setdefault((r.release, r.artist), r.genres)
     shards: list[ShardFile] = []
 
     def shard(table: str, schema: pa.Schema, rows: list[dict[str, Any]]) -> None:
@@ -112,9 +118,9 @@ def write_tiny_edition(
     ])  # fmt: skip
     shard("releases", tables.RELEASES, [
         {"number": n, "key": f"source:tiny:{normalise(title)}", "title": title,
-         "artist_credit": artist, "year": 2020, "country": None,
+         "artist_credit": artist, "year": years[title, artist], "country": None,
          "label": labels[title, artist],
-         "barcode": None, "release_mbid": None, "genres": None}
+         "barcode": None, "release_mbid": None, "genres": genres[title, artist]}
         for (title, artist), n in releases.items()
     ])  # fmt: skip
     shard("artists", tables.ARTISTS, [

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -35,6 +36,7 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
+from phonotheque.catalogue import iter_wishable, open_edition
 from phonotheque.edition import VolumeFile, create_torrent
 from phonotheque.model import tables
 from phonotheque.model.edition import (
@@ -99,6 +101,7 @@ class TinyOrigin:
     expires: datetime = NO_END
     v1: bool = True  # hybrid torrents of volumes; else v2 alone
     catalogue: bool = False  # editions get a torrent of their own files
+    barred: dict[int, list[str]] | None = None  # by recording; None: editions have no planning/
 
     @property
     def tree(self) -> Tree:
@@ -118,6 +121,8 @@ class TinyOrigin:
         rows = [self._finish_volume(edition, row) for row in _read(edition / "volumes.parquet")]
         table = pa.Table.from_pylist(rows, schema=tables.VOLUMES)
         write_table(edition / "volumes.parquet", tables.VOLUMES, [table])
+        if self.barred is not None:
+            _write_planning(edition, manifest, self.barred)
         torrent = self._write_catalogue_torrent(edition) if self.catalogue else None
         contents = contents_of(edition)
         manifest = msgspec.structs.replace(manifest, contents=contents, catalogue_torrent=torrent)
@@ -241,6 +246,23 @@ class TinyOrigin:
             names.append("root.json")
         for name in names:
             metadata.to_file(str(folder / name))
+
+
+def _write_planning(edition: Path, manifest: EditionManifest, barred: dict[int, list[str]]) -> None:
+    """``planning/`` as publishing writes it."""
+    heard = []
+    with closing(open_edition(edition, manifest)) as reader:
+        for volume, told in iter_wishable(reader.cursor()):
+            files = _read(edition / "files" / f"{volume}.parquet")
+            rows = [
+                row | {"place": place, "barred": barred.get(file["recording"], [])}
+                for place, (row, file) in enumerate(zip(told.to_pylist(), files, strict=True))
+            ]
+            heard += [{**row, "volume": volume} for row in rows]
+            table = pa.Table.from_pylist(rows, schema=tables.PLANNING)
+            write_table(edition / "planning" / f"{volume}.parquet", tables.PLANNING, [table])
+    table = pa.Table.from_pylist(heard, schema=tables.PLANNING_LISTENS)
+    write_table(edition / "planning" / "listens.parquet", tables.PLANNING_LISTENS, [table])
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

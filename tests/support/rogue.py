@@ -176,6 +176,26 @@ def endless_headers(request: BaseHTTPRequestHandler, path: str, content: bytes |
     return True
 
 
+def drip_headers(request: BaseHTTPRequestHandler, path: str, content: bytes | None) -> bool:
+    """Headers a byte at a time, for half a minute."""
+    request.wfile.write(b"HTTP/1.0 200 OK\r\nX-More: ")
+    for _ in range(600):
+        request.wfile.write(b"y")
+        request.wfile.flush()
+        time.sleep(0.05)
+    return True
+
+
+def drip_body(request: BaseHTTPRequestHandler, path: str, content: bytes | None) -> bool:
+    """A body without a length, a byte at a time, for half a minute."""
+    _head(request, 200, {"Connection": "close"})
+    for _ in range(600):
+        request.wfile.write(b"d")
+        request.wfile.flush()
+        time.sleep(0.05)
+    return True
+
+
 def garbage(request: BaseHTTPRequestHandler, path: str, content: bytes | None) -> bool:
     """No HTTP at all."""
     request.wfile.write(b"\x16\x03\x01\x02\x00 go away\r\n\r\n" + NOISE)

@@ -9,6 +9,7 @@ from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volume
 from phonotheque.mirror.dues import SyncPlan, VolumeDue, plan_sync
 from phonotheque.mirror.edition_checks import EditionVerdict, verify_edition
 from phonotheque.mirror.following import FollowOptions, follow
+from phonotheque.mirror.foreseeing import Foreseen, Prospect
 from phonotheque.mirror.formats import (
     CurvePoint,
     EntryReport,
@@ -27,17 +28,22 @@ from phonotheque.mirror.formats import (
     Via,
 )
 from phonotheque.mirror.getting import get
+from phonotheque.mirror.giving import seed
+from phonotheque.mirror.introductions import Introduction, is_magnet, read_magnet
 from phonotheque.mirror.journal import VerifyMode
+from phonotheque.mirror.meeting import remember, who_answers
 from phonotheque.mirror.planning import plan_mirror, read_mirror, read_plan, save_plan
 from phonotheque.mirror.reading import origin_reader
 from phonotheque.mirror.repairing import RepairOptions, plan_repair, repair
 from phonotheque.mirror.sampling import SampleStatement
-from phonotheque.mirror.schedule import pause, resume
-from phonotheque.mirror.seeding import Seeder, newest_edition, seed
+from phonotheque.mirror.schedule import halting, parse_hours, pause, resume
+from phonotheque.mirror.seeding import Seeder, newest_edition
+from phonotheque.mirror.seedlist import seed_settings
+from phonotheque.mirror.state import Proved, read_proved
 from phonotheque.mirror.status import MirrorStatus, read_status
 from phonotheque.mirror.swarm import parse_peer
 from phonotheque.mirror.syncing import sync
-from phonotheque.mirror.transfer import Limits
+from phonotheque.mirror.transfer import Limits, Stopped
 from phonotheque.mirror.verifying import verify
 from phonotheque.mirror.wishes import kept_wishes, merge_wishes
 
@@ -48,7 +54,9 @@ __all__ = [
     "EditionVerdict",
     "EntryReport",
     "FollowOptions",
+    "Foreseen",
     "GetReport",
+    "Introduction",
     "LeftOut",
     "Limits",
     "MirrorPlan",
@@ -57,11 +65,14 @@ __all__ = [
     "PlanWishes",
     "PlannedVolume",
     "Preference",
+    "Prospect",
+    "Proved",
     "RepairOptions",
     "RepairPlan",
     "RepairReport",
     "SampleStatement",
     "Seeder",
+    "Stopped",
     "SyncPlan",
     "SyncReport",
     "TrustKind",
@@ -73,24 +84,32 @@ __all__ = [
     "choose_volumes",
     "follow",
     "get",
+    "halting",
+    "is_magnet",
     "kept_wishes",
     "merge_wishes",
     "newest_edition",
     "origin_reader",
+    "parse_hours",
     "parse_peer",
     "pause",
     "plan_mirror",
     "plan_repair",
     "plan_sync",
+    "read_magnet",
     "read_mirror",
     "read_plan",
+    "read_proved",
     "read_status",
+    "remember",
     "repair",
     "resume",
     "save_plan",
     "seed",
+    "seed_settings",
     "sync",
     "unknown_wishes",
     "verify",
     "verify_edition",
+    "who_answers",
 ]

@@ -15,6 +15,7 @@ from phonotheque.mirror.disks import Disk
 from phonotheque.mirror.expected import ExpectedFile, entry
 from phonotheque.mirror.formats import EntryReport, VolumeCheck
 from phonotheque.mirror.journal import Due
+from phonotheque.mirror.part import iter_due
 from phonotheque.mirror.scopes import Scope
 from phonotheque.model.edition import EditionFile, EditionManifest
 from phonotheque.model.findings import FindingCode, Severity
@@ -80,6 +81,7 @@ class Tally:
     extra: int = 0
     withdrawn: int = 0
     not_checked: int = 0
+    not_held: int = 0  # see `formats.VolumeCheck`
     carried: int = 0
     proved: int = 0
     unlike: int = 0
@@ -99,7 +101,7 @@ class Tally:
         return VolumeCheck(
             name=self.name, sound=self.sound, damaged=self.damaged, missing=self.missing,
             extra=self.extra, withdrawn=self.withdrawn, not_checked=self.not_checked,
-            bytes_read=self.bytes_read,
+            bytes_read=self.bytes_read, not_held=self.not_held,
         )  # fmt: skip
 
 
@@ -110,13 +112,19 @@ def check_edition(
     progress: Progress,
     volumes: Collection[str] | None,
 ) -> Tally:
-    """The edition's own files against its manifest (of named `volumes`: their tables alone)."""
+    """The edition's own files against its manifest (of named `volumes`: their tables alone).
+
+    Of tables that a mirror of a part does without, those that are here are looked at.
+    """
     tally = Tally(f"editions/{manifest.name}")
     agenda.enter(tally.name)
     files = manifest.contents
     if volumes is not None:
         wanted = {path for name in volumes for path in volume_tables(name)}
         files = [file for file in files if file.path in wanted]
+    else:
+        files = [*iter_due(tree, manifest)]
+        tally.not_held = len(manifest.contents) - len(files)
     progress.start(f"edition {manifest.name}", sum(e.bytes for e in files), "bytes")
     for file in files:
         _check_table(tree.edition(manifest.name) / file.path, file, agenda, tally)

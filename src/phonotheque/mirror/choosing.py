@@ -1,8 +1,9 @@
 """Which volumes fit a disk best. Pure.
 
-Greedy by listens per byte over whole volumes; one that does not fit is passed over. Within one
-order that is monotone: with more room, the first volume taken in addition is worth more than all
-that the smaller budget can still put behind it, because nothing behind it is denser.
+Greedy by listens per byte over volumes, whole or cut down to the files that are wanted; one that
+does not fit is passed over. Within one order that is monotone: with more room, the first volume
+taken in addition is worth more than all that the smaller budget can still put behind it, because
+nothing behind it is denser.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,8 @@ class Candidate:
     listens: int
     licences: tuple[str, ...] = ()
     held: bool = False
+    part: bool = False  # cut down to the files that are wanted
+    tables: int = 0  # bytes of the edition's tables that are kept only where it is taken
 
     def as_new(self) -> "Candidate":
         """The same where nothing is held."""
@@ -51,6 +54,11 @@ class Choice:
         return sum(c.bytes for c in self.taken)
 
     @property
+    def tables(self) -> int:
+        """Bytes of the edition's tables that come with the volumes taken."""
+        return sum(c.tables for c in self.taken)
+
+    @property
     def listens(self) -> int:
         """Listens of the recordings in the volumes taken."""
         return sum(c.listens for c in self.taken)
@@ -66,18 +74,31 @@ def choose_volumes(
     budget; the order of `candidates` is no matter.
     """
     asked = wishes or Wishes()
+    return take_volumes(in_order(candidates, asked), budget_bytes, asked)
+
+
+def in_order(candidates: Iterable[Candidate], wishes: Wishes) -> list[Candidate]:
+    """Those that are worth most first."""
+    return sorted(candidates, key=lambda c: _worth(c, wishes))
+
+
+def take_volumes(
+    candidates: Iterable[Candidate], budget_bytes: int | None, wishes: Wishes
+) -> Choice:
+    """`choose_volumes` of candidates that are in order."""
     taken: list[Candidate] = []
     left: list[tuple[Candidate, str]] = []
     room = budget_bytes
-    for candidate in sorted(candidates, key=lambda c: _worth(c, asked)):
-        reason = _unwanted(candidate, asked)
-        if reason is None and room is not None and candidate.bytes > room:
+    for candidate in candidates:
+        reason = unwanted(candidate, wishes)
+        needs = candidate.bytes + candidate.tables
+        if reason is None and room is not None and needs > room:
             reason = "no-room"
         if reason is not None:
             left.append((candidate, reason))
             continue
         taken.append(candidate)
-        room = None if room is None else room - candidate.bytes
+        room = None if room is None else room - needs
     return Choice(tuple(taken), tuple(left))
 
 
@@ -107,7 +128,8 @@ def _worth(candidate: Candidate, wishes: Wishes) -> tuple[bool, bool, int, Fract
     return not included, not candidate.held, tier, -density, candidate.volume
 
 
-def _unwanted(candidate: Candidate, wishes: Wishes) -> str | None:
+def unwanted(candidate: Candidate, wishes: Wishes) -> str | None:
+    """Why a volume is not wanted; None: it is."""
     if candidate.volume in wishes.exclude:
         return "excluded"
     if candidate.volume in wishes.include:

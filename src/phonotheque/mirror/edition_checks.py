@@ -28,6 +28,7 @@ from phonotheque.mirror.disks import disk_below
 from phonotheque.mirror.expected import ExpectedVolume, entry
 from phonotheque.mirror.formats import EntryReport
 from phonotheque.mirror.journal import Due
+from phonotheque.mirror.planning_checks import check_places, check_planning
 from phonotheque.mirror.release_checks import (
     check_release,
     check_revocations,
@@ -42,6 +43,7 @@ from phonotheque.model.findings import FindingCode, Severity
 from phonotheque.model.progress import Progress
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.part_tables import volumes_lacking
 from phonotheque.storage.volume_rows import read_superseded, read_volumes
 
 _BESIDE = ("edition.json", "metadata/", "sqlite/")
@@ -55,14 +57,17 @@ _REFERENCES = {
         ANTI JOIN recordings r ON r.number = t.recording
         ANTI JOIN redirects d ON d.kind = 'r' AND d.old = t.recording""",
     "tombstones name files that no volume has": """
-        SELECT volume || '/' || path FROM tombstones t WHERE sha256 IS NOT NULL AND NOT EXISTS (
+        SELECT volume || '/' || path FROM (FROM tombstones ANTI JOIN lacking USING (volume)) t
+        WHERE sha256 IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM all_files f WHERE f.volume = t.volume AND f.path = t.path
         AND f.sha256 = t.sha256) AND volume NOT IN (
         SELECT volume FROM all_volumes WHERE superseded_by IS NOT NULL
         AND volume NOT IN (SELECT volume FROM all_files))""",
     "files of superseded volumes stand in no other": """
         SELECT f.volume || '/' || f.path FROM all_files f
-        SEMI JOIN (FROM all_volumes WHERE superseded_by IS NOT NULL) v USING (volume)
+        SEMI JOIN (FROM all_volumes WHERE superseded_by IS NOT NULL
+        AND NOT coalesce(list_has_any(superseded_by, (SELECT list(volume) FROM lacking)), false)
+        ) v USING (volume)
         ANTI JOIN tombstones t ON t.volume = f.volume AND t.path = f.path
         ANTI JOIN files s ON s.sha256 = f.sha256""",
     "volumes name others that there are not": """
@@ -77,8 +82,9 @@ _REFERENCES = {
     "volumes have another number of files than they say": """
         SELECT v.volume FROM volumes v LEFT JOIN (
         SELECT volume, count(*) AS files, sum(bytes) AS bytes FROM files GROUP BY volume) f
-        USING (volume) WHERE f.files IS DISTINCT FROM v.files
-        OR f.bytes IS DISTINCT FROM v.audio_bytes""",
+        USING (volume) WHERE (f.files IS DISTINCT FROM v.files
+        OR f.bytes IS DISTINCT FROM v.audio_bytes) AND v.volume NOT IN (SELECT volume FROM lacking)
+        """,
 }
 
 
@@ -110,12 +116,17 @@ def verify_edition(tree: Tree, name: str, progress: Progress, *, year: int) -> E
     tables = check_edition(tree, manifest, Always(Due.READ), progress, None)
     sound = made.run("tables", lambda: [*tables.findings, *_strangers(tree, manifest)])
     if not sound:
-        skipped = ("volumes", "references", "statements", "revocations", "release", "catalogue")
+        skipped = (
+            "volumes", "references", "planning", "places", "statements", "revocations", "release",
+            "catalogue",
+        )  # fmt: skip
         made.skip(skipped, "tables are damaged")
         return made.verdict(name)
     made.run("volumes", lambda: _check_volumes(tree, manifest, progress))
     progress.start("references", None, "rows")
     made.run("references", lambda: _check_references(tree, manifest))
+    made.run("planning", lambda: check_planning(tree, manifest))
+    made.run("places", lambda: check_places(tree, manifest))
     made.run("statements", lambda: check_statements(tree, manifest))
     made.run("revocations", lambda: check_revocations(tree, manifest))
     made.run("release", lambda: check_release(tree, manifest))
@@ -197,11 +208,23 @@ def _check_references(tree: Tree, manifest: EditionManifest) -> Iterator[EntryRe
         cursor = reader.cursor()
         cursor.execute("SET memory_limit = '2GB'")
         cursor.execute("SET temp_directory = ?", [work])
+        lacking = volumes_lacking(tree.edition(manifest.name), manifest)
+        rows = pa.table({"volume": pa.array(sorted(lacking), pa.string())})
+        cursor.register("lacking", rows)
+        if lacking:
+            yield note_lacking(manifest, lacking)
         for said, sql in _REFERENCES.items():
             found = cursor.execute(f"SELECT count(*), min(x) FROM ({sql}) t(x)").fetchall()[0]
             if found[0]:
                 text = f"{said}: {found[0]:,}, for example {found[1]}; publish or sync again"
                 yield entry(FindingCode.EDITION_REFERENCE, f"editions/{manifest.name}", text)
+
+
+def note_lacking(manifest: EditionManifest, lacking: frozenset[str]) -> EntryReport:
+    """That tables of these volumes are not here, so that nothing of them was compared."""
+    text = f"this mirror of a part does without the tables of {len(lacking):,} volumes"
+    where, code = f"editions/{manifest.name}", FindingCode.COPY_NOT_CHECKED
+    return entry(code, where, f"{text}; nothing of them was compared", Severity.INFO)
 
 
 def _check_catalogue(tree: Tree, name: str, progress: Progress, year: int) -> Iterator[EntryReport]:

@@ -36,6 +36,23 @@ def catalogue_torrent(tree: Tree, manifest: EditionManifest) -> tuple[Path, Torr
     return path, torrent
 
 
+def offered_files(
+    tree: Tree, manifest: EditionManifest, torrent: TorrentInfo
+) -> tuple[list[bool], frozenset[int]]:
+    """What of an edition's own files can be given: for each piece whether it is here, and the
+    indexes of the files that are not (a mirror of part of an archive keeps a part of them)."""
+    length, pieces, hidden = torrent.piece_length, [True] * torrent.pieces, set[int]()
+    for file in torrent.files:
+        held = tree.edition(manifest.name) / file.path
+        if held.is_file() and held.stat().st_size == file.size_bytes:
+            continue
+        hidden.add(file.index)
+        first = file.first_piece
+        last = first + -(-file.size_bytes // length)
+        pieces[first:last] = [False] * (last - first)
+    return pieces, frozenset(hidden)
+
+
 def bring_from_swarm(
     place: Placing,
     manifest: EditionManifest,

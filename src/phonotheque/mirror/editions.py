@@ -4,12 +4,13 @@
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from phonotheque.mirror.checking import read_sha256
+from phonotheque.mirror.part import VOLUMES, entries_of, kept_entries, kept_volumes
 from phonotheque.mirror.state import Placing, Proved
 from phonotheque.mirror.transfer import Fetcher, Wanted
 from phonotheque.model.edition import EditionFile, EditionManifest
@@ -42,8 +43,11 @@ class EditionCopy:
     bytes_fetched: int
 
 
-def find_needs(place: Placing, manifest: EditionManifest) -> EditionNeeds:
-    """Files of the edition that are not here, or not proved since they last changed.
+def find_needs(
+    place: Placing, manifest: EditionManifest, entries: Sequence[EditionFile] | None = None
+) -> EditionNeeds:
+    """Those of `entries` (None: all files of the edition) that are not here, or not proved since
+    they last changed.
 
     A file that is not known to be sound is read; one that an earlier run proved is not, wherever it
     stands: in an edition before, or in one that was never finished.
@@ -52,7 +56,7 @@ def find_needs(place: Placing, manifest: EditionManifest) -> EditionNeeds:
     known = [{p.sha256: place.tree.root / path for path, p in proved.items()}]
     known.append(_listed(place.tree, manifest.name))
     held, wanted = [], []
-    for entry in manifest.contents:
+    for entry in manifest.contents if entries is None else entries:
         target = place.tree.edition(manifest.name) / entry.path
         if _is_proved(place, target, entry, proved):
             continue
@@ -90,6 +94,22 @@ def _is_sound(place: Placing, path: Path, entry: EditionFile, proved: dict[str, 
     if not path.is_file() or path.stat().st_size != entry.bytes:
         return False
     return read_sha256(path) == entry.sha256
+
+
+def choose_entries(
+    place: Placing, manifest: EditionManifest, fetcher: Fetcher
+) -> tuple[EditionFile, ...]:
+    """The edition's files that are to be kept here. Which tables a mirror of a part needs, the
+    edition's table of volumes says; it is brought first where there is one to ask.
+
+    Raises:
+        TransferError: it did not come.
+    """
+    if kept_volumes(place.tree, manifest) is None:
+        return tuple(manifest.contents)
+    first = find_needs(place, manifest, entries_of(manifest, VOLUMES))
+    bring_edition(place, manifest, first, fetcher, connections=1)
+    return kept_entries(manifest, kept_volumes(place.tree, manifest))
 
 
 def bring_edition(

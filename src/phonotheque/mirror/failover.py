@@ -64,6 +64,19 @@ class Origins:
             best = min(left, key=rank)
             return best, rank(best)[0]
 
+    def waits(self) -> str:
+        """Who is being asked and who rests, in words; empty where neither."""
+        with self._lock:
+            now = self._clock()
+            said = []
+            for origin, health in zip(self.all, self._health, strict=True):
+                if health.active:
+                    said.append(f"{origin.address} ({health.active} files asked for)")
+                elif health.rests_until > now:
+                    rest = health.rests_until - now
+                    said.append(f"{origin.address}, which failed and rests {rest:.0f} s more")
+        return "; ".join(said)
+
     @contextmanager
     def asking(self, number: int) -> Iterator[Origin]:
         """Inside, origin `number` is asked; how it goes is remembered."""

@@ -4,16 +4,16 @@ Outside the hours, and while the mirror is paused, only what is signed is asked 
 are obeyed; a sync that runs into the end of the hours stops, and goes on in the next.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Event, Thread
+from threading import Event
 
 from phonotheque.mirror.formats import Via
 from phonotheque.mirror.metrics import Counters, serve_metrics
 from phonotheque.mirror.planning import read_mirror
-from phonotheque.mirror.schedule import Hours, may_fetch, parse_hours
+from phonotheque.mirror.schedule import Hours, halting, may_fetch, parse_hours
 from phonotheque.mirror.seeding import Seeder
 from phonotheque.mirror.status import DAY_SECONDS
 from phonotheque.mirror.swarm import Peer
@@ -100,7 +100,6 @@ class _Follower:
         while left > 0 and not self.stop.wait(min(self.options.look_seconds, left)):
             left -= self.options.look_seconds
             if self.seeder is not None:
-                self.seeder.refresh_if_changed()
                 self.counters.bytes_given = self.seeder.uploaded_bytes()
             if not could and self.may_fetch():
                 return
@@ -109,8 +108,11 @@ class _Follower:
         if self.options.seeding and self.seeder is None and self.tree.latest_json.is_file():
             options = self.options
             self.seeder = stack.enter_context(
-                Seeder(self.tree, self.progress, listen=options.listen, public=options.public)
-            )
+                Seeder(
+                    self.tree, self.progress, listen=options.listen, public=options.public,
+                    clock=self.clock,
+                )
+            )  # fmt: skip
             self.progress.note(f"seeding on port {self.seeder.port}")
 
 
@@ -153,26 +155,3 @@ def _until_next(options: FollowOptions, failures: int) -> float:
     if not failures:
         return options.every_seconds
     return min(options.every_seconds, options.first_wait_seconds * 2.0 ** min(failures - 1, 16))
-
-
-@contextmanager
-def halting(stop: Event, allowed: Callable[[], bool], look_seconds: float = 1.0) -> Iterator[Event]:
-    """Inside, an event that is set as soon as `stop` is, or `allowed()` is not any more."""
-    halt, over = Event(), Event()
-
-    def look() -> None:
-        while not over.is_set():
-            if stop.is_set() or not allowed():
-                halt.set()
-                return
-            over.wait(look_seconds)
-
-    if stop.is_set() or not allowed():
-        halt.set()
-    thread = Thread(target=look, name="hours", daemon=True)
-    thread.start()
-    try:
-        yield halt
-    finally:
-        over.set()
-        thread.join()

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
 from phonotheque.mirror.sampling import SampleStatement
 from phonotheque.mirror.schedule import TransferSettings
+from phonotheque.model.seeding import SeedSettings
 from phonotheque.model.tables import FORMAT_VERSION
 
 
@@ -23,6 +25,13 @@ class Preference(StrEnum):
 
     POPULAR = "popular"  # most listens per byte first
     COMPLETE_TIERS = "complete-tiers"  # all of tier 1 before any of tier 2, and so on
+
+
+class Tables(StrEnum):
+    """Of which volumes a mirror keeps the edition's tables."""
+
+    PLANNED = "planned"  # of those that it is to hold; of all where its plan leaves none out
+    ALL = "all"
 
 
 class TrustKind(StrEnum):
@@ -42,10 +51,18 @@ class MirrorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     others: tuple[str, ...] = ()  # further origins and mirrors to try for volumes
     peers: tuple[str, ...] = ()  # "host:port" of peers to ask without a tracker
     transfer: TransferSettings | None = None  # None: as `TransferSettings` is by itself
+    seed: SeedSettings | None = None  # None: as `SeedSettings` is by itself
+    tables: Tables | None = None  # None: of planned volumes
+    keep_editions: Annotated[int, msgspec.Meta(ge=1)] | None = None  # the newest; None: all
 
 
 class PlannedVolume(msgspec.Struct, frozen=True, kw_only=True):
-    """One volume of a plan. `selection` names paths in the volume (`data/…`); None means all."""
+    """One volume of a plan. `selection` names paths in the volume (`data/…`); None means all.
+
+    Where there are `rows` (of ``files/<volume>.parquet``, as ``0-99,105``), they count instead;
+    `selection` is empty then, so that a program which does not know of them fetches too little
+    rather than too much.
+    """
 
     volume: str
     tier: int
@@ -54,6 +71,7 @@ class PlannedVolume(msgspec.Struct, frozen=True, kw_only=True):
     listens: int
     via: Via = Via.AUTO
     selection: list[str] | None = None
+    rows: str | None = None
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +81,7 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     tier: int
     bytes: int
     listens: int
-    reason: str  # no-room | excluded | tier | licence
+    reason: str  # no-room | excluded | tier | licence | unwanted: no file of it is
 
 
 class PlanWishes(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,10 +97,13 @@ class PlanWishes(msgspec.Struct, frozen=True, kw_only=True):
     index: bool = True  # room is set aside for the search index
     bytes_per_second: int | None = None  # of the line, for the estimate of time
     single_files: bool = False  # fill the room that whole volumes leave
+    territories: tuple[str, ...] = ()  # codes of jurisdictions in which files may be given out
+    artists: tuple[str, ...] = ()  # names or public ids
+    genres: tuple[str, ...] = ()
 
 
 class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
-    """What a new mirror on a disk of this size would hold."""
+    """What a mirror on a disk of this size would hold."""
 
     disk_bytes: int
     bytes: int  # of it that would be used
@@ -117,6 +138,8 @@ class MirrorPlan(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None = None  # to fetch it; None: the speed of the line is not known
     added: list[str] = []  # volumes that the plan before did not have; all of a first plan
     dropped: list[str] = []  # volumes that are held or were planned and are not any more
+    curve_here: list[CurvePoint] = []  # as `curve`, where what is held stays; none: nothing is
+    next_terabyte_share_here: float = 0.0
 
 
 class EntryReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +172,8 @@ class SyncReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[EntryReport]
     files_linked: int = 0  # to files of volumes that were superseded
     volumes_superseded: list[str] = []  # held until now; their heirs are whole
+    tables_left: int = 0  # volumes of which a mirror of a part does not keep the tables
+    editions_pruned: list[str] = []  # deleted, as `keep_editions` says
 
 
 class VolumeCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +187,7 @@ class VolumeCheck(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: int
     not_checked: int
     bytes_read: int
+    not_held: int = 0  # of an edition: tables of volumes that a mirror of a part does without
 
 
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +211,7 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     proved: int = 0  # of those not checked, proved before and untouched since
     started_at: datetime | None = None  # of this verification, which may have been stopped
     sample: SampleStatement | None = None
+    not_held: int = 0  # the edition's files that this mirror of a part does without
 
 
 class FileRepair(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,3 +263,7 @@ class GetReport(msgspec.Struct, frozen=True, kw_only=True):
     via: Via
     attribution: str
     licence: str
+    title: str = ""
+    artist_credit: str = ""
+    bytes_of_tables: int = 0  # received to find out where it is, and what proves it
+    seconds: float = 0.0  # it took, all together

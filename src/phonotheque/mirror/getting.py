@@ -1,58 +1,60 @@
 """One recording by itself: from a mirror's own disk, by HTTP, or from the swarm.
 
-The edition says which volume and path it has and what its SHA-256 is; a withdrawn one is refused.
+Where it is, `locating` finds out; what proves it is the volume's table of the signed edition; a
+withdrawn one is refused. A mirror is only read: what is fetched to find the recording goes again.
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
+from phonotheque.mirror.asking import ask_where
 from phonotheque.mirror.checking import read_sha256, volume_tables
 from phonotheque.mirror.expected import Revoked, index_revocations, read_expected, read_revoked
-from phonotheque.mirror.formats import GetReport, Via
-from phonotheque.mirror.origin import Origin, open_origin, read_all
-from phonotheque.mirror.planning import fetch_volumes, read_mirror
+from phonotheque.mirror.formats import GetReport, MirrorSettings, Via
+from phonotheque.mirror.locating import Found, Meter, MeteredOrigin, Shelf, locate
+from phonotheque.mirror.naming import aliases, identify
+from phonotheque.mirror.origin import Origin, open_origin
+from phonotheque.mirror.pacing import Pace
+from phonotheque.mirror.planning import read_mirror
+from phonotheque.mirror.schedule import TransferSettings
 from phonotheque.mirror.seeding import newest_edition
-from phonotheque.mirror.swarm import Peer, SwarmJob, SwarmOptions, download
+from phonotheque.mirror.swarm import Peer, SwarmJob, SwarmOptions, download, parse_peer
 from phonotheque.mirror.transfer import Fetcher, Limits, Wanted
 from phonotheque.mirror.trust import Trust, check_paths, first_trust
+from phonotheque.mirror.ways import limits_of
 from phonotheque.model.edition import EditionManifest, Revocations
-from phonotheque.model.errors import (
-    InputError,
-    NotFoundError,
-    PhonothequeError,
-    TransferError,
-    TrustError,
-)
-from phonotheque.model.numbers import IdKey, Kind, parse_public_id
+from phonotheque.model.errors import NotFoundError, PhonothequeError, TransferError
+from phonotheque.model.numbers import IdKey, format_public_id
 from phonotheque.model.progress import Progress
 from phonotheque.storage.documents import parse_document, read_document
-from phonotheque.storage.durable import ensure_directory, partial_file, write_bytes
+from phonotheque.storage.durable import ensure_directory, partial_file
 from phonotheque.storage.layout import Tree
-from phonotheque.storage.volume_rows import read_volumes
 
-FILE_COLUMNS = [
-    "path", "recording", "sha256", "bytes", "attribution", "licence", "distribute",
-]  # fmt: skip
+_REPORTED = ("path", "bytes", "sha256", "attribution", "licence", "title", "artist_credit")
 
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What is known before the file is fetched: an edition on disk, and whom to ask."""
+    """What is known before the file is fetched: an edition, and whom to ask."""
 
     tree: Tree
-    manifest: EditionManifest
+    shelf: Shelf
     revoked: Revoked
-    origins: tuple[Origin, ...]
+    origins: tuple[Origin, ...]  # for audio
+    peers: tuple[Peer, ...]
+    limits: Limits
+    pace: Pace
+    meter: Meter
+
+    @property
+    def manifest(self) -> EditionManifest:
+        return self.shelf.manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,18 @@ class GetOptions:
     peers: tuple[Peer, ...] = ()
     root: str | Path | None = None
     listen: str = "0.0.0.0:0"
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits | None = None
+    max_rate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked for, of the server at which address, and where to look first."""
+
+    text: str
+    server: str | None
+    volume: str | None
+    first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,77 +102,151 @@ def get(
     root: str | Path | None = None,
     listen: str = "0.0.0.0:0",
     limits: Limits | None = None,
+    max_rate: int | None = None,
+    volume: str | None = None,
+    first: bool = False,
     dry_run: bool = False,
 ) -> GetReport:
-    """Bring the audio of one recording (a public id) to `target`, a file or a folder.
+    """Bring the audio of one recording to `target`, a file or a folder.
 
-    With `dry_run` it is only found: the report says what would come, and nothing is written.
-
-    `source` is an archive or mirror on this machine, or an origin's address; of an address, only
-    the tables up to the recording's volume are fetched (the most listened volumes first).
+    `recording` is a public id, an ISRC, or the number of a recording; of an address it may be
+    anything that the server there can look up or search for. `source` is an archive or mirror on
+    this machine, or an origin's address; of an address, only what is needed to find and prove the
+    recording is fetched. `volume` is where to look first. The rate of `mirror.toml` holds, unless
+    `max_rate` (bytes a second) is given. With `dry_run` it is only found: the report says what
+    would come, and nothing is written.
 
     Raises:
-        InputError: `recording` is no public id of a recording.
+        InputError: `recording` is no id of a recording. UsageError: several recordings have it.
         NotFoundError: the edition has no file of it, or it was withdrawn.
         TransferError: nobody delivered. TrustError: the origin does not prove itself.
     """
-    options = GetOptions(via, tuple(peers), root, listen, limits or Limits())
+    began = time.monotonic()
+    options = GetOptions(via, tuple(peers), root, listen, limits, max_rate)
+    asked = _Asked(recording, source if isinstance(source, str) else None, volume, first)
     with _desk(source, options, progress) as desk:
-        number = _number(recording, desk.manifest)
-        volume, row = _find(desk, number, recording, progress)
-        _check_not_withdrawn(desk, recording, volume, row)
+        public_id, found = _find(desk, asked, progress)
+        row = found.row
         place = target / Path(str(row["path"])).name if target.is_dir() else target
         used, received = via, 0
         if not dry_run:
-            used, received = _bring(_Order(desk, volume, row, place, options, progress))
+            used, received = _bring(_Order(desk, found.volume, row, place, options, progress))
+    same = {name: row[name] for name in _REPORTED}
     return GetReport(
-        recording=recording,
-        volume=volume,
-        path=row["path"],
+        recording=public_id,
+        volume=found.volume,
         target=str(place),
-        bytes=row["bytes"],
         bytes_fetched=received,
-        sha256=row["sha256"],
         via=used,
-        attribution=row["attribution"],
-        licence=row["licence"],
+        bytes_of_tables=desk.meter.bytes,
+        seconds=round(time.monotonic() - began, 3),
+        **same,
     )
+
+
+def _find(desk: _Desk, asked: _Asked, progress: Progress) -> tuple[str, Found]:
+    """The public id of what was asked for, and its file, which is not withdrawn."""
+    shelf, server = desk.shelf, asked.server
+    number = identify(shelf, asked.text, server, desk.limits, first=asked.first, progress=progress)
+    public_id = format_public_id(number, IdKey(bytes.fromhex(desk.manifest.id_key)))
+
+    def hints() -> list[str]:
+        told = [asked.volume] if asked.volume else []
+        if server is not None:
+            told += filter(None, [ask_where(server, public_id, desk.limits)])
+        return told
+
+    found = locate(shelf, aliases(shelf, number), hints, progress)
+    if found is None:
+        says = f", says {server}" if server else ""
+        raise NotFoundError(f"edition {desk.manifest.name} has no audio of {public_id}{says}")
+    _check_not_withdrawn(desk, public_id, found)
+    return public_id, found
 
 
 @contextmanager
 def _desk(source: Tree | str, options: GetOptions, progress: Progress) -> Iterator[_Desk]:
-    if isinstance(source, Tree):
-        yield _local_desk(source, options, progress)
-        return
-    origin = open_origin(source, timeout_seconds=options.limits.timeout_seconds)
     with TemporaryDirectory() as scratch:
-        tree = Tree(Path(scratch))
-        trust = first_trust(origin, tree.metadata, options.root)
-        trust.refresh()
-        name = trust.latest().edition
-        content, manifest = trust.document(f"editions/{name}/edition.json", EditionManifest)
-        check_paths(manifest, name)
-        write_bytes(tree.edition(name) / "edition.json", content)
-        yield _Desk(tree, manifest, _signed_revocations(trust), (origin,))
+        if isinstance(source, Tree):
+            yield _local_desk(source, Path(scratch), options, progress)
+        else:
+            yield _far_desk(source, Path(scratch), options, progress)
 
 
-def _local_desk(tree: Tree, options: GetOptions, progress: Progress) -> _Desk:
+def _far_desk(address: str, scratch: Path, options: GetOptions, progress: Progress) -> _Desk:
+    limits = limits_of(TransferSettings(), options.limits, options.max_rate)
+    pace, meter = Pace(limits.bytes_per_second), Meter()
+    origin = open_origin(address, timeout_seconds=limits.timeout_seconds, least=limits.least)
+    metered = MeteredOrigin(origin, pace, meter)
+    tree = Tree(scratch / "tree")
+    trust = first_trust(metered, tree.metadata, options.root)
+    trust.refresh()
+    name = trust.latest().edition
+    _, manifest = trust.document(f"editions/{name}/edition.json", EditionManifest)
+    check_paths(manifest, name)
+    seeds = _open_all([a for a in _webseeds(manifest) if a != origin.address], limits, progress)
+    shelf = Shelf(tree, manifest, (metered, *_metered(seeds, pace, meter)), scratch / "tables")
+    revoked = _signed_revocations(trust)
+    return _Desk(
+        tree, shelf, revoked, (origin, *seeds), options.peers, limits, pace, meter
+    )  # fmt: skip
+
+
+def _local_desk(tree: Tree, scratch: Path, options: GetOptions, progress: Progress) -> _Desk:
     name = newest_edition(tree)
     manifest = read_document(tree.edition(name) / "edition.json", EditionManifest)
-    revoked, origins = read_revoked(tree), []
-    if tree.mirror_toml.is_file():
-        settings = read_mirror(tree)
+    settings = read_mirror(tree) if tree.mirror_toml.is_file() else None
+    transfer = (settings.transfer if settings else None) or TransferSettings()
+    limits = limits_of(transfer, options.limits, options.max_rate)
+    pace, meter = Pace(limits.bytes_per_second), Meter()
+    revoked, origins = read_revoked(tree), list[Origin]()
+    if settings is not None:
+        revoked, origins = _ask_origin(tree, settings, scratch, limits, progress)
+        more = [a for a in (*settings.others, *_webseeds(manifest)) if a != settings.origin]
+        origins += _open_all(dict.fromkeys(more), limits, progress)
+    shelf = Shelf(tree, manifest, tuple(_metered(origins, pace, meter)), scratch / "tables")
+    peers = tuple(parse_peer(peer) for peer in (settings.peers if settings else ()))
+    return _Desk(
+        tree, shelf, revoked, tuple(origins), (*options.peers, *peers), limits, pace, meter
+    )  # fmt: skip
+
+
+def _ask_origin(
+    tree: Tree, settings: MirrorSettings, scratch: Path, limits: Limits, progress: Progress
+) -> tuple[Revoked, list[Origin]]:
+    """What is withdrawn today, by the origin; which may be gone."""
+    try:
+        origin = open_origin(
+            settings.origin, timeout_seconds=limits.timeout_seconds, least=limits.least
+        )
+        shutil.copytree(tree.metadata, scratch / "metadata", symlinks=True)
+        trust = first_trust(origin, scratch / "metadata", None, held=tree.root)
+        trust.refresh()
+        return _signed_revocations(trust), [origin]
+    except (TransferError, NotFoundError) as error:
+        progress.note(f"{error}; going by the revocation list this mirror saw last")
+        return read_revoked(tree), []
+
+
+def _webseeds(manifest: EditionManifest) -> list[str]:
+    """Web addresses that the edition names; a file of this machine is none."""
+    return [seed.rstrip("/") for seed in manifest.webseeds if seed.startswith(("http:", "https:"))]
+
+
+def _open_all(addresses: Iterable[str], limits: Limits, progress: Progress) -> list[Origin]:
+    found: list[Origin] = []
+    for address in addresses:
         try:
-            origin = open_origin(settings.origin, timeout_seconds=options.limits.timeout_seconds)
-            origins.append(origin)
-            with TemporaryDirectory() as scratch:
-                shutil.copytree(tree.metadata, f"{scratch}/metadata", symlinks=True)
-                trust = first_trust(origin, Path(scratch) / "metadata", None, held=tree.root)
-                trust.refresh()
-                revoked = _signed_revocations(trust)
-        except (TransferError, NotFoundError) as error:
-            progress.note(f"{error}; going by the revocation list this mirror saw last")
-    return _Desk(tree, manifest, revoked, tuple(origins))
+            found.append(
+                open_origin(address, timeout_seconds=limits.timeout_seconds, least=limits.least)
+            )
+        except PhonothequeError as error:
+            progress.note(str(error))
+    return found
+
+
+def _metered(origins: Sequence[Origin], pace: Pace, meter: Meter) -> list[Origin]:
+    return [MeteredOrigin(origin, pace, meter) for origin in origins]
 
 
 def _signed_revocations(trust: Trust) -> Revoked:
@@ -169,59 +256,9 @@ def _signed_revocations(trust: Trust) -> Revoked:
     return index_revocations(parse_document(content, Revocations, "revocations.json"))
 
 
-def _number(recording: str, manifest: EditionManifest) -> int:
-    kind, number = parse_public_id(recording, IdKey(bytes.fromhex(manifest.id_key)))
-    if kind is not Kind.RECORDING:
-        raise InputError(f"{recording} is not the id of a recording")
-    return number
-
-
-def _find(
-    desk: _Desk, number: int, recording: str, progress: Progress
-) -> tuple[str, dict[str, Any]]:
-    names = _volume_order(desk)
-    progress.start("looking for the recording", len(names), "volumes")
-    for name in names:
-        table = pq.read_table(
-            _ensure_local(desk, volume_tables(name)[0]), columns=FILE_COLUMNS,
-            filters=pc.field("recording") == number,
-        )  # fmt: skip
-        progress.advance()
-        if table.num_rows:
-            return name, table.to_pylist()[0]
-    raise NotFoundError(f"edition {desk.manifest.name} has no audio of {recording}")
-
-
-def _volume_order(desk: _Desk) -> list[str]:
-    local = desk.tree.edition(desk.manifest.name) / "volumes.parquet"
-    if local.is_file():
-        table = read_volumes(local)
-    else:
-        table = fetch_volumes(desk.origins[0], desk.manifest)
-    table = table.filter(pc.is_null(table.column("superseded_by")))
-    ordered: pa.Table = table.sort_by([("listens", "descending"), ("volume", "ascending")])
-    return [str(name) for name in ordered["volume"].to_pylist()]
-
-
-def _ensure_local(desk: _Desk, path: str) -> Path:
-    """The edition's file `path` on this disk; fetched and proved when it is not here."""
-    local = desk.tree.edition(desk.manifest.name) / path
-    if local.is_file():
-        return local
-    entry = next((e for e in desk.manifest.contents if e.path == path), None)
-    if entry is None or not desk.origins:
-        raise NotFoundError(f"edition {desk.manifest.name} has no {path}; run repair")
-    remote = f"editions/{desk.manifest.name}/{path}"
-    content = read_all(desk.origins[0], remote, entry.bytes)
-    if sha256(content).hexdigest() != entry.sha256:
-        raise TrustError(f"{desk.origins[0].address}: {remote} is not what the edition vouches for")
-    write_bytes(local, content)
-    return local
-
-
-def _check_not_withdrawn(desk: _Desk, recording: str, volume: str, row: dict[str, Any]) -> None:
-    revoked = desk.revoked.paths(volume).get(str(row["path"]))
-    if revoked is not None or row["sha256"] in desk.revoked.sha256s:
+def _check_not_withdrawn(desk: _Desk, recording: str, found: Found) -> None:
+    revoked = desk.revoked.paths(found.volume).get(str(found.row["path"]))
+    if revoked is not None or found.row["sha256"] in desk.revoked.sha256s:
         reason = revoked.reason if revoked else "the same file"
         raise NotFoundError(f"{recording} was withdrawn ({reason}); it is not given out any more")
 
@@ -245,7 +282,7 @@ def _bring(order: _Order) -> tuple[Via, int]:
 
 
 def _ways(desk: _Desk, options: GetOptions) -> list[Via]:
-    possible = [way for way, ok in ((Via.HTTP, desk.origins), (Via.SWARM, options.peers)) if ok]
+    possible = [way for way, ok in ((Via.HTTP, desk.origins), (Via.SWARM, desk.peers)) if ok]
     return sorted(possible, key=lambda way: way is not options.via)
 
 
@@ -253,21 +290,23 @@ def _over_http(order: _Order) -> int:
     row, target = order.row, order.target
     remote = f"volumes/{order.volume}/{row['path']}"
     wanted = Wanted(remote, row["bytes"], lambda d: d.sha256.hex() == row["sha256"])
-    fetcher = Fetcher(order.desk.origins, order.options.limits, order.progress.advance)
+    desk = order.desk
+    fetcher = Fetcher(desk.origins, desk.limits, order.progress.advance, pace=desk.pace)
     return fetcher.fetch(wanted, target.with_name(f".{target.name}.incoming"), target)[1]
 
 
 def _from_swarm(order: _Order) -> int:
     desk, row, options = order.desk, order.row, order.options
-    _ensure_local(desk, volume_tables(order.volume)[1])
-    volume = read_expected(desk.tree.edition(desk.manifest.name), order.volume)
+    folder = desk.shelf.folder(volume_tables(order.volume))
+    volume = read_expected(folder, order.volume)
     wanted = frozenset({volume.files[row["path"]].torrent.index})
     ensure_directory(order.target.parent)
     with TemporaryDirectory(dir=order.target.parent, prefix=".phonotheque-") as scratch:
         job = SwarmJob(volume.torrent_path, wanted, Path(scratch))
         swarm = SwarmOptions(
-            options.listen, options.peers, stall_seconds=options.limits.stall_seconds
-        )
+            options.listen, desk.peers, stall_seconds=desk.limits.stall_seconds,
+            bytes_per_second=desk.limits.bytes_per_second,
+        )  # fmt: skip
         received = download(job, swarm, order.progress.advance)
         staged = Path(scratch) / order.volume / row["path"]
         if not staged.is_file() or read_sha256(staged) != row["sha256"]:

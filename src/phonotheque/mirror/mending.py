@@ -16,6 +16,7 @@ from phonotheque.mirror.expected import ExpectedFile, ExpectedVolume, read_expec
 from phonotheque.mirror.formats import FileRepair
 from phonotheque.mirror.heaps import Heap
 from phonotheque.mirror.origin import MissingError, Origin
+from phonotheque.mirror.pacing import Pace
 from phonotheque.mirror.pieces import Range, good_pieces, length_of, without
 from phonotheque.mirror.state import Placing
 from phonotheque.mirror.swarm import SwarmOptions
@@ -38,6 +39,7 @@ class Sources:
     swarm: SwarmOptions
     limits: Limits
     heaps: tuple[Heap, ...] = ()
+    pace: Pace = field(default_factory=Pace)  # over HTTP
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ class Mender:
         staged = self._staged(item)
         ensure_directory(staged.parent)
         staged.unlink(missing_ok=True)  # a killed run may have left it, read-only
-        with staged.open("xb") as out:
+        with staged.open("xb") as out:  # "x" follows no link
             out.truncate(item.size_bytes)
             if not whole:
                 _copy_sound(self._target(item), out.fileno(), item)
@@ -186,6 +188,7 @@ class Mender:
             try:
                 for chunk in origin.read(remote, start + len(content), end - start - len(content)):
                     content += chunk
+                    self.sources.pace.take(len(chunk), self.sources.swarm.stop)
                 if len(content) == end - start:
                     return bytes(content)
             except MissingError:
@@ -200,7 +203,8 @@ class Mender:
         if self._unreachable is not None or not self.sources.origins:
             raise TransferError(self._unreachable or "there is no origin to fetch it from")
         wanted = Wanted(where(item), item.size_bytes, self._proof(item))
-        fetcher = Fetcher(self.sources.origins, self.sources.limits, self.progress.advance)
+        sources = self.sources
+        fetcher = Fetcher(sources.origins, sources.limits, self.progress.advance, pace=sources.pace)
         digests, received = fetcher.fetch(wanted, self._staged(item), self._target(item))
         self.bytes_fetched += received
         return digests.sha256.hex()

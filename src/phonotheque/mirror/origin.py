@@ -1,9 +1,11 @@
 """Reading from an origin: a web address, or the folder of an archive or a mirror.
 
-Every read is bounded: by the length asked for, by connect and read timeouts, by three redirects.
+Every read is bounded: by the length asked for, by connect and read timeouts, by a least rate, by
+three redirects.
 What arrives is not trusted here; whoever reads compares digests.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
@@ -14,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 
 from phonotheque import __version__
+from phonotheque.mirror.dripping import DripGuard, Least, timed_pools
 from phonotheque.model.errors import NotFoundError, TransferError, UsageError
 
 USER_AGENT = f"phonotheque/{__version__}"
@@ -54,9 +57,13 @@ class Origin(Protocol):
 class WebOrigin:
     """An origin behind http or https. Threads may share one."""
 
-    def __init__(self, url: str, *, connections: int = 4, timeout_seconds: float = 30.0) -> None:
+    def __init__(
+        self, url: str, *, connections: int = 4, timeout_seconds: float = 30.0,
+        least: Least | None = None,
+    ) -> None:  # fmt: skip
         self._base = url.rstrip("/")
-        self._pool = urllib3.PoolManager(
+        self._least = least or Least()
+        self._pool = timed_pools(
             maxsize=connections,
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
             timeout=urllib3.Timeout(connect=min(10.0, timeout_seconds), read=timeout_seconds),
@@ -74,7 +81,8 @@ class WebOrigin:
             headers["Range"] = f"bytes={start}-{'' if length is None else start + length - 1}"
         with self._answer(path, headers) as answer:
             skip = _bytes_to_skip(answer, start, self._url(path))
-            yield from _window(answer.stream(CHUNK_BYTES, decode_content=False), skip, length)
+            guard = DripGuard(self._least, self._url(path))
+            yield from _window(_chunks(answer, guard), skip, length)
 
     def _url(self, path: str) -> str:
         return f"{self._base}/{quote(path)}"
@@ -132,8 +140,10 @@ class FolderOrigin:
             raise TransferError(f"{full}: {error}") from error
 
 
-def open_origin(address: str | Path, *, timeout_seconds: float = 30.0) -> Origin:
-    """The origin at a web address or in a folder.
+def open_origin(
+    address: str | Path, *, timeout_seconds: float = 30.0, least: Least | None = None
+) -> Origin:
+    """The origin at a web address or in a folder. `least`: what it has to give, if not as usual.
 
     Raises:
         UsageError: neither.
@@ -142,7 +152,7 @@ def open_origin(address: str | Path, *, timeout_seconds: float = 30.0) -> Origin
     text = str(address)
     scheme = urlsplit(text).scheme
     if scheme in ("http", "https"):
-        return WebOrigin(text, timeout_seconds=timeout_seconds)
+        return WebOrigin(text, timeout_seconds=timeout_seconds, least=least)
     if scheme not in ("", "file"):
         raise UsageError(f"{text}: an origin is an http(s) address or a folder")
     folder = Path(urlsplit(text).path if scheme else text)
@@ -163,6 +173,15 @@ def read_all(origin: Origin, path: str, max_bytes: int) -> bytes:
         if len(content) > max_bytes:
             raise TransferError(f"{origin.address}: {path} is longer than {max_bytes} bytes")
     return bytes(content)
+
+
+def _chunks(answer: urllib3.response.BaseHTTPResponse, guard: DripGuard) -> Iterator[bytes]:
+    """What comes, as soon as it comes."""
+    asked = time.monotonic()
+    while chunk := answer.read1(CHUNK_BYTES, decode_content=False):
+        guard.count(len(chunk), time.monotonic() - asked)
+        yield chunk
+        asked = time.monotonic()
 
 
 def _check_status(answer: urllib3.response.BaseHTTPResponse, url: str) -> None:

@@ -1,31 +1,40 @@
-"""Planning a mirror: what to hold, from the edition's manifest and its table of volumes alone."""
+"""Planning a mirror: what to hold, from the edition's manifest and its table of volumes alone; and
+where wishes are about single files, from what the edition says of each (docs/formats/mirror.md)."""
 
+import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec.structs import replace
 
-from phonotheque.mirror.choosing import Candidate, Choice, Wishes, choose_volumes, unknown_wishes
+from phonotheque.mirror.choosing import Choice, choose_volumes
 from phonotheque.mirror.curves import next_terabyte, share_curve
+from phonotheque.mirror.edition_tables import EditionTables
 from phonotheque.mirror.formats import (
+    CurvePoint,
     LeftOut,
     MirrorPlan,
     MirrorSettings,
     PlannedVolume,
     PlanWishes,
     Preference,
+    Tables,
     TrustKind,
     Via,
 )
+from phonotheque.mirror.holdings import missing_bytes
+from phonotheque.mirror.offering import Offer, make_offer
 from phonotheque.mirror.origin import Origin, open_origin, read_all
-from phonotheque.mirror.picking import Tables, add_picked, fill_room
+from phonotheque.mirror.picking import add_picked, fill_room
+from phonotheque.mirror.rows import format_rows
 from phonotheque.mirror.trust import (
     ANCHOR,
     copy_state,
@@ -34,15 +43,21 @@ from phonotheque.mirror.trust import (
     read_first_root,
 )
 from phonotheque.model.edition import EditionManifest
-from phonotheque.model.errors import NoSpaceError, NotFoundError, TrustError, UsageError
+from phonotheque.model.errors import (
+    FormatError,
+    NoSpaceError,
+    NotFoundError,
+    TrustError,
+    UsageError,
+)
 from phonotheque.model.progress import Progress
 from phonotheque.storage.documents import format_document, read_document, write_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
+from phonotheque.storage.part_tables import volume_of
 from phonotheque.storage.volume_rows import Superseded, complete_volumes, heirs_of
 
 INDEX_BYTES_PER_RECORDING = 150  # search index and row store (docs/mirroring.md)
-PLAN_COLUMNS = ["volume", "tier", "files", "total_bytes", "listens", "licences"]
 
 
 def plan_path(tree: Tree) -> Path:
@@ -74,6 +89,24 @@ def read_plan(tree: Tree) -> MirrorPlan:
     return read_document(plan_path(tree), MirrorPlan)
 
 
+class Asked(TypedDict, total=False):
+    """What may be asked of a plan: the fields of `PlanWishes`, with any sequences."""
+
+    disk_bytes: int | None
+    prefer: Preference
+    tiers: Sequence[int]
+    licences: Sequence[str]
+    include: Sequence[str]
+    exclude: Sequence[str]
+    via: Via
+    index: bool
+    bytes_per_second: int | None
+    single_files: bool
+    territories: Sequence[str]
+    artists: Sequence[str]
+    genres: Sequence[str]
+
+
 def plan_mirror(
     tree: Tree,
     progress: Progress,
@@ -81,114 +114,147 @@ def plan_mirror(
     now: datetime,
     origin: str | Path | None = None,
     root: str | Path | None = None,
-    disk_bytes: int | None = None,
-    prefer: Preference = Preference.POPULAR,
-    tiers: Sequence[int] = (),
-    licences: Sequence[str] = (),
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    via: Via = Via.AUTO,
-    index: bool = True,
-    bytes_per_second: int | None = None,
-    single_files: bool = False,
+    **asked: Unpack[Asked],
 ) -> MirrorPlan:
     """What the mirror at `tree` should hold. Writes nothing; `save_plan` does.
 
     Only what is given counts; `wishes.kept_wishes` tells what the plan before was asked for.
     `bytes_per_second` is the speed of the line, for the estimate of time. With `single_files` the
-    room that whole volumes leave is filled from the next ones.
+    room that whole volumes leave is filled from the next ones. Volumes are cut down to the files
+    that have a wanted licence, artist and genre and may be given out in the `territories`; where
+    the edition does not say what its files are and the mirror has not its tables, only volumes
+    with nothing but wanted licences are taken.
 
     `origin` and `root` (SHA-256 of a root.json, or such a file) are needed at first contact only;
     without a `root` the origin's own is taken and the plan says so (`trust`). `disk_bytes` is all
     the mirror may take: edition, index and volumes.
 
     Raises:
-        UsageError: no origin given or known, or a name that is no volume.
+        UsageError: no origin given or known, or a wish that nothing can meet.
         NoSpaceError: `disk_bytes` does not even hold the edition.
         TransferError, TrustError: the origin is out of reach or does not prove itself.
     """
     source = open_origin(origin if origin is not None else _known_origin(tree))
     progress.start("reading the edition", None, "files")
     fingerprint, manifest = _read_manifest(tree, source, root)
-    table = fetch_volumes(source, manifest, tree)
-    asked = PlanWishes(
-        disk_bytes=disk_bytes, prefer=prefer, tiers=tuple(tiers), licences=tuple(licences),
-        include=tuple(include), exclude=tuple(exclude), via=via, index=index,
-        bytes_per_second=bytes_per_second, single_files=single_files,
-    )  # fmt: skip
-    wishes = _wishes(asked, _superseded(table))
-    selected = _selected(tree) if single_files else {}
-    candidates = candidates_of(table, _held_volumes(tree, table) - set(selected))
-    if unknown := unknown_wishes(candidates, wishes):
-        raise UsageError(f"edition {manifest.name} has no {', no '.join(unknown)}")
+    volumes = fetch_volumes(source, manifest, tree)
+    wishes = _plan_wishes(asked)
+    tables, gone = EditionTables(tree, source, manifest), _superseded(volumes)
+    selected = _selected(tree) if wishes.single_files else {}
+    held = _held_volumes(tree, volumes)
+    offer = make_offer(tables, volumes, wishes, gone=gone, held=held, progress=progress)
+    offer = _with_tables(_unheld(offer, selected), tree, manifest)
     about = {
         "origin": source.address,
         "root_sha256": fingerprint,
         "trust": _trust_kind(tree, root),
         "planned_at": now,
     }
-    fetched = (tree.edition(manifest.name) / "edition.json").is_file()
-    made = _answer(about, manifest, candidates, asked, wishes, fetched=fetched)
-    if single_files and disk_bytes is not None:
-        tables = Tables(tree, source, manifest)
-        made = _with_single_files(made, candidates, tables, selected, progress)
-    return replace(made, **_changes(tree, made, table))
+    made = _answer(about, manifest, offer, wishes)
+    if wishes.single_files and wishes.disk_bytes is not None:
+        made = _with_single_files(made, offer, tables, selected, progress)
+    made = _with_transfer(tree, made, tables, gone)
+    return replace(made, **_changes(tree, made, volumes))
+
+
+def _plan_wishes(asked: Asked) -> PlanWishes:
+    lists = {name: tuple(value) for name, value in asked.items() if isinstance(value, list | tuple)}
+    return replace(PlanWishes(), **{**asked, **lists})
+
+
+def _unheld(offer: Offer, selected: Mapping[str, PlannedVolume]) -> Offer:
+    """The offer, with volumes of which single files were picked as not held: they are not taken
+    whole before denser ones. What the plan before had of all that is wanted stays held."""
+    candidates = tuple(
+        c.as_new() if c.volume in selected and selected[c.volume].files < c.files else c
+        for c in offer.candidates
+    )
+    return dataclasses.replace(offer, candidates=candidates)
+
+
+def _with_tables(offer: Offer, tree: Tree, manifest: EditionManifest) -> Offer:
+    """The offer, with what the edition's tables of each volume take; nothing where the mirror keeps
+    all of them."""
+    if tree.mirror_toml.is_file() and read_mirror(tree).tables is Tables.ALL:
+        return offer
+    sizes = Counter[str | None]()
+    for entry in manifest.contents:
+        sizes[volume_of(entry.path)] += entry.bytes
+    candidates, unwanted = (
+        tuple(dataclasses.replace(c, tables=sizes[c.volume]) for c in some)
+        for some in (offer.candidates, offer.unwanted)
+    )
+    return dataclasses.replace(offer, candidates=candidates, unwanted=unwanted)
 
 
 def _with_single_files(
     made: MirrorPlan,
-    candidates: Sequence[Candidate],
-    tables: Tables,
-    selected: Mapping[str, frozenset[str]],
+    offer: Offer,
+    tables: EditionTables,
+    selected: Mapping[str, PlannedVolume],
     progress: Progress,
 ) -> MirrorPlan:
     """The plan with the room it leaves filled from volumes that do not fit whole."""
-    by_name = {c.volume: c for c in candidates}
+    by_name = {c.volume: c for c in offer.candidates}
     left = [by_name[v.volume] for v in made.left_out if v.reason == "no-room"]
     room = (made.disk_bytes or 0) - made.bytes
     via = made.wishes.via if made.wishes else Via.AUTO
-    picked = fill_room(tables, left, room, selected, via=via, progress=progress)
-    return add_picked(made, picked, sum(c.listens for c in candidates))
+    picked = fill_room(tables, offer, left, room, selected, via=via, progress=progress)
+    more = sum(by_name[volume.volume].tables for volume in picked)
+    made = replace(made, edition_bytes=made.edition_bytes + more, bytes=made.bytes + more)
+    return add_picked(made, picked, offer.listens)
 
 
 def _answer(
-    about: Mapping[str, Any],
-    manifest: EditionManifest,
-    candidates: Sequence[Candidate],
-    asked: PlanWishes,
-    wishes: Wishes,
-    *,
-    fetched: bool,
+    about: Mapping[str, Any], manifest: EditionManifest, offer: Offer, asked: PlanWishes
 ) -> MirrorPlan:
-    """The plan, but for what it changes; `fetched`: the edition is here."""
+    """The plan, but for what it changes and what has to be fetched."""
     edition_bytes = len(format_document(manifest)) + sum(f.bytes for f in manifest.contents)
+    come_along = sum(c.tables for c in [*offer.candidates, *offer.unwanted])  # with volumes
+    edition_bytes -= come_along
     index_bytes = INDEX_BYTES_PER_RECORDING * manifest.counts.recordings if asked.index else 0
-    fixed = edition_bytes + index_bytes
-    choice = choose_volumes(candidates, _budget(asked.disk_bytes, fixed), wishes)
-    everything = sum(c.listens for c in candidates)
-    curve = share_curve(candidates, wishes, fixed, asked.disk_bytes)
-    fetch_bytes = sum(c.bytes for c in choice.taken if not c.held)
-    fetch_bytes += 0 if fetched else edition_bytes
+    fixed, disk = edition_bytes + index_bytes, asked.disk_bytes
+    choice = choose_volumes(offer.candidates, _budget(disk, fixed), offer.wishes)
+
+    def curve(here: bool) -> list[CurvePoint]:
+        return share_curve(
+            offer.candidates, offer.wishes, fixed, disk, listens=offer.listens, here=here
+        )
+
+    fresh = curve(here=False)
+    held = curve(here=True) if any(c.held for c in offer.candidates) else []
     return MirrorPlan(
         **about,
         edition=manifest.name,
         sequence=manifest.sequence,
         prefer=asked.prefer,
-        disk_bytes=asked.disk_bytes,
-        edition_bytes=edition_bytes,
+        disk_bytes=disk,
+        edition_bytes=edition_bytes + choice.tables,
         index_bytes=index_bytes,
-        bytes=fixed + choice.bytes,
+        bytes=fixed + choice.tables + choice.bytes,
         files=sum(c.files for c in choice.taken),
         listens=choice.listens,
-        listens_share=choice.listens / everything if everything else 0.0,
-        volumes=_planned(choice, asked.via),
-        left_out=_left_out(choice),
+        listens_share=choice.listens / offer.listens if offer.listens else 0.0,
+        volumes=_planned(choice, offer, asked.via),
+        left_out=_left_out(choice, offer),
         wishes=asked,
-        curve=curve,
-        next_terabyte_share=next_terabyte(curve, asked.disk_bytes),
-        fetch_bytes=fetch_bytes,
-        seconds=fetch_bytes / asked.bytes_per_second if asked.bytes_per_second else None,
+        curve=fresh,
+        next_terabyte_share=next_terabyte(fresh, disk),
+        curve_here=held,
+        next_terabyte_share_here=next_terabyte(held, disk),
     )
+
+
+def _with_transfer(
+    tree: Tree, made: MirrorPlan, tables: EditionTables, gone: Superseded
+) -> MirrorPlan:
+    """The plan with what has to be fetched for it, and how long that takes."""
+    fetch_bytes = missing_bytes(tree, made.edition, made.volumes, gone)
+    names = frozenset(volume.volume for volume in made.volumes)
+    own = [e.path for e in tables.manifest.contents if volume_of(e.path) in names]
+    fetch_bytes += tables.missing_bytes(own) if tables.is_here else made.edition_bytes
+    speed = made.wishes.bytes_per_second if made.wishes else None
+    return replace(made, fetch_bytes=fetch_bytes, seconds=fetch_bytes / speed if speed else None)
 
 
 def save_plan(tree: Tree, plan: MirrorPlan) -> None:
@@ -218,6 +284,7 @@ def fetch_volumes(origin: Origin, manifest: EditionManifest, held: Tree | None =
 
     Raises:
         TrustError: it is not the one the manifest vouches for.
+        FormatError: it is, and is no table of volumes.
     """
     entry = next((e for e in manifest.contents if e.path == "volumes.parquet"), None)
     if entry is None:
@@ -229,39 +296,10 @@ def fetch_volumes(origin: Origin, manifest: EditionManifest, held: Tree | None =
         content = read_all(origin, path, entry.bytes)
     if sha256(content).hexdigest() != entry.sha256:
         raise TrustError(f"{origin.address}: {path} is not the one the edition vouches for")
-    return complete_volumes(pq.read_table(pa.BufferReader(content)))
-
-
-def candidates_of(table: pa.Table, held: frozenset[str]) -> list[Candidate]:
-    """Rows of `volumes` as candidates, but for superseded ones."""
-    return [
-        Candidate(
-            volume=row["volume"],
-            tier=row["tier"],
-            files=row["files"],
-            bytes=row["total_bytes"],
-            listens=row["listens"],
-            licences=tuple(row["licences"]),
-            held=row["volume"] in held,
-        )
-        for row in table.select([*PLAN_COLUMNS, "superseded_by"]).to_pylist()
-        if row["superseded_by"] is None
-    ]
-
-
-def _wishes(asked: PlanWishes, gone: Superseded) -> Wishes:
-    """The wishes, with the heirs of superseded volumes in their places."""
-    include, exclude = (
-        frozenset(heir for name in names for heir in heirs_of(name, gone))
-        for names in (asked.include, asked.exclude)
-    )
-    return Wishes(
-        frozenset(asked.tiers),
-        frozenset(asked.licences),
-        include,
-        exclude,
-        asked.prefer is Preference.COMPLETE_TIERS,
-    )
+    try:
+        return complete_volumes(pq.read_table(pa.BufferReader(content)))
+    except (pa.ArrowInvalid, OSError, KeyError) as error:
+        raise FormatError(f"{path}: not a readable table of volumes ({error})") from error
 
 
 def _changes(tree: Tree, made: MirrorPlan, table: pa.Table) -> dict[str, list[str]]:
@@ -276,10 +314,10 @@ def _changes(tree: Tree, made: MirrorPlan, table: pa.Table) -> dict[str, list[st
     }
 
 
-def _selected(tree: Tree) -> dict[str, frozenset[str]]:
-    """Paths by volume that the plan before names singly."""
+def _selected(tree: Tree) -> dict[str, PlannedVolume]:
+    """Volumes of which the plan before names single files."""
     volumes = read_plan(tree).volumes if plan_path(tree).is_file() else []
-    return {v.volume: frozenset(v.selection) for v in volumes if v.selection is not None}
+    return {v.volume: v for v in volumes if v.selection is not None or v.rows is not None}
 
 
 def _known_origin(tree: Tree) -> str:
@@ -332,17 +370,21 @@ def _budget(disk_bytes: int | None, fixed_bytes: int) -> int | None:
     return disk_bytes - fixed_bytes
 
 
-def _planned(choice: Choice, via: Via) -> list[PlannedVolume]:
-    return [
-        PlannedVolume(
+def _planned(choice: Choice, offer: Offer, via: Via) -> list[PlannedVolume]:
+    planned = []
+    for c in choice.taken:
+        whole = PlannedVolume(
             volume=c.volume, tier=c.tier, files=c.files, bytes=c.bytes, listens=c.listens, via=via
         )
-        for c in choice.taken
-    ]
+        if c.part:
+            rows = format_rows(offer.parts[c.volume].wanted)
+            whole = replace(whole, selection=[], rows=rows)
+        planned.append(whole)
+    return planned
 
 
-def _left_out(choice: Choice) -> list[LeftOut]:
+def _left_out(choice: Choice, offer: Offer) -> list[LeftOut]:
     return [
         LeftOut(volume=c.volume, tier=c.tier, bytes=c.bytes, listens=c.listens, reason=reason)
-        for c, reason in choice.left
+        for c, reason in [*choice.left, *((c, "unwanted") for c in offer.unwanted)]
     ]

@@ -6,7 +6,7 @@ Files that belong to no list are reported and left alone. Memory: the damage of 
 import shutil
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -19,14 +19,18 @@ from phonotheque.mirror.heaps import Heap
 from phonotheque.mirror.journal import Round, Wishes
 from phonotheque.mirror.mending import Mender, Outcome, Sources, where
 from phonotheque.mirror.origin import Origin, open_origin
+from phonotheque.mirror.pacing import Pace
+from phonotheque.mirror.partials import sweep_links
 from phonotheque.mirror.pieces import Range, bad_ranges, length_of
 from phonotheque.mirror.planning import read_mirror
+from phonotheque.mirror.schedule import TransferSettings
 from phonotheque.mirror.scopes import mirror_state
 from phonotheque.mirror.seeding import newest_edition
 from phonotheque.mirror.state import Placing, State
 from phonotheque.mirror.swarm import Peer, SwarmOptions, parse_peer
 from phonotheque.mirror.transfer import Limits
 from phonotheque.mirror.verifying import check_manifest, find_damage
+from phonotheque.mirror.ways import limits_of
 from phonotheque.model.edition import EditionManifest
 from phonotheque.model.errors import NotFoundError, PhonothequeError, UsageError
 from phonotheque.model.findings import FindingCode
@@ -55,7 +59,8 @@ class RepairOptions:
     peers: tuple[Peer, ...] = ()
     public: bool = False
     listen: str = "0.0.0.0:0"
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits | None = None  # None: what `mirror.toml` says, which also keeps its rate
+    max_rate: int | None = None  # bytes a second, instead of that in `mirror.toml`
     jobs: int | None = None
     findings: Path | None = None
 
@@ -112,10 +117,12 @@ def repair(
         NoSpaceError: the disk is full; what was mended is.
     """
     chosen = options or RepairOptions(
-        peers=tuple(peers), public=public, listen=listen, limits=limits or Limits()
+        peers=tuple(peers), public=public, listen=listen, limits=limits
     )
     with writing(tree.root), mirror_state(tree) as state:
         manifest = _manifest(tree)
+        for link in sweep_links(tree.root / "incoming"):
+            progress.note(f"{link}: no file of this mirror, but a link or the like; removed")
         path = log_path(tree, may_write=state is not None, named=chosen.findings)
         sources = _sources(tree, manifest, chosen, progress)
         mender = Mender(Placing(tree, state, now), manifest, sources, progress)
@@ -218,20 +225,23 @@ def _sources(
     heaps = [Path(s) for s in options.sources if _is_heap(s)]
     named = [s for s in options.sources if not _is_heap(s)]
     own = [settings.origin, *settings.others] if settings else []
-    timeout = options.limits.timeout_seconds
-    origins: list[Origin] = [open_origin(a, timeout_seconds=timeout) for a in named]
+    transfer = (settings.transfer if settings else None) or TransferSettings()
+    limits = limits_of(transfer, options.limits, options.max_rate)
+    timeout, least = limits.timeout_seconds, limits.least
+    origins: list[Origin] = [open_origin(a, timeout_seconds=timeout, least=least) for a in named]
     for address in dict.fromkeys(a.rstrip("/") for a in [*own, *manifest.webseeds]):
         try:
-            origins.append(open_origin(address, timeout_seconds=timeout))
+            origins.append(open_origin(address, timeout_seconds=timeout, least=least))
         except PhonothequeError as error:
             progress.note(str(error))
     known = tuple(parse_peer(peer) for peer in settings.peers) if settings else ()
     swarm = SwarmOptions(
-        options.listen, (*options.peers, *known), options.public, options.limits.stall_seconds
-    )
+        options.listen, (*options.peers, *known), options.public, limits.stall_seconds,
+        bytes_per_second=limits.bytes_per_second,
+    )  # fmt: skip
     work = tree.root / "incoming" / "repair"
     found = tuple(Heap(heap, work / f"heap-{n}.sqlite") for n, heap in enumerate(heaps))
-    return Sources(tuple(origins), swarm, options.limits, found)
+    return Sources(tuple(origins), swarm, limits, found, Pace(limits.bytes_per_second))
 
 
 def _is_heap(source: str) -> bool:

@@ -1,9 +1,12 @@
 """When a mirror may fetch: hours of the day, and a pause that lasts until it is taken away."""
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time
 from pathlib import Path
+from threading import Event, Thread
 
 import msgspec
 
@@ -20,6 +23,8 @@ class TransferSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_bytes_per_second: int | None = None  # of all that is fetched; None: as fast as it comes
     hours: str | None = None  # "23:00-07:00", local time; None: at any time
     connections: int = 4  # over HTTP, to all origins together
+    keep_free_bytes: int = 1_000_000_000  # of the disk, whatever is fetched
+    least_bytes_per_second: int = 1000  # an origin that gives less is left for another; 0: none is
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,29 @@ def parse_hours(text: str) -> Hours:
         raise FormatError(f"{text!r} are no hours; write them as 23:00-07:00")
     a, b, c, d = (int(group) for group in match.groups())
     return Hours(time(a, b), time(c, d))
+
+
+@contextmanager
+def halting(stop: Event, allowed: Callable[[], bool], look_seconds: float = 1.0) -> Iterator[Event]:
+    """Inside, an event that is set as soon as `stop` is, or `allowed()` is not any more."""
+    halt, over = Event(), Event()
+
+    def look() -> None:
+        while not over.is_set():
+            if stop.is_set() or not allowed():
+                halt.set()
+                return
+            over.wait(look_seconds)
+
+    if stop.is_set() or not allowed():
+        halt.set()
+    thread = Thread(target=look, name="hours", daemon=True)
+    thread.start()
+    try:
+        yield halt
+    finally:
+        over.set()
+        thread.join()
 
 
 def pause_path(tree: Tree) -> Path:

@@ -14,11 +14,14 @@ from phonotheque.mirror.expected import (
     read_revoked,
 )
 from phonotheque.mirror.formats import PlannedVolume
+from phonotheque.mirror.part import kept_volumes
 from phonotheque.mirror.planning import plan_path, read_plan
+from phonotheque.mirror.rows import cut_down
 from phonotheque.mirror.state import State, open_state
 from phonotheque.model.edition import EditionManifest
 from phonotheque.model.errors import FormatError, NotFoundError
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.part_tables import volumes_lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,15 @@ def iter_scopes(
     """The volumes to look at, one at a time: those of `names`, else all that ought to be here.
 
     Raises:
-        NotFoundError: the edition has no volume of a name in `names`.
+        NotFoundError: the edition has no volume of a name in `names`, or this mirror keeps no
+            table of it.
     """
     revoked = read_revoked(tree)
     planned = _planned(tree)
     known = _volumes_of(manifest)
     if unknown := sorted(set(names or ()) - known):
         raise NotFoundError(f"edition {manifest.name} has no volume {', '.join(unknown)}")
+    _check_kept(tree, manifest, names or ())
     for name in sorted(names) if names is not None else _all_names(tree, known, planned):
         try:
             volume = read_expected(tree.edition(manifest.name), name)
@@ -70,6 +75,16 @@ def iter_scopes(
         if planned is not None:
             volume = _held_part(volume, planned.get(name), state)
         yield _scope(tree, volume, revoked)
+
+
+def _check_kept(tree: Tree, manifest: EditionManifest, names: Collection[str]) -> None:
+    lacking = volumes_lacking(tree.edition(manifest.name), manifest) & set(names)
+    kept = kept_volumes(tree, manifest)
+    if kept is not None and (left := sorted(lacking - kept)):
+        raise NotFoundError(
+            f"{tree.root}: does not hold {', '.join(left)}, nor the tables of it; the plan leaves "
+            "it out"
+        )
 
 
 def _scope(tree: Tree, volume: ExpectedVolume, revoked: Revoked) -> Scope:
@@ -99,7 +114,7 @@ def _held_part(
 ) -> ExpectedVolume:
     """What a mirror ought to hold of a volume; of one no longer planned, what it had."""
     if planned is not None:
-        return volume.select(planned.selection)
+        return cut_down(volume, planned)
     folder = f"volumes/{volume.name}"
     had = {p.removeprefix(f"{folder}/") for p in (state.proved_below(folder) if state else ())}
     return volume.without(volume.files.keys() - had)

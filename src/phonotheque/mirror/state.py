@@ -6,7 +6,7 @@ is read again. Deleting it costs one full read.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from os import stat_result
@@ -282,3 +282,22 @@ def open_state(tree: Tree) -> Iterator[State]:
         )
     finally:
         connection.close()
+
+
+def read_proved(tree: Tree, path: str) -> Proved | None:
+    """How the file at `path` (relative to the mirror at `tree`) was when it was last proved; None
+    where it never was, or the state cannot be read now. Writes nothing."""
+    place = state_path(tree)
+    if not place.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{place.absolute().as_uri()}?mode=ro", uri=True)) as found:
+            row = found.execute(
+                "SELECT sha256, bytes, mtime_ns, verified_at FROM files WHERE path = ?", (path,)
+            ).fetchone()
+    except sqlite3.Error:
+        return None
+    if row is None:
+        return None
+    sha256, size, mtime, at = row
+    return Proved(sha256, size, mtime, datetime.fromisoformat(at))

@@ -11,11 +11,13 @@ from phonotheque.mirror.formats import PlannedVolume
 from phonotheque.mirror.planning import read_mirror, read_plan
 from phonotheque.mirror.runlog import SyncLog, read_log
 from phonotheque.mirror.schedule import is_paused
+from phonotheque.mirror.seedlog import SeedLog, read_seed_log
 from phonotheque.mirror.state import state_path
-from phonotheque.model.edition import Latest
+from phonotheque.model.edition import EditionManifest, Latest
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.durable import free_bytes
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.part_tables import volumes_lacking
 
 
 class VolumeStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,9 @@ class MirrorStatus(msgspec.Struct, frozen=True, kw_only=True):
     obeyed_at: datetime | None  # when withdrawals were obeyed last
     overdue: bool  # that is more than a day ago, or never was
     sync: SyncLog | None  # the running or the last one
+    tables_left: int = 0  # volumes of the edition whose tables this mirror of a part is without
+    editions: list[str] = []  # held, sorted
+    seeding: SeedLog | None = None  # the running seeder or the last one
 
     @property
     def volumes_whole(self) -> int:
@@ -101,7 +106,17 @@ def read_status(tree: Tree, now: datetime) -> MirrorStatus:
         obeyed_at=obeyed,
         overdue=obeyed is None or (now - obeyed).total_seconds() > DAY_SECONDS,
         sync=log,
+        seeding=read_seed_log(tree),
+        tables_left=_tables_left(tree, latest),
+        editions=sorted(p.parent.name for p in tree.editions.glob("*/edition.json")),
     )
+
+
+def _tables_left(tree: Tree, latest: Latest | None) -> int:
+    path = tree.edition(latest.edition) / "edition.json" if latest else None
+    if path is None or not path.is_file():
+        return 0
+    return len(volumes_lacking(path.parent, read_document(path, EditionManifest)))
 
 
 class _Counts:

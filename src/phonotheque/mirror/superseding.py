@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from phonotheque.mirror.expected import ExpectedFile, ExpectedVolume
 from phonotheque.mirror.formats import MirrorPlan, PlannedVolume
+from phonotheque.mirror.rows import planned_paths
 from phonotheque.mirror.state import Placing, Proved, State
 from phonotheque.model.edition import EditionManifest
 from phonotheque.storage.digests import digest_file
@@ -132,8 +133,8 @@ def _planned_digests(tree: Tree, edition: Path, planned: PlannedVolume) -> set[s
     table = _find_table(tree, edition, planned.volume)
     if table is None:
         return set()
-    chosen = None if planned.selection is None else set(planned.selection)
     rows = _read_files(table).to_pylist()
+    chosen = planned_paths(planned, [r["path"] for r in rows])
     return {r["sha256"] for r in rows if chosen is None or r["path"] in chosen}
 
 

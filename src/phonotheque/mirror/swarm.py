@@ -7,7 +7,7 @@ in file indexes; what is moved away must not be open in a session any more.
 
 import time
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -15,6 +15,7 @@ from typing import Any
 
 import libtorrent as lt
 
+from phonotheque.mirror.board import Board
 from phonotheque.mirror.origin import USER_AGENT
 from phonotheque.model.errors import FormatError, TransferError
 from phonotheque.storage.durable import ensure_directory, write_bytes
@@ -28,8 +29,8 @@ _LOAD_LIMITS: Any = {
     "max_decode_tokens": 1 << 26,
 }
 _POLL_SECONDS = 0.05
-_SAVE_SECONDS = 10.0
-_CONNECT_SECONDS = 2.0
+SAVE_SECONDS = 10.0
+CONNECT_SECONDS = 2.0
 _ALERT_SECONDS = 30.0
 
 
@@ -43,6 +44,7 @@ class SwarmOptions:
     stall_seconds: float = 60.0
     stop: Event = field(default_factory=Event)
     bytes_per_second: int | None = None  # received at most; None: as fast as it comes
+    board: Board = field(default_factory=Board)  # says what is waited for
 
 
 def parse_peer(text: str) -> Peer:
@@ -60,7 +62,7 @@ def parse_peer(text: str) -> Peer:
 def open_session(options: SwarmOptions) -> Any:
     """A libtorrent session. Listening starts at once; nothing is announced unless `public`."""
     wanted = lt.alert.category_t
-    return lt.session(
+    session = lt.session(
         {
             "listen_interfaces": options.listen,
             "enable_dht": options.public,
@@ -76,6 +78,19 @@ def open_session(options: SwarmOptions) -> Any:
             | wanted.storage_notification,
         }
     )
+    if options.peers and not options.public:  # a named peer that hung up is asked again soon
+        session.apply_settings({"min_reconnect_time": int(CONNECT_SECONDS), "max_failcount": 1_000})
+    _limit_everybody(session)
+    return session
+
+
+def _limit_everybody(session: Any) -> None:
+    """Let rates hold for peers in the local network too, whom libtorrent would leave out."""
+    everybody = lt.ip_filter()
+    mask = 1 << int(session.global_peer_class_id)
+    everybody.add_rule("0.0.0.0", "255.255.255.255", mask)  # noqa: S104 - a range, no address
+    everybody.add_rule("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", mask)
+    session.set_peer_class_filter(everybody)
 
 
 def load_torrent(path: Path, save_path: Path, options: SwarmOptions) -> Any:
@@ -125,11 +140,11 @@ def download(job: SwarmJob, options: SwarmOptions, tick: Callable[[int], None]) 
     handle = session.add_torrent(_params(job, options))
     try:
         _follow(session, handle, job, options, tick)
-        _save(session, handle, job.resume)
+        save_resume(session, handle, job.resume)
     finally:
         received = int(handle.status().total_payload_download)
         session.remove_torrent(handle)
-        _await(session, lt.torrent_removed_alert)
+        await_alert(session, lt.torrent_removed_alert)
     if job.resume is not None:
         job.resume.unlink(missing_ok=True)
     return received
@@ -137,18 +152,19 @@ def download(job: SwarmJob, options: SwarmOptions, tick: Callable[[int], None]) 
 
 def _params(job: SwarmJob, options: SwarmOptions) -> Any:
     params = load_torrent(job.torrent, job.staging, options)
-    kept = _read_resume(job.resume)
+    kept = read_resume(job.resume)
     if kept is not None and kept.info_hashes == params.info_hashes:
         params.have_pieces = kept.have_pieces
         params.unfinished_pieces = kept.unfinished_pieces
         params.merkle_trees = getattr(kept, "merkle_trees", None) or []
-    count = _file_count(params.ti)
+    count = file_count(params.ti)
     params.file_priorities = [4 if i in job.indexes else 0 for i in range(count)]
     params.peers = list(options.peers)
     return params
 
 
-def _read_resume(path: Path | None) -> Any:
+def read_resume(path: Path | None) -> Any:
+    """What `save_resume` kept; None where there is nothing of ours."""
     if path is None or not path.is_file():
         return None
     try:
@@ -157,7 +173,8 @@ def _read_resume(path: Path | None) -> Any:
         return None
 
 
-def _file_count(info: Any) -> int:
+def file_count(info: Any) -> int:
+    """Files of a torrent as libtorrent counts them, pads included."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return int(info.num_files())
@@ -168,15 +185,16 @@ def _follow(
 ) -> None:
     had, moved, saved, asked = 0, time.monotonic(), time.monotonic(), 0.0
     while True:
-        _raise_errors(session.pop_alerts(), job)
+        raise_errors(session.pop_alerts(), job.torrent.stem)
         if options.stop.is_set():
-            _save(session, handle, job.resume)
+            save_resume(session, handle, job.resume)
             raise TransferError(f"{job.torrent.stem}: stopped; the next run carries on")
         status = handle.status()
         checking = status.state in (lt.torrent_status.checking_files,
                                     lt.torrent_status.checking_resume_data)  # fmt: skip
         has = int(status.total_wanted_done)
         # blocks count before their piece is proved: a peer that lies makes the number rise and fall
+        options.board.put("swarm", waits(status))
         if has > had or checking:
             moved = time.monotonic()
             tick(max(has - had, 0))
@@ -189,31 +207,41 @@ def _follow(
                 f"{job.torrent.stem}: the swarm brought nothing for {options.stall_seconds:g} s "
                 f"({status.num_peers} peers); name a peer that has it, or fetch it over HTTP"
             )
-        if now - asked > _CONNECT_SECONDS and not checking and not status.num_peers:
+        if now - asked > CONNECT_SECONDS and not checking and not status.num_peers:
             asked = now
             for peer in options.peers:
                 handle.connect_peer(peer)
-        if now - saved > _SAVE_SECONDS:
+        if now - saved > SAVE_SECONDS:
             saved = now
-            _save(session, handle, job.resume)
+            save_resume(session, handle, job.resume)
         session.wait_for_alert(int(_POLL_SECONDS * 1000))
 
 
-def _raise_errors(alerts: Sequence[Any], job: SwarmJob) -> None:
+def waits(status: Any) -> str:
+    """What a torrent waits for, in words."""
+    if status.state in (lt.torrent_status.checking_files, lt.torrent_status.checking_resume_data):
+        return "libtorrent, which looks at what is staged"
+    if not status.num_peers:
+        return "peers: none answers"
+    return f"{status.num_peers} peers, {status.num_seeds} of them with all of it"
+
+
+def raise_errors(alerts: Sequence[Any], name: str) -> None:
+    """Raise `TransferError` where libtorrent tells of one in the torrent `name`."""
     for alert in alerts:
         if isinstance(alert, lt.file_error_alert | lt.torrent_error_alert):
-            raise TransferError(f"{job.torrent.stem}: {alert.message()}")
+            raise TransferError(f"{name}: {alert.message()}")
 
 
-def _save(session: Any, handle: Any, resume: Path | None) -> None:
+def save_resume(session: Any, handle: Any, resume: Path | None) -> None:
     """Flush the cache, wait until it is on the disk, and keep what a next run needs."""
     handle.save_resume_data(lt.torrent_handle.flush_disk_cache)
-    alert = _await(session, lt.save_resume_data_alert, lt.save_resume_data_failed_alert)
+    alert = await_alert(session, lt.save_resume_data_alert, lt.save_resume_data_failed_alert)
     if resume is not None and isinstance(alert, lt.save_resume_data_alert):
         write_bytes(resume, lt.write_resume_data_buf(alert.params))
 
 
-def _await(session: Any, *kinds: Any) -> Any:
+def await_alert(session: Any, *kinds: Any) -> Any:
     """The next alert of one of the kinds; None when it does not come."""
     until = time.monotonic() + _ALERT_SECONDS
     while time.monotonic() < until:
@@ -222,18 +250,3 @@ def _await(session: Any, *kinds: Any) -> Any:
             if isinstance(alert, kinds):
                 return alert
     return None
-
-
-def hidden_params(torrent: Path, save_path: Path, hidden: Collection[int], pieces: list[bool],
-                  options: SwarmOptions) -> Any:  # fmt: skip
-    """Parameters to seed with files hidden: `hidden` are their indexes, `pieces` what is had.
-
-    A hidden file is renamed to a place where nothing stands, so that no check finds it again.
-    """
-    params = load_torrent(torrent, save_path, options)
-    count = _file_count(params.ti)
-    params.file_priorities = [0 if i in hidden else 4 for i in range(count)]
-    params.renamed_files = {i: f"{torrent.stem}/.withdrawn/{i}" for i in hidden}
-    params.have_pieces = pieces
-    params.flags |= lt.torrent_flags.no_verify_files
-    return params

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from phonotheque.mirror.dripping import Least
 from phonotheque.mirror.failover import Origins
 from phonotheque.mirror.origin import MissingError, Origin
 from phonotheque.mirror.pacing import Pace
+from phonotheque.mirror.partials import Partial
 from phonotheque.model.errors import NoSpaceError, PhonothequeError, TransferError
-from phonotheque.storage.digests import Digests, FileHasher, read_chunks
+from phonotheque.storage.digests import Digests
 from phonotheque.storage.durable import commit_file, ensure_directory
 
+SETTLE_BYTES = 4 << 20  # smaller files are settled many at a time
 Proof = Callable[[Digests], bool]
 Tick = Callable[[int], None]
 _LOOK_SECONDS = 0.5  # how often a wait looks whether it is to end
@@ -29,15 +32,27 @@ class Limits:
     stall_seconds: float = 60.0  # a swarm that brings nothing for so long has failed
     longest_wait_seconds: float = 60.0  # an origin that asks for more is not waited for longer
     bytes_per_second: int | None = None  # of all that is fetched; None: as fast as it comes
+    least_bytes_per_second: int = 1000  # an origin that gives less is left
+    least_seconds: float = 30.0  # over so much time of waiting for it
+
+    @property
+    def least(self) -> Least:
+        """What an origin has to give."""
+        return Least(self.least_bytes_per_second, self.least_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file to fetch: its path below the origin, how long it is, and what proves it."""
+    """A file to fetch: its path below the origin, how long it is, and what proves it.
+
+    `known`: its digests as signed for, where the pieces root is among them; a large file is then
+    carried on with after a kill without being read again.
+    """
 
     remote: str
     size_bytes: int
     proof: Proof
+    known: Digests | None = None
 
 
 class DamagedError(TransferError):
@@ -82,7 +97,7 @@ class Fetcher:
     def fetch(self, wanted: Wanted, partial: Path, target: Path) -> tuple[Digests, int]:
         """Bring `wanted` to `target`, durably; returns its digests and the bytes received.
 
-        What an earlier run left in `partial` is hashed and carried on with.
+        What an earlier run left in `partial` is carried on with; see `Partial`.
 
         Raises:
             MissingError: every origin says it has no such file.
@@ -94,15 +109,20 @@ class Fetcher:
         ensure_directory(partial.parent)
         digests, received = self._from_any(wanted, partial)
         ensure_directory(target.parent)
-        partial.chmod(0o444)
         commit_file(partial, target)
         return digests, received
+
+    def stage(self, wanted: Wanted, partial: Path) -> tuple[Digests, int]:
+        """`fetch` without the last step: the proved file stands at `partial`, read-only. If it is
+        smaller than `SETTLE_BYTES`, it is not settled on the disk yet."""
+        ensure_directory(partial.parent)
+        return self._from_any(wanted, partial)
 
     def _from_any(self, wanted: Wanted, partial: Path) -> tuple[Digests, int]:
         received: int = 0
         tries = [0] * len(self._origins)
         missing: set[int] = set()
-        failure = TransferError(f"{wanted.remote}: no origin to ask")
+        failures: dict[int, TransferError] = {}
         while True:
             spent = {n for n, count in enumerate(tries) if count >= self._limits.attempts}
             choice = self._origins.choose(missing | spent)
@@ -123,13 +143,11 @@ class Fetcher:
                 raise _explained(error, partial) from error
             except MissingError as error:
                 missing.add(number)
-                failure = error if isinstance(failure, MissingError) or not any(tries) else failure
+                failures.setdefault(number, error)
             except TransferError as error:
                 tries[number] += 1
-                failure = error
-        if isinstance(failure, MissingError) and len(missing) < len(self._origins):
-            raise TransferError(str(failure)) from failure
-        raise failure
+                failures[number] = error
+        raise _told(failures, wanted, len(missing) == len(self._origins))
 
     def _begun_anew(self, origin: Origin, wanted: Wanted, partial: Path) -> tuple[Digests, int]:
         """`_attempt`; where what was here before may be to blame, once more without it."""
@@ -139,32 +157,31 @@ class Fetcher:
             return self._attempt(origin, wanted, partial)
 
     def _attempt(self, origin: Origin, wanted: Wanted, partial: Path) -> tuple[Digests, int]:
-        hasher, start = _carry_on(partial, wanted.size_bytes)
         received = 0
-        with partial.open("ab") as out:
-            if start < wanted.size_bytes:
-                for chunk in origin.read(wanted.remote, start):
+        with Partial(partial, wanted.size_bytes, wanted.known) as out:
+            if out.position < wanted.size_bytes:
+                for chunk in origin.read(wanted.remote, out.position):
                     if self.stopped:
                         raise Stopped
                     received += len(chunk)
-                    if start + received > wanted.size_bytes:
-                        partial.unlink()
+                    if out.position + len(chunk) > wanted.size_bytes:
+                        out.discard()
                         raise DamagedError(
                             f"{origin.address}: {wanted.remote} is longer than it should be"
                         )
                     out.write(chunk)
-                    hasher.update(chunk)
                     self._tick(len(chunk))
                     self._pace.take(len(chunk), self.stop)
-        digests = hasher.finish()
-        if digests.size_bytes < wanted.size_bytes:
-            raise TransferError(
-                f"{origin.address}: {wanted.remote} was cut off at byte {digests.size_bytes}"
-            )
-        if not wanted.proof(digests):
-            partial.unlink()
-            kind = _Mixed if start else DamagedError
-            raise kind(f"{origin.address}: {wanted.remote} is not what was signed for")
+            if out.position < wanted.size_bytes:
+                raise TransferError(
+                    f"{origin.address}: {wanted.remote} was cut off at byte {out.position}"
+                )
+            digests = out.finish()
+            if not wanted.proof(digests):
+                out.discard()
+                kind = _Mixed if out.begun_at else DamagedError
+                raise kind(f"{origin.address}: {wanted.remote} is not what was signed for")
+            out.seal(settle=wanted.size_bytes >= SETTLE_BYTES)
         return digests, received
 
 
@@ -177,20 +194,17 @@ def origins_within(origins: Sequence[Origin], limits: Limits) -> Origins:
     )
 
 
-def _carry_on(partial: Path, size_bytes: int) -> tuple[FileHasher, int]:
-    """A hasher fed with what `partial` holds, and how much that is; too much counts as nothing."""
-    hasher = FileHasher()
-    if not partial.is_file():
-        return hasher, 0
-    partial.chmod(0o644)
-    held = partial.stat().st_size
-    if held > size_bytes:
-        partial.unlink()
-        return hasher, 0
-    with partial.open("rb") as stream:
-        for chunk in read_chunks(stream):
-            hasher.update(chunk)
-    return hasher, held
+def _told(failures: dict[int, TransferError], wanted: Wanted, all_miss: bool) -> TransferError:
+    """What to say of the origins that failed, by number: of the first that has the file, whichever
+    was asked first; that it is missing, only where all say so."""
+    if all_miss:
+        return failures[min(failures)]
+    having = [n for n, error in failures.items() if not isinstance(error, MissingError)]
+    if having:
+        return failures[min(having)]
+    if failures:
+        return TransferError(str(failures[min(failures)]))
+    return TransferError(f"{wanted.remote}: no origin to ask")
 
 
 def _explained(error: OSError, path: Path) -> Exception:

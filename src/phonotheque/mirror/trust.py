@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TypeVar
 
 import msgspec
@@ -117,7 +117,7 @@ class Trust:
         raise AssertionError("unreachable")
 
     def _refresh_once(self) -> None:
-        with _explained(self._origin.address):
+        with _explained(self._origin.address, self._metadata):
             self._updater = Updater(
                 str(self._metadata),
                 f"{_SCHEME}metadata/",
@@ -149,7 +149,7 @@ class Trust:
         if self._updater is None:
             self._refresh_once()
         assert self._updater is not None
-        with _explained(self._origin.address), TemporaryDirectory() as scratch:
+        with _explained(self._origin.address, self._metadata), TemporaryDirectory() as scratch:
             info = self._updater.get_targetinfo(path)
             if info is None:
                 return None
@@ -259,10 +259,14 @@ def _copy_new(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _explained(address: str) -> Iterator[None]:
-    """Turns python-tuf's errors into ours."""
+def _explained(address: str, metadata: Path) -> Iterator[None]:
+    """Turns python-tuf's errors into ours; those of a disk get the places it writes to."""
     try:
         yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = f"{metadata} or {gettempdir()}"
+        raise
     except tuf_errors.DownloadHTTPError as error:
         raise TrustError(f"{address}: what is signed is not there ({error})") from error
     except tuf_errors.DownloadLengthMismatchError as error:

@@ -214,4 +214,5 @@ def _report(
         proved=sums.proved,
         started_at=started_at,
         sample=statement,
+        not_held=sums.total("not_held"),
     )

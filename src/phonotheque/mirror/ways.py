@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from urllib.parse import urlsplit
 
+from phonotheque.mirror.board import Board
 from phonotheque.mirror.formats import Via
 from phonotheque.mirror.origin import Origin, open_origin
 from phonotheque.mirror.schedule import TransferSettings
@@ -26,11 +27,16 @@ class SyncOptions:
     prune: bool = False  # delete volumes that the plan no longer names
     limits: Limits = field(default_factory=Limits)
     halt: Event = field(default_factory=Event)  # set: fetch nothing more, keep what came
+    keep_free_bytes: int = 0  # of the disk, besides what is fetched
+    board: Board = field(default_factory=Board)  # says what is waited for
 
 
 def limits_of(settings: TransferSettings, limits: Limits | None, max_rate: int | None) -> Limits:
     """What to keep to: the rate that was given, else that of `limits`, else that of `settings`."""
-    limits = limits or Limits(connections=settings.connections)
+    limits = limits or Limits(
+        connections=settings.connections,
+        least_bytes_per_second=settings.least_bytes_per_second,
+    )
     rate = max_rate or limits.bytes_per_second or settings.max_bytes_per_second
     return replace(limits, bytes_per_second=rate)
 
@@ -38,24 +44,33 @@ def limits_of(settings: TransferSettings, limits: Limits | None, max_rate: int |
 def swarm_options(options: SyncOptions) -> SwarmOptions:
     """How to take part in a swarm, from how to fetch."""
     stall, rate = options.limits.stall_seconds, options.limits.bytes_per_second
-    return SwarmOptions(options.listen, options.peers, options.public, stall, options.halt, rate)
+    return SwarmOptions(
+        options.listen, options.peers, options.public, stall, options.halt, rate, options.board
+    )  # fmt: skip
+
+
+def has_peers(options: SyncOptions) -> bool:
+    """Whether there is a way to find peers."""
+    return bool(options.peers) or options.public
 
 
 def transports(via: Via, options: SyncOptions) -> list[Via]:
-    """What to try, in order: `auto` prefers the swarm when there is a way to find peers."""
-    has_peers = bool(options.peers) or options.public
+    """What to try, in order; a volume for which the plan says `auto` comes by both at once where
+    there is a way to find peers (see `together`)."""
+    peers = has_peers(options)
     match via:
         case Via.AUTO:
-            return [Via.SWARM, Via.HTTP] if has_peers else [Via.HTTP]
+            return [Via.SWARM, Via.HTTP] if peers else [Via.HTTP]
         case Via.HTTP:
-            return [Via.HTTP, Via.SWARM] if has_peers else [Via.HTTP]
+            return [Via.HTTP, Via.SWARM] if peers else [Via.HTTP]
         case Via.SWARM:
             return [Via.SWARM, Via.HTTP]
 
 
 def open_others(
-    others: Sequence[str], manifest: EditionManifest, origin: Origin, progress: Progress
-) -> list[Origin]:
+    others: Sequence[str], manifest: EditionManifest, origin: Origin, progress: Progress,
+    limits: Limits,
+) -> list[Origin]:  # fmt: skip
     """The origins besides `origin`: those of `mirror.toml`, then the edition's web seeds."""
     found: list[Origin] = []
     for address in dict.fromkeys([*others, *manifest.webseeds]):
@@ -65,7 +80,9 @@ def open_others(
             progress.note(f"{address}: a webseed is an http(s) address; left out")
             continue
         try:
-            found.append(open_origin(address))
+            found.append(
+                open_origin(address, timeout_seconds=limits.timeout_seconds, least=limits.least)
+            )
         except PhonothequeError as error:
             progress.note(str(error))
     return found

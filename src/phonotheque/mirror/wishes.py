@@ -21,6 +21,9 @@ _NAMES = {
     "via": "via",
     "index": "index",
     "bytes_per_second": "bandwidth",
+    "territories": "territory",
+    "artists": "artist",
+    "genres": "genre",
 }
 
 
