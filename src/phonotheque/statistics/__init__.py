@@ -1,26 +1,20 @@
-"""What an edition holds, in figures: by tier, licence, decade, length; the most listened.
+"""What an edition holds, in figures and pictures: by tier, rank, licence, year, length, format.
 
-Every figure is one SQL query over the views of `catalogue.open_edition`, kept by name in
-`statistics.queries`, so that anybody can repeat it. And which edition brought or dropped what,
-and the feed that tells of them.
+Every figure is one SQL query over the views of an edition, kept by name in `statistics.queries` and
+told with it, so that anybody can repeat it. They are counted once and kept (`ensure_statistics`).
+And which edition brought or dropped what, and the feed that tells of them.
 """
 
+from phonotheque.statistics.counting import read_statistics
+from phonotheque.statistics.drawing import format_picture
 from phonotheque.statistics.feed import format_feed
-from phonotheque.statistics.figures import (
-    DecadeFigures,
-    DurationBin,
-    LicenceFigures,
-    Statistics,
-    TierFigures,
-    TopRecording,
-    Totals,
-    VolumeFigures,
-    read_statistics,
-)
+from phonotheque.statistics.figures import Statistics, TopRecording
+from phonotheque.statistics.kept import DrawnStatistics, ensure_statistics
 from phonotheque.statistics.lineage import (
     EditionLineage,
     History,
     LineageEvent,
+    read_edition_lineage,
     read_history,
     read_lineage,
 )
@@ -28,18 +22,16 @@ from phonotheque.statistics.queries import QUERIES
 
 __all__ = [
     "QUERIES",
-    "DecadeFigures",
-    "DurationBin",
+    "DrawnStatistics",
     "EditionLineage",
     "History",
-    "LicenceFigures",
     "LineageEvent",
     "Statistics",
-    "TierFigures",
     "TopRecording",
-    "Totals",
-    "VolumeFigures",
+    "ensure_statistics",
     "format_feed",
+    "format_picture",
+    "read_edition_lineage",
     "read_history",
     "read_lineage",
     "read_statistics",

@@ -95,6 +95,22 @@ def read_lineage(tree: Tree) -> list[EditionLineage]:
     return [_lineage(each, by_name.get(each.manifest.previous or "")) for each in here]
 
 
+def read_edition_lineage(tree: Tree, name: str) -> EditionLineage:
+    """The same of the edition `name` alone; of a first edition `changes` are left out, for all of
+    it is new. Reads the column of changes once.
+
+    Raises:
+        NotFoundError: it is not here, or a table of it.
+        FormatError: it cannot be read.
+    """
+    now = _edition(tree, name)
+    before = now.manifest.previous
+    here = before is not None and (tree.edition(before) / "edition.json").is_file()
+    return _lineage(
+        now, _edition(tree, before) if before and here else None, told=before is not None
+    )
+
+
 def read_history(tree: Tree, wanted: str) -> History:
     """The history of a volume (by name), or of a recording, track, release or artist (by its
     public id; a plain number is a recording).
@@ -123,13 +139,19 @@ def read_history(tree: Tree, wanted: str) -> History:
 
 def _editions(tree: Tree) -> list[_Edition]:
     found = [
-        _Edition(path.parent, read_document(path, EditionManifest), _volumes(path.parent))
+        _edition(tree, path.parent.name)
         for path in tree.editions.glob("*/edition.json")
         if not path.parent.name.startswith(".")
     ]
     if not found:
         raise NotFoundError(f"{tree.root}: no edition here; publish one, or sync from an origin")
     return sorted(found, key=lambda each: each.manifest.sequence)
+
+
+def _edition(tree: Tree, name: str) -> _Edition:
+    directory = tree.edition(name)
+    manifest = read_document(directory / "edition.json", EditionManifest)
+    return _Edition(directory, manifest, _volumes(directory))
 
 
 def _volumes(directory: Path) -> dict[str, dict[str, Any]]:
@@ -142,7 +164,7 @@ def _volumes(directory: Path) -> dict[str, dict[str, Any]]:
     return {row["volume"]: row for row in rows}
 
 
-def _lineage(now: _Edition, before: _Edition | None) -> EditionLineage:
+def _lineage(now: _Edition, before: _Edition | None, *, told: bool = True) -> EditionLineage:
     manifest, counts = now.manifest, now.manifest.counts
     added = [r for r in now.volumes.values() if r["first_edition"] == manifest.name]
     new = [r for r in added if not r.get("supersedes")]
@@ -161,7 +183,7 @@ def _lineage(now: _Edition, before: _Edition | None) -> EditionLineage:
         sequence=manifest.sequence,
         previous=manifest.previous,
         published_at=manifest.published_at,
-        changes=_changes(now.directory),
+        changes=_changes(now.directory) if told else {},
         volumes=counts.volumes,
         volumes_added=sorted(r["volume"] for r in added),
         volumes_superseded=sorted(
