@@ -38,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         tone = make_audio(folder / f"{i}.opus", seconds=SECONDS, hertz=220.0 * i).read_bytes()
         recordings.append(
             TinyRecording(title, artist, "Songs", listens=10 - i, duration_ms=int(SECONDS * 1000),
-                          file=("tiny-tier1-00001", f"data/{i}.opus", tone))
+                          file=(f"tiny-tier1-0000{1 + i // 3}", f"data/{i}.opus", tone))
         )  # fmt: skip
     recordings += [TinyRecording(f"Quiet {i}", "Nobody") for i in range(30)]
     tree = Tree(folder / "archive")
@@ -64,7 +64,13 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture
 def browser(chromium: Chrome) -> Iterator[Chrome]:
-    """A fresh page; at the end nothing may stand in its console."""
+    """A fresh tab, without the queue of another; at the end nothing may stand in its console."""
+    before = chromium.current_window_handle
+    chromium.switch_to.new_window("tab")
+    fresh = chromium.current_window_handle
+    chromium.switch_to.window(before)
+    chromium.close()
+    chromium.switch_to.window(fresh)
     chromium.get_log("browser")
     yield chromium
     assert [entry["message"] for entry in chromium.get_log("browser")] == []

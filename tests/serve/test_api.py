@@ -4,8 +4,8 @@ import msgspec
 import pytest
 from litestar.testing import TestClient
 
+from phonotheque.model import answers
 from phonotheque.model.numbers import Kind, format_public_id
-from phonotheque.serve import answers
 from phonotheque.storage.layout import Tree
 from tests.serve.conftest import KEY, VOLUME, WITHOUT_AUDIO, recording_id
 
@@ -74,6 +74,19 @@ def test_a_release_has_its_tracks_in_order(client: TestClient) -> None:
     assert [t["position_text"] for t in answer["tracks"][-2:]] == [None, "B12"]
 
 
+def test_the_tracks_of_a_release_come_in_pages(client: TestClient) -> None:
+    release = release_of(client, 10)
+    whole = client.get(f"/api/v1/releases/{release}").json()["tracks"]
+    rows, cursor = [], {}
+    for size in (10, 10, 5):
+        page = client.get(f"/api/v1/releases/{release}/tracks", params={"limit": 10} | cursor)
+        assert len(page.json()["tracks"]) == size
+        rows += page.json()["tracks"]
+        cursor = {"cursor": page.json()["next_cursor"]}
+    assert rows == whole
+    assert cursor == {"cursor": None}
+
+
 def test_the_page_of_a_release_shows_places_as_the_release_writes_them(client: TestClient) -> None:
     page = client.get(f"/release/{release_of(client, 10)}").text
     assert '<span class="position">31</span>' in page
@@ -120,14 +133,14 @@ def test_a_look_up_brings_recordings_when_asked(client: TestClient) -> None:
     bare = client.get("/api/v1/lookup", params={"q": "FRX872100001"}).json()
     assert bare["recordings"] is None
     many = client.post("/api/v1/lookup", json={"queries": ["x"] * 10_001, "recordings": True})
-    assert many.status_code == 400
+    assert many.status_code == 422
 
 
 def test_a_batch_may_be_large_but_not_larger(client: TestClient) -> None:
     fits = client.post("/api/v1/lookup", json={"queries": ["FRX872100001"] * 20_000})
     assert len(fits.json()["results"]) == 20_000
     answer = client.post("/api/v1/lookup", json={"queries": ["x"] * 100_001})
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "100000" in answer.json()["detail"]
 
 
@@ -175,11 +188,50 @@ def test_a_refusal_is_a_problem_document(client: TestClient, address: str, statu
     assert problem.detail
 
 
-def test_a_body_that_is_no_request_is_refused(client: TestClient) -> None:
-    for body in (b"{", b"[]", b'{"queries": [1]}', b'{"queries": "x"}'):
-        answer = client.post("/api/v1/lookup", content=body)
-        assert answer.status_code == 400
-        assert answer.headers["content-type"] == "application/problem+json"
+@pytest.mark.parametrize(
+    ("body", "media", "status"),
+    [
+        (b"{", None, 400),
+        (b"\xff", "application/json", 400),
+        (b"[]", "application/json; charset=utf-8", 422),
+        (b'{"queries": [1]}', "application/json", 422),
+        (b'{"queries": "x"}', "application/json", 422),
+        (b"queries=x", "application/x-www-form-urlencoded", 415),
+        (b'{"queries": ["' + b"x" * (16 << 20) + b'"]}', "application/json", 413),
+    ],
+)
+def test_a_body_that_is_no_request_is_refused(
+    client: TestClient, body: bytes, media: str | None, status: int
+) -> None:
+    headers = {"content-type": media} if media else {}
+    answer = client.post("/api/v1/lookup", content=body, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert msgspec.json.decode(answer.content, type=answers.ProblemAnswer).status == status
+
+
+def test_other_methods_are_refused_with_those_that_are_taken(client: TestClient) -> None:
+    answer = client.delete("/api/v1/edition")
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_head_says_what_get_would(client: TestClient) -> None:
+    head, get = client.head("/api/v1/edition"), client.get("/api/v1/edition")
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "etag", "cache-control"):
+        assert head.headers[name] == get.headers[name]
+    assert client.head("/api/v1/recordings/nonsense").status_code == 404
+
+
+def test_pages_of_other_sites_may_ask_with_a_key_and_read_refusals(client: TestClient) -> None:
+    asked = client.options("/api/v1/lookup", headers={"origin": "https://other.example"})
+    assert asked.status_code == 204
+    assert "authorization" in asked.headers["access-control-allow-headers"]
+    for address in ("/api/v1/edition", "/api/v1/recordings/nonsense", "/api/v1/nothing"):
+        assert client.get(address).headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-origin" not in client.get("/about").headers
 
 
 def test_who_has_this_editions_answer_gets_304(client: TestClient) -> None:
@@ -193,7 +245,11 @@ def test_who_has_this_editions_answer_gets_304(client: TestClient) -> None:
 def test_long_answers_are_compressed(client: TestClient) -> None:
     answer = client.get("/api/v1/search?q=anna", headers={"accept-encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
+    assert "accept-encoding" in answer.headers["vary"]
     assert len(answer.json()["hits"]) == 20
+    plain = client.get("/api/v1/search?q=anna", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert "accept-encoding" in plain.headers["vary"]
 
 
 def test_the_openapi_document_describes_every_route(client: TestClient) -> None:
@@ -203,11 +259,20 @@ def test_the_openapi_document_describes_every_route(client: TestClient) -> None:
         f"/api/v1/{path}"
         for path in ("search", "lookup", "recordings/{public_id}", "releases/{public_id}",
                      "artists/{public_id}", "edition", "volumes", "statistics", "notices",
-                     "notices/{case}")
+                     "notices/{case}", "editions", "editions/{name}", "changes",
+                     "releases/{public_id}/tracks", "volumes/{volume}", "files/{sha256}",
+                     "volumes/{volume}/files", "recordings/{public_id}/rights")
     }  # fmt: skip
     search = schema["paths"]["/api/v1/search"]["get"]
-    assert {p["name"] for p in search["parameters"]} == {
+    assert {p["name"] for p in search["parameters"] if "name" in p} == {
         "q", "limit", "cursor", "facets", "highlights",
     }  # fmt: skip
     assert "application/problem+json" in search["responses"]["400"]["content"]
+    assert {"200", "304", "400", "401", "429"} <= set(search["responses"])
+    rights = schema["paths"]["/api/v1/recordings/{public_id}/rights"]["get"]
+    (territory,) = [p for p in rights["parameters"] if p.get("name") == "territory"]
+    assert territory["schema"]["items"]["pattern"] == "^[A-Za-z]{2}$"
+    assert not any("head" in path for path in schema["paths"].values())
+    told = client.get("/api/v1/nothing").headers["link"]
+    assert told == '</api/v1/openapi.json>; rel="service-desc"'
     assert "RecordingAnswer" in " ".join(schema["components"]["schemas"])

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from litestar.testing import TestClient
 
+from phonotheque.model.answers import NoticeAnswer
 from phonotheque.model.notices import PublicNotice, PublicStep
-from phonotheque.serve.notices import NoticeAnswer
 from phonotheque.storage.documents import write_document
 from phonotheque.storage.layout import Tree
 from tests.serve.conftest import recording_id

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from litestar.testing import TestClient
 
+from phonotheque.model import answers
 from phonotheque.search import Facets, FacetValue, Matched, SearchIndex, SearchPage
-from phonotheque.serve import answers
 from phonotheque.serve.rendering import split_at
 from phonotheque.serve.searching import narrowings
 from tests.serve.conftest import recording_id

@@ -192,3 +192,8 @@ def test_libtorrent_completes_a_volume_from_this_web_seed(
     session.remove_torrent(handle)
     for source in volume.rglob("data/*"):
         assert (tmp_path / VOLUME / source.relative_to(volume)).read_bytes() == source.read_bytes()
+
+
+def test_small_answers_do_not_wait_to_be_acknowledged(server: Server) -> None:
+    # asyncio turns Nagle's algorithm off for sockets that are said to be TCP, and for no others
+    assert server.protocol == socket.IPPROTO_TCP

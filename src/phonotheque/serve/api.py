@@ -1,60 +1,52 @@
-"""The JSON API, ``/api/v1``. Every handler parses, asks one function, and gives its answer."""
+"""The JSON API, ``/api/v1``: what finds and reads recordings, and the router of all of it.
+
+Every handler parses, asks one function, and gives its answer.
+"""
 
 from http import HTTPStatus
 from typing import Annotated, Any
 
-import msgspec
-from litestar import Request, Response, Router, get, post
-from litestar.datastructures import ResponseHeader
-from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Body, PathParameter, QueryParameter, SkipValidation
+from litestar import Request, Response, Router, post
+from litestar.params import PathParameter, QueryParameter, RawBody
 
+from phonotheque.accounts import Door
+from phonotheque.model import answers
 from phonotheque.model.numbers import Kind
-from phonotheque.serve import answers, assemble
+from phonotheque.serve import assemble
+from phonotheque.serve.api_forms import (
+    UNKNOWN,
+    WRONG,
+    Cursor,
+    Limit,
+    PublicId,
+    Served,
+    problems,
+    read,
+)
+from phonotheque.serve.api_schema import SCHEMA_TYPE, schema_of
+from phonotheque.serve.archive_api import archive_handlers
+from phonotheque.serve.callers import checking
 from phonotheque.serve.conditional import fresh_answers
-from phonotheque.serve.lookups import full_lookup_answers, lookup_answers
+from phonotheque.serve.limits import Limiter
+from phonotheque.serve.lookups import (
+    LOOKUP_SCHEMA,
+    full_lookup_answers,
+    iter_lookups,
+    lookup_answers,
+    parse_lookup,
+)
 from phonotheque.serve.naming import number_of
-from phonotheque.serve.notices import NoticeAnswer, NoticesAnswer, notice_answer, notices_answer
-from phonotheque.serve.problems import PROBLEM_TYPE, bad_request, not_found
+from phonotheque.serve.notices import notice_answer, notices_answer
+from phonotheque.serve.problems import not_found
 from phonotheque.serve.publication import Publication
 from phonotheque.serve.searching import search_answer
+from phonotheque.serve.streaming import chosen_form, streamed
 from phonotheque.statistics import Statistics
 
-SCHEMA_TYPE = "application/vnd.oai.openapi+json"
-MAX_BATCH = 100_000
-MAX_BATCH_OF_RECORDINGS = 10_000
 MAX_BATCH_BYTES = 16 << 20
 
-Served = NamedDependency[SkipValidation[Publication]]
-Limit = Annotated[
-    int, QueryParameter(ge=1, le=100, description="How many at most; a page has exactly as many.")
-]
-Cursor = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=512, description="`next_cursor` of the page before; none for the first."
-    ),
-]
-PublicId = Annotated[
-    str,
-    PathParameter(max_length=64, description="Public id; merged ids answer for their successor."),
-]
-_PROBLEMS: dict[int, ResponseSpec] = {
-    int(status): ResponseSpec(
-        data_container=answers.ProblemAnswer,
-        description=text,
-        media_type=PROBLEM_TYPE,
-        generate_examples=False,
-    )
-    for status, text in (
-        (HTTPStatus.BAD_REQUEST, "The request makes no sense."),
-        (HTTPStatus.NOT_FOUND, "This edition does not know it."),
-    )
-}
 
-
-@get("/search", sync_to_thread=True, responses=_PROBLEMS, tags=["find"])
+@read("/search", responses=WRONG, tags=["find"], operation_id="search")
 def search(
     publication: Served,
     *,
@@ -80,7 +72,7 @@ def search(
     return search_answer(publication, q, limit, cursor, facets=facets, highlights=highlights)
 
 
-@get("/lookup", sync_to_thread=True, responses=_PROBLEMS, tags=["find"])
+@read("/lookup", responses=WRONG, tags=["find"], operation_id="lookup")
 def lookup(
     publication: Served,
     q: Annotated[
@@ -103,31 +95,31 @@ def lookup(
     "/lookup",
     status_code=HTTPStatus.OK,
     sync_to_thread=True,
-    responses=_PROBLEMS,
+    responses=problems(
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_ACCEPTABLE,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    ),
     tags=["find"],
+    operation_id="lookupBatch",
     request_max_body_size=MAX_BATCH_BYTES,
 )
 def lookup_batch(
+    request: Request[Any, Any, Any],
     publication: Served,
-    data: Annotated[
-        answers.LookupRequest,
-        Body(description="Up to 100,000 identifiers, 16 MiB in all; 10,000 with recordings."),
-    ],
-) -> answers.BatchAnswer:
-    """What many identifiers stand for, in their order."""
-    if len(data.queries) > MAX_BATCH:
-        raise bad_request(f"{len(data.queries)} queries; at most {MAX_BATCH} go in one request")
-    if data.recordings and len(data.queries) > MAX_BATCH_OF_RECORDINGS:
-        raise bad_request(
-            f"{len(data.queries)} queries; at most {MAX_BATCH_OF_RECORDINGS} with recordings"
-        )
-    answer = full_lookup_answers if data.recordings else lookup_answers
-    return answers.BatchAnswer(
-        edition=publication.manifest.name, results=answer(publication, data.queries)
-    )
+    body: RawBody,
+) -> Response[answers.BatchAnswer]:
+    """What many identifiers stand for, in their order; as JSON, NDJSON or Arrow."""
+    form = chosen_form(request.headers.get("accept"))
+    asked = parse_lookup(body, request.headers.get("content-type"))
+    rows = iter_lookups(publication, asked)
+    head = {"edition": publication.manifest.name}
+    return streamed(form, rows, LOOKUP_SCHEMA, key="results", head=head)
 
 
-@get("/recordings/{public_id:str}", sync_to_thread=True, responses=_PROBLEMS, tags=["read"])
+@read("/recordings/{public_id:str}", responses=UNKNOWN, tags=["read"], operation_id="readRecording")
 def read_recording(publication: Served, public_id: PublicId) -> Response[answers.RecordingAnswer]:
     """A recording: where it appears, its file, its rights with the evidence."""
     rows = publication.index.rows([number_of(publication, public_id, Kind.RECORDING)])
@@ -137,7 +129,7 @@ def read_recording(publication: Served, public_id: PublicId) -> Response[answers
     return Response(answer, headers=assemble.mining_of(answer))
 
 
-@get("/releases/{public_id:str}", sync_to_thread=True, responses=_PROBLEMS, tags=["read"])
+@read("/releases/{public_id:str}", responses=UNKNOWN, tags=["read"], operation_id="readRelease")
 def read_release(publication: Served, public_id: PublicId) -> answers.ReleaseAnswer:
     """A release with its tracks (the first 1,000)."""
     number = number_of(publication, public_id, Kind.RELEASE)
@@ -147,7 +139,24 @@ def read_release(publication: Served, public_id: PublicId) -> answers.ReleaseAns
     return found
 
 
-@get("/artists/{public_id:str}", sync_to_thread=True, responses=_PROBLEMS, tags=["read"])
+@read(
+    "/releases/{public_id:str}/tracks",
+    responses=UNKNOWN,
+    tags=["read"],
+    operation_id="listReleaseTracks",
+)
+def list_release_tracks(
+    publication: Served, public_id: PublicId, limit: Limit = 100, cursor: Cursor = None
+) -> answers.ReleaseTracksAnswer:
+    """The tracks of a release, however many."""
+    number = number_of(publication, public_id, Kind.RELEASE)
+    found = assemble.release_tracks_answer(publication, number, cursor, limit)
+    if found is None:
+        raise not_found(f"{public_id}: this edition has no such release")
+    return found
+
+
+@read("/artists/{public_id:str}", responses=UNKNOWN, tags=["read"], operation_id="readArtist")
 def read_artist(
     publication: Served, public_id: PublicId, limit: Limit = 50, cursor: Cursor = None
 ) -> answers.ArtistAnswer:
@@ -159,50 +168,41 @@ def read_artist(
     return found
 
 
-@get("/edition", sync_to_thread=True, tags=["edition"])
-def read_edition(publication: Served) -> answers.EditionAnswer:
-    """The edition that is served, in figures."""
-    return assemble.edition_answer(publication)
-
-
-@get("/volumes", sync_to_thread=True, responses=_PROBLEMS, tags=["edition"])
-def read_volumes(
-    publication: Served, limit: Limit = 100, cursor: Cursor = None
-) -> answers.VolumesAnswer:
-    """The volumes by name, with torrents and magnet links."""
-    return assemble.volumes_answer(publication, cursor or "", limit)
-
-
-@get("/statistics", sync_to_thread=True, tags=["edition"])
+@read("/statistics", responses=problems(), tags=["edition"], operation_id="readStatistics")
 def read_statistics(publication: Served) -> Statistics:
     """Figures of the edition: by tier, licence, decade, length; the most listened."""
     return publication.statistics
 
 
-@get("/notices", sync_to_thread=True, responses=_PROBLEMS, tags=["notices"])
-def read_notices(publication: Served, limit: Limit = 100, cursor: Cursor = None) -> NoticesAnswer:
+@read("/notices", responses=WRONG, tags=["notices"], operation_id="readNotices")
+def read_notices(
+    publication: Served, limit: Limit = 100, cursor: Cursor = None
+) -> answers.NoticesAnswer:
     """Notices of take-down that came in, the newest first; nobody's contact stands in them."""
     return notices_answer(publication, cursor, limit)
 
 
-@get("/notices/{case:str}", sync_to_thread=True, responses=_PROBLEMS, tags=["notices"])
+@read("/notices/{case:str}", responses=UNKNOWN, tags=["notices"], operation_id="readNotice")
 def read_notice(
     publication: Served,
     case: Annotated[str, PathParameter(max_length=64, description="Such as 2026-00001.")],
-) -> NoticeAnswer:
+) -> answers.NoticeAnswer:
     """One notice: its steps, and the recordings that it took out of reach."""
     return notice_answer(publication, case)
 
 
-@get("/openapi.json", sync_to_thread=True, include_in_schema=False)
+@read("/openapi.json", include_in_schema=False)
 def read_schema(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The OpenAPI 3.1 document of all this."""
-    content = msgspec.json.encode(request.app.openapi_schema.to_schema())
-    return Response(content, media_type=SCHEMA_TYPE)
+    return Response(schema_of(request.app), media_type=SCHEMA_TYPE)
 
 
-def api_router(publication: Publication) -> Router:
-    """All of ``/api/v1``."""
+def api_router(
+    publication: Publication, door: Door | None = None, limiter: Limiter | None = None
+) -> Router:
+    """All of ``/api/v1``. `door` knows accounts, `limiter` how much may be asked."""
+    hooks = fresh_answers(publication)
+    hooks["before_request"] = checking(publication, door, limiter)
     return Router(
         path="/api/v1",
         route_handlers=[
@@ -211,14 +211,13 @@ def api_router(publication: Publication) -> Router:
             lookup_batch,
             read_recording,
             read_release,
+            list_release_tracks,
             read_artist,
-            read_edition,
-            read_volumes,
+            *archive_handlers(door),
             read_statistics,
             read_notices,
             read_notice,
             read_schema,
         ],
-        response_headers=[ResponseHeader(name="access-control-allow-origin", value="*")],
-        **fresh_answers(publication),
+        **hooks,
     )

@@ -1,12 +1,12 @@
 """The application: one edition of one tree, behind routes."""
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import unquote
 
 from litestar import Litestar
-from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -14,16 +14,24 @@ from litestar.openapi.spec import Server as ApiServer
 from litestar.types import Message, Scope
 
 from phonotheque import __version__
+from phonotheque.accounts import Door
+from phonotheque.model.errors import ArchiveBusyError
 from phonotheque.model.progress import Silent
-from phonotheque.search import SearchIndex, ensure_index
+from phonotheque.search import SearchIndex, ensure_file_keys, ensure_index
 from phonotheque.serve.api import api_router
+from phonotheque.serve.callers import add_headers
+from phonotheque.serve.compressing import compressing
 from phonotheque.serve.downloads import feed_handler, file_handlers, mining_handlers
+from phonotheque.serve.handing import Handing
+from phonotheque.serve.limits import Limiter
 from phonotheque.serve.mining import default_headers
 from phonotheque.serve.pages import Pages
 from phonotheque.serve.problems import make_handler
 from phonotheque.serve.publication import Publication, read_edition
+from phonotheque.serve.subsonic import Players, Shelves, rest_handler
 from phonotheque.storage.layout import Tree
 
+_LOG = logging.getLogger(__name__)
 _SECURITY_HEADERS = [
     (
         b"content-security-policy",
@@ -38,9 +46,21 @@ _SECURITY_HEADERS = [
 ]
 
 
-def make_app(publication: Publication, *, public_url: str | None = None) -> Litestar:
-    """The application over an opened publication; it is closed when the application ends."""
+def make_app(
+    publication: Publication,
+    *,
+    public_url: str | None = None,
+    door: Door | None = None,
+    limiter: Limiter | None = None,
+    players: Players | None = None,
+) -> Litestar:
+    """The application over an opened publication; it is closed when the application ends.
+
+    `door` knows who asks, `limiter` how much one may ask of the API, `players` how those of
+    OpenSubsonic are let in; without it, as `Players` has it by default.
+    """
     pages = Pages(publication, public_url)
+    shelves = Shelves(publication)
 
     async def provide_publication() -> Publication:
         return publication
@@ -48,24 +68,31 @@ def make_app(publication: Publication, *, public_url: str | None = None) -> Lite
     return Litestar(
         route_handlers=[
             pages.router(),
-            api_router(publication),
+            api_router(publication, door, limiter),
             *file_handlers(publication),
             *mining_handlers(publication, public_url),
             feed_handler(publication, public_url),
+            rest_handler(publication, shelves, door, players or Players(), public_url),
         ],
         dependencies={"publication": Provide(provide_publication)},
         exception_handlers={Exception: make_handler(pages.draw_problem)},
-        before_send=[_add_security_headers, _adding_mining_headers(public_url)],
-        compression_config=CompressionConfig(backend="gzip", exclude=_NOT_COMPRESSED),
+        before_send=[_add_security_headers, _adding_mining_headers(public_url), add_headers],
+        middleware=[compressing],
         openapi_config=_openapi(public_url),
-        lifespan=[_closing(publication)],
+        lifespan=[_closing(shelves, publication)],
         debug=False,
         logging_config=None,
     )
 
 
 def create_app(
-    tree: Tree, *, edition: str | None = None, public_url: str | None = None
+    tree: Tree,
+    *,
+    edition: str | None = None,
+    public_url: str | None = None,
+    door: Door | None = None,
+    limiter: Limiter | None = None,
+    players: Players | None = None,
 ) -> Litestar:
     """The application over an archive or a mirror: its latest edition, or the one named.
 
@@ -76,20 +103,32 @@ def create_app(
         NotFoundError: nothing is published here, or not this edition.
         FormatError: the edition or its index cannot be read.
     """
+    publication = open_publication(tree, edition)
+    return make_app(publication, public_url=public_url, door=door, limiter=limiter, players=players)
+
+
+def open_publication(
+    tree: Tree, edition: str | None = None, handing: Handing | None = None
+) -> Publication:
+    """The latest edition of an archive or a mirror, or the one named, with its index. `handing`:
+    how its files are handed over to a web server in front.
+
+    Raises:
+        NotFoundError, FormatError: as `create_app`.
+    """
     manifest, digest = read_edition(tree, edition)
-    index = open_index(tree, manifest.name)
-    return make_app(Publication(tree, manifest, digest, index), public_url=public_url)
+    return Publication(tree, manifest, digest, open_index(tree, manifest.name), handing)
 
 
 def open_index(tree: Tree, name: str) -> SearchIndex:
     """The search index of edition `name`, built first when it is missing."""
     directory = tree.edition_index(name)
     ensure_index(tree.edition(name), directory, Silent())
+    try:
+        ensure_file_keys(tree.edition(name), directory)
+    except (OSError, ArchiveBusyError) as error:  # files are not found by digest then
+        _LOG.warning("%s: the list of files by digest is not made: %s", directory, error)
     return SearchIndex.open(directory)
-
-
-# what is compressed already, or is asked for in ranges
-_NOT_COMPRESSED = ["^/volumes", "^/editions", "^/metadata", "^/torrents", "^/stream", r"\.json$"]
 
 
 def _openapi(public_url: str | None) -> OpenAPIConfig:
@@ -104,12 +143,13 @@ def _openapi(public_url: str | None) -> OpenAPIConfig:
     )
 
 
-def _closing(publication: Publication) -> Any:
+def _closing(shelves: Shelves, publication: Publication) -> Any:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
+            shelves.close()
             publication.close()
 
     return lifespan

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from phonotheque.model.edition import RecordingFlag
+from phonotheque.model import answers
+from phonotheque.model.edition import EditionManifest, RecordingFlag
 from phonotheque.model.errors import InputError
 from phonotheque.model.magnets import format_magnet
 from phonotheque.model.numbers import Kind, format_public_id, format_public_ids
 from phonotheque.model.rights import Level
 from phonotheque.search import DisplayRow, FileRow, TrackRow
-from phonotheque.serve import answers, queries
+from phonotheque.serve import queries
 from phonotheque.serve.magnets import file_path, torrent_path
 from phonotheque.serve.mining import OPEN, mining_headers
 from phonotheque.serve.publication import Publication
@@ -95,8 +96,8 @@ def recording_answer(publication: Publication, row: DisplayRow) -> answers.Recor
             appearances=[_appearance(publication, row.title, track) for track in row.tracks],
             file=None
             if row.file is None or summary.withdrawn
-            else _file(publication, cursor, row.number, row.file),
-            tombstone=_tombstone(publication, cursor, row),
+            else _file(publication, cursor, row.file),
+            tombstone=tombstone_answer(publication, cursor, row),
         )
 
 
@@ -124,6 +125,21 @@ def release_answer(publication: Publication, number: int) -> answers.ReleaseAnsw
         country=release.country,
         genres=list(release.genres),
         tracks=_tracks(publication, tracks),
+    )
+
+
+def release_tracks_answer(
+    publication: Publication, number: int, cursor: str | None, limit: int
+) -> answers.ReleaseTracksAnswer | None:
+    """One page of the tracks of a release; `cursor` says how many the pages before had."""
+    if publication.index.release(number) is None:
+        return None
+    start = parse_offset(cursor)
+    with publication.cursor() as tables:
+        rows = queries.read_tracks_of_release(tables, number, offset=start, limit=limit + 1)
+    return answers.ReleaseTracksAnswer(
+        tracks=_tracks(publication, rows[:limit]),
+        next_cursor=str(start + limit) if len(rows) > limit else None,
     )
 
 
@@ -162,10 +178,16 @@ def parse_offset(cursor: str | None) -> int:
 
 
 def edition_answer(publication: Publication) -> answers.EditionAnswer:
-    """The edition in figures."""
-    manifest = publication.manifest
+    """The edition that is served, in figures."""
     with publication.cursor() as cursor:
         tiers = queries.read_tiers(cursor)
+    return edition_answer_of(publication.manifest, publication.edition_sha256, tiers)
+
+
+def edition_answer_of(
+    manifest: EditionManifest, digest: str, tiers: Sequence[Row]
+) -> answers.EditionAnswer:
+    """Any edition in figures; `tiers` as `queries.read_tiers` gives them."""
     cuts = dict(enumerate(manifest.tier_cuts_percent, 1))
     counts = {
         name: getattr(manifest.counts, name) for name in answers.CountsAnswer.__struct_fields__
@@ -182,7 +204,7 @@ def edition_answer(publication: Publication) -> answers.EditionAnswer:
         territories=manifest.territories,
         counts=answers.CountsAnswer(**counts),
         tiers=[answers.TierAnswer(cut_percent=cuts.get(row["tier"]), **row) for row in tiers],
-        edition_sha256=publication.edition_sha256,
+        edition_sha256=digest,
         metadata_url="/metadata/",
     )
 
@@ -193,12 +215,13 @@ def volumes_answer(publication: Publication, after: str, limit: int) -> answers.
         rows = queries.read_volumes(cursor, after, limit + 1)
     page = rows[:limit]
     return answers.VolumesAnswer(
-        volumes=[_volume(publication, row) for row in page],
+        volumes=[volume_answer(publication, row) for row in page],
         next_cursor=page[-1]["volume"] if len(rows) > limit else None,
     )
 
 
-def _volume(publication: Publication, row: Row) -> answers.VolumeAnswer:
+def volume_answer(publication: Publication, row: Row) -> answers.VolumeAnswer:
+    """A volume from its row of the table of volumes."""
     kept = {n: row[n] for n in answers.VolumeAnswer.__struct_fields__ if n in row}
     return answers.VolumeAnswer(
         **kept,
@@ -267,33 +290,38 @@ def _track(public_id: str, row: Row, recording: answers.RecordingSummary) -> ans
     )
 
 
-def _file(
-    publication: Publication, cursor: Cursor, number: int, file: FileRow
-) -> answers.FileAnswer | None:
-    row = publication.rights_row(file.volume, number)
-    if row is None:
-        return None
-    held = publication.holds(file.volume, file.path)
+def _file(publication: Publication, cursor: Cursor, file: FileRow) -> answers.FileAnswer | None:
+    row = publication.rights_row(file.volume, file.path)
+    return None if row is None else file_answer(publication, cursor, file.volume, row)
+
+
+def file_answer(
+    publication: Publication, cursor: Cursor, volume: str, row: Row
+) -> answers.FileAnswer:
+    """A file with its rights, from its row of ``files/<volume>.parquet``."""
+    path = row["path"]
+    held = publication.holds(volume, path)
     facts = {n: row[n] for n in answers.FileAnswer.__struct_fields__ if n in row}
     rights = {n: row[n] for n in answers.RightsAnswer.__struct_fields__ if n in row}
     rights.pop("evidence")
-    training = publication.ai_training(file.volume, file.path)
+    training = publication.ai_training(volume, path)
     if training is not None:
         rights["ai_train"], rights["ai_train_conditions"] = training
     evidence = [answers.EvidenceAnswer(**entry) for entry in row["evidence"]]
     return answers.FileAnswer(
         **facts,
-        volume=file.volume,
-        url=file_path(file.volume, file.path) if held else None,
-        torrent_url=torrent_path(file.volume),
-        magnet=_magnet(publication, queries.read_volume(cursor, file.volume)),
+        volume=volume,
+        url=file_path(volume, path) if held else None,
+        torrent_url=torrent_path(volume),
+        magnet=_magnet(publication, queries.read_volume(cursor, volume)),
         rights=answers.RightsAnswer(**rights, evidence=evidence),
     )
 
 
-def _tombstone(
+def tombstone_answer(
     publication: Publication, cursor: Cursor, row: DisplayRow
 ) -> answers.TombstoneAnswer | None:
+    """Why a recording is withdrawn, if it is."""
     revoked = publication.revocations.current().by_recording.get(row.public_id)
     if revoked is not None:
         return answers.TombstoneAnswer(since=revoked.since, reason=revoked.reason)

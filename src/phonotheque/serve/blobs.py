@@ -1,7 +1,8 @@
 """Sending bytes: whole, in part, or only their headers; from a file or made of zeros.
 
 A blob is read in chunks by worker threads (`pread`, so one open file serves any number of spans)
-and given to the connection one chunk at a time: memory is one chunk a request, whatever the size.
+and given to the connection one chunk at a time: memory is one chunk a request, whatever the size,
+and with many requests at once the chunks are smaller.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ from phonotheque.serve.ranges import (
 )
 
 CHUNK_BYTES = 512 << 10
+LEAST_CHUNK_BYTES = 16 << 10
+MEMORY_BYTES = 128 << 20
 _BOUNDARY = secrets.token_hex(16)  # one a process: nobody can plan content around it
 
 
@@ -50,6 +53,7 @@ class FileBlob:
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         self.size_bytes = os.fstat(self._handle).st_size
 
@@ -78,13 +82,15 @@ class ZeroBlob:
 
 @dataclass(frozen=True, slots=True)
 class BlobAnswer:
-    """A blob and what is said about it; `etag` comes with its quotes."""
+    """A blob and what is said about it; `etag` comes with its quotes. `handed_over`: the header
+    field by which a web server in front is told to send the file in our place."""
 
     blob: Blob
     media_type: str
     etag: str
     cache_control: str
     headers: dict[str, str] = field(default_factory=dict)
+    handed_over: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,12 @@ def plan_answer(answer: BlobAnswer, request_headers: dict[str, str]) -> AnswerPl
     }
     if etag_matches(request_headers.get("if-none-match"), answer.etag):
         return AnswerPlan(304, headers, [])
+    if answer.handed_over is not None and "if-range" not in request_headers:
+        # ranges are the other server's to cut; whether If-Range holds is known by our ETag alone
+        name, value = answer.handed_over
+        del headers["accept-ranges"]
+        told = {"content-type": answer.media_type, "content-length": "0", name: value}
+        return AnswerPlan(200, headers | told, [])
     asked = request_headers.get("range")
     if not range_applies(request_headers.get("if-range"), answer.etag):
         asked = None
@@ -153,10 +165,32 @@ async def send_blob(answer: BlobAnswer, scope: HTTPScope, receive: Receive, send
             }
         )
         if scope["method"] != "HEAD":
-            await _send_parts(answer.blob, plan.parts, receive, send)
+            with _sending:
+                await _send_parts(answer.blob, plan.parts, receive, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     finally:
         answer.blob.close()
+
+
+class _Sending:
+    """How many answers are being sent; the more, the smaller their chunks, for all together have
+    `MEMORY_BYTES`."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def __enter__(self) -> None:
+        self.now += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.now -= 1
+
+    @property
+    def chunk_bytes(self) -> int:
+        return max(LEAST_CHUNK_BYTES, min(CHUNK_BYTES, MEMORY_BYTES // max(self.now, 1)))
+
+
+_sending = _Sending()
 
 
 async def _send_parts(blob: Blob, parts: list[Part], receive: Receive, send: Send) -> None:
@@ -169,7 +203,7 @@ async def _send_parts(blob: Blob, parts: list[Part], receive: Receive, send: Sen
                 continue
             start, stop = part.content.start, part.content.stop
             while start < stop and not gone.done():
-                wanted = min(CHUNK_BYTES, stop - start)
+                wanted = min(_sending.chunk_bytes, stop - start)
                 chunk = await anyio.to_thread.run_sync(blob.read, start, wanted)
                 if not chunk:
                     raise OSError("a file became shorter while it was being sent")

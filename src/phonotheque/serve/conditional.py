@@ -11,22 +11,34 @@ from phonotheque.serve.rendering import program_mark
 _CACHE_CONTROL = "no-cache"  # keep it, but ask
 
 
-def answer_etag(publication: Publication) -> str:
+def answer_etag(publication: Publication, variant: str = "") -> str:
     """Weak, because an answer may be compressed or not; another program is another tag."""
-    return f'W/"{publication.state}.{program_mark()}"'
+    dot = "." if variant else ""
+    return f'W/"{publication.state}.{program_mark()}{dot}{variant}"'
+
+
+def unchanged(
+    request: Request[Any, Any, Any], publication: Publication, variant: str = ""
+) -> Response[Any] | None:
+    """304 for a request that brings the ETag of today's answers, else None. A `variant` of an
+    answer has another tag than the answer."""
+    if request.method not in ("GET", "HEAD"):
+        return None
+    asked = request.headers.get("if-none-match")
+    if asked is None or asked.strip() == "*":  # names no answer that is known
+        return None
+    etag = answer_etag(publication, variant)
+    if not etag_matches(asked, etag):
+        return None
+    headers = {"etag": etag, "cache-control": _CACHE_CONTROL}
+    return Response(None, status_code=304, headers=headers)
 
 
 def fresh_answers(publication: Publication) -> dict[str, Any]:
     """Hooks of a router whose answers depend on nothing but the address and the edition."""
 
-    def before(request: Request[Any, Any, Any]) -> Response[None] | None:
-        if request.method not in ("GET", "HEAD"):
-            return None
-        etag = answer_etag(publication)
-        if not etag_matches(request.headers.get("if-none-match"), etag):
-            return None
-        headers = {"etag": etag, "cache-control": _CACHE_CONTROL}
-        return Response(None, status_code=304, headers=headers)
+    async def before(request: Request[Any, Any, Any]) -> Response[Any] | None:
+        return unchanged(request, publication)
 
     async def after(response: Response[Any]) -> Response[Any]:
         if response.status_code in (None, 200):

@@ -10,7 +10,8 @@ import msgspec
 POLICY = "/tdm-policy.json"
 OPEN = {"tdm-reservation": "0", "content-usage": "train-ai=y"}
 RESERVED = {"tdm-reservation": "1", "content-usage": "train-ai=n"}
-_OF_AUDIO = ("/stream/", "/volumes/", "/torrents/", "/recording/", "/api/v1/recordings/")
+_OF_AUDIO = ("/stream/", "/volumes/", "/torrents/", "/recording/", "/api/v1/recordings/",
+             "/rest/stream", "/rest/download")  # fmt: skip
 RULES = msgspec.json.encode(
     [
         *({"location": place, "tdm-reservation": 1} for place in _OF_AUDIO),

@@ -6,63 +6,16 @@ edition.
 
 import logging
 import os
-from datetime import datetime
 
+from phonotheque.model.answers import NoticeAnswer, NoticesAnswer, NoticeSummary, StepAnswer
 from phonotheque.model.errors import FormatError, InputError, NotFoundError
 from phonotheque.model.notices import CASE_ID, PublicNotice, PublicStep
-from phonotheque.serve.answers import Answer
 from phonotheque.serve.problems import not_found
 from phonotheque.serve.publication import Publication
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
 
 _LOG = logging.getLogger(__name__)
-
-
-class NoticeSummary(Answer, frozen=True, kw_only=True):
-    """One notice as a line of a list."""
-
-    case: str
-    law: str  # us-512 | eu-dsa-16 | other
-    state: str  # of its newest step
-    received_at: datetime
-    changed_at: datetime
-    sender: str  # "[redacted]" unless the sender agreed
-    recordings: int  # how many it took out of reach
-
-
-class NoticesAnswer(Answer, frozen=True, kw_only=True):
-    """One page of notices, the newest first; `next_cursor` is null on the last one."""
-
-    notices: list[NoticeSummary]
-    total: int
-    next_cursor: str | None
-
-
-class StepAnswer(Answer, frozen=True, kw_only=True):
-    """One step of a notice."""
-
-    state: str
-    at: datetime
-
-
-class NoticeAnswer(Answer, frozen=True, kw_only=True):
-    """What everybody may know of a notice."""
-
-    case: str
-    law: str
-    state: str
-    received_at: datetime
-    sender: str
-    works: list[str]  # as the notice names them, redacted
-    missing: list[str]  # what it still lacks, clause by clause
-    recordings: list[str]  # public ids that it took out of reach
-    files: list[str]  # sha256
-    steps: list[StepAnswer]
-    opens: datetime | None  # of the window after a counter-notice
-    closes: datetime | None
-    ledger_event: int  # the newest event of the case in the archive's ledger, and its SHA-256
-    ledger_sha256: str
 
 
 def notices_answer(publication: Publication, cursor: str | None, limit: int) -> NoticesAnswer:

@@ -1,28 +1,45 @@
 """The pages: each handler asks for the same answer as the API, and draws it."""
 
+from datetime import date
+from functools import cached_property
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 from litestar import Request, Response, Router, route
 from litestar.params import FromPath, PathParameter, QueryParameter
 from litestar.response import Redirect
 
 from phonotheque import __version__
+from phonotheque.model import answers
+from phonotheque.model.errors import InputError, PhonothequeError
 from phonotheque.model.numbers import Kind, format_public_id
-from phonotheque.serve import answers, assemble
+from phonotheque.search import DisplayRow
+from phonotheque.serve import assemble
 from phonotheque.serve.conditional import fresh_answers
+from phonotheque.serve.discovery import format_linked_data
+from phonotheque.serve.editions import editions_answer
+from phonotheque.serve.keeping import kept_here
 from phonotheque.serve.lookups import lookup_answers
+from phonotheque.serve.mirror_page import get_command, mirror_commands, mirror_values, root_of
 from phonotheque.serve.naming import number_of
+from phonotheque.serve.notice_form import notice_form_handlers
 from phonotheque.serve.notices import notice_answer, notices_answer
 from phonotheque.serve.problems import HTML_TYPE, not_found
 from phonotheque.serve.publication import Publication
-from phonotheque.serve.rendering import ASSETS, read_assets, render
+from phonotheque.serve.rank_curve import draw_rank_curve
+from phonotheque.serve.rendering import ASSETS, law_choices, read_assets, render
+from phonotheque.serve.rights_page import rights_values
 from phonotheque.serve.searching import narrowings, search_answer
+from phonotheque.serve.site_routes import READ, cover_handler, site_handlers, site_of
+from phonotheque.serve.statistics import statistics_values
+from phonotheque.statistics import EditionLineage, format_picture, read_edition_lineage
 
 HITS_PER_PAGE = 20
 RECORDINGS_PER_PAGE = 100
 VOLUMES_PER_PAGE = 200
 NOTICES_PER_PAGE = 50
+EDITIONS_SHOWN = 12
 LEGAL = (
     "This archive publishes only recordings for which it holds evidence of a licence or of the "
     "public domain that allows it. Catalogue facts are published as facts. The software judges by "
@@ -31,19 +48,11 @@ LEGAL = (
 Text = Annotated[str, QueryParameter(max_length=512)]
 Cursor = Annotated[str | None, QueryParameter(max_length=512)]
 Id = Annotated[str, PathParameter(max_length=64)]
+Amount = Annotated[float | None, QueryParameter(ge=0, le=1e9)]
+Unit = Annotated[Literal["MB", "GB", "TB"], QueryParameter()]
+Preference = Annotated[Literal["popular", "complete-tiers"], QueryParameter()]
+_PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # its colours by night
 _IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}
-
-
-def mirror_commands(origin: str) -> str:
-    """What to type to keep a copy of the archive at `origin`."""
-    return "\n".join(
-        [
-            f"phonotheque plan my-mirror --origin {origin} --disk 500GB",
-            "phonotheque sync my-mirror",
-            "phonotheque verify my-mirror",
-            "phonotheque serve my-mirror",
-        ]
-    )
 
 
 class Pages:
@@ -67,55 +76,100 @@ class Pages:
         """The routes of all pages."""
         pages = Router(
             path="/",
-            route_handlers=self._handlers(),
+            route_handlers=[
+                *self._handlers(),
+                *site_handlers(self._publication, self._public_url),
+            ],
             include_in_schema=False,
             **fresh_answers(self._publication),
         )
-        return Router(path="/", route_handlers=[pages, _static_handler()], include_in_schema=False)
+        others = [
+            _static_handler(),
+            cover_handler(self._publication),
+            *notice_form_handlers(self._draw_form),
+        ]
+        return Router(path="/", route_handlers=[pages, *others], include_in_schema=False)
 
     def draw_problem(self, _: Request[Any, Any, Any], problem: answers.ProblemAnswer) -> str:
         """The page of an error."""
         return self._render("problem.html", problem=problem)
 
-    def _handlers(self) -> list[Any]:
-        read: dict[str, Any] = {"http_method": ["GET", "HEAD"], "sync_to_thread": True}
+    def _draw_form(self, template: str, **values: Any) -> str:
+        archive = self._publication.manifest.archive
+        about = {"publisher": archive.publisher, "seat": archive.seat, "laws": law_choices()}
+        return self._render(template, **about, **values)
 
-        @route("/", **read)
+    def _handlers(self) -> list[Any]:
+        return [*self._music_handlers(), *self._archive_handlers()]
+
+    def _music_handlers(self) -> list[Any]:
+        """Of what there is to hear."""
+
+        @route("/", **READ)
         def search(q: Text = "", cursor: Cursor = None) -> Response[Any]:
             return self._search(q.strip(), cursor)
 
-        @route("/recording/{public_id:str}", **read)
-        def recording(public_id: Id) -> Response[Any]:
-            return self._recording(public_id)
+        @route("/recording/{public_id:str}", **READ)
+        def recording(request: Request[Any, Any, Any], public_id: Id) -> Response[Any]:
+            return self._recording(public_id, site_of(request, self._public_url))
 
-        @route("/release/{public_id:str}", **read)
+        @route("/recording/{public_id:str}/rights", **READ)
+        def rights(
+            public_id: Id,
+            territory: Annotated[str, QueryParameter(max_length=60)] = "",
+            date: Annotated[str, QueryParameter(max_length=10)] = "",
+        ) -> Response[Any]:
+            return self._rights(public_id, territory, date)
+
+        @route("/release/{public_id:str}", **READ)
         def release(public_id: Id) -> Response[Any]:
             return self._release(public_id)
 
-        @route("/artist/{public_id:str}", **read)
+        @route("/artist/{public_id:str}", **READ)
         def artist(public_id: Id, cursor: Cursor = None) -> Response[Any]:
             return self._artist(public_id, cursor)
 
-        @route("/edition", **read)
-        def edition(request: Request[Any, Any, Any], cursor: Cursor = None) -> Response[Any]:
-            origin = self._public_url or str(request.base_url)
-            return self._edition(origin.rstrip("/"), cursor)
+        return [search, recording, rights, release, artist]
 
-        @route("/about", **read)
+    def _archive_handlers(self) -> list[Any]:
+        """Of the archive as such."""
+
+        @route("/edition", **READ)
+        def edition(request: Request[Any, Any, Any], cursor: Cursor = None) -> Response[Any]:
+            return self._edition(site_of(request, self._public_url), cursor)
+
+        @route("/mirror", **READ)
+        def mirror(
+            request: Request[Any, Any, Any],
+            disk: Amount = None,
+            unit: Unit = "GB",
+            prefer: Preference = "popular",
+        ) -> Response[Any]:
+            return self._mirror(site_of(request, self._public_url), disk, unit, prefer)
+
+        @route("/about", **READ)
         def about() -> Response[Any]:
             return self._about()
 
-        @route("/notices", **read)
+        @route("/statistics", **READ)
+        def statistics() -> Response[Any]:
+            return Response(self._statistics, media_type=HTML_TYPE)
+
+        @route("/statistics/{name:str}", **READ)
+        def picture(name: Id) -> Response[bytes]:
+            return self._picture(name)
+
+        @route("/notices", **READ)
         def notices(cursor: Cursor = None) -> Response[Any]:
             answer = notices_answer(self._publication, cursor, NOTICES_PER_PAGE)
             return self._page("notices.html", here="about", answer=answer, cursor=cursor)
 
-        @route("/notices/{case:str}", **read)
+        @route("/notices/{case:str}", **READ)
         def notice(case: Id) -> Response[Any]:
             answer = notice_answer(self._publication, case)
             return self._page("notice.html", here="about", answer=answer)
 
-        return [search, recording, release, artist, edition, about, notices, notice]
+        return [edition, mirror, about, statistics, picture, notices, notice]
 
     def _search(self, query: str, cursor: str | None) -> Response[Any]:
         if not query:
@@ -137,15 +191,38 @@ class Pages:
             return None
         return f"/{folder}/{found.ids[0]}"
 
-    def _recording(self, public_id: str) -> Response[Any]:
+    def _row(self, public_id: str) -> DisplayRow:
         number = number_of(self._publication, public_id, Kind.RECORDING)
         rows = self._publication.index.rows([number])
         if not rows:
             raise not_found(f"{public_id}: this edition has no such recording")
-        if rows[0].public_id != public_id:
-            return Redirect(f"/recording/{rows[0].public_id}", status_code=308)
-        answer = assemble.recording_answer(self._publication, rows[0])
-        page = self._page("recording.html", answer=answer)
+        return rows[0]
+
+    def _rights(self, public_id: str, territory: str, day: str) -> Response[Any]:
+        row = self._row(public_id)
+        if row.public_id != public_id:
+            return Redirect(f"/recording/{row.public_id}/rights", status_code=308)
+        try:
+            on = date.fromisoformat(day) if day else None
+        except ValueError:
+            raise InputError(f"date: {day!r} is no day; write it as 2026-11-22") from None
+        return self._page("rights.html", **rights_values(self._publication, row, territory, on))
+
+    def _recording(self, public_id: str, site: str) -> Response[Any]:
+        row = self._row(public_id)
+        if row.public_id != public_id:
+            return Redirect(f"/recording/{row.public_id}", status_code=308)
+        answer = assemble.recording_answer(self._publication, row)
+        file = answer.file
+        page = self._page(
+            "recording.html",
+            answer=answer,
+            part=self._publication.is_part,
+            curve=draw_rank_curve(self._publication, row.rank, row.listens),
+            kept=file and kept_here(self._publication, file.volume, file.path, file.sha256),
+            get_command=get_command(site, row.public_id, root_of(self._publication)),
+            linked_data=format_linked_data(answer, site),
+        )
         page.headers.update(assemble.mining_of(answer))
         return page
 
@@ -174,8 +251,25 @@ class Pages:
             answer=assemble.edition_answer(self._publication),
             volumes=assemble.volumes_answer(self._publication, cursor or "", VOLUMES_PER_PAGE),
             cursor=cursor,
-            mirror_commands=mirror_commands(origin),
+            mirror_commands=mirror_commands(origin, root_of(self._publication)),
+            lineage=self._lineage,
+            editions=editions_answer(self._publication, None, EDITIONS_SHOWN),
+            torrent=self._publication.manifest.catalogue_torrent,
         )
+
+    @cached_property
+    def _lineage(self) -> EditionLineage | None:
+        """What the edition brought; None where its tables do not say."""
+        try:
+            name = self._publication.manifest.name
+            return read_edition_lineage(self._publication.tree, name)
+        except PhonothequeError:
+            return None
+
+    def _mirror(self, origin: str, disk: float | None, unit: str, prefer: str) -> Response[Any]:
+        values = mirror_values(self._publication, origin, disk, unit, prefer)
+        publisher = self._publication.manifest.archive.publisher
+        return self._page("mirror.html", here="mirror", publisher=publisher, **values)
 
     def _about(self) -> Response[Any]:
         archive = self._publication.manifest.archive
@@ -189,6 +283,22 @@ class Pages:
             legal=LEGAL,
             version=__version__,
         )
+
+    @cached_property
+    def _statistics(self) -> str:
+        """The same for everybody as long as the edition is shown."""
+        values = statistics_values(self._publication.drawn, self._publication.id_key)
+        return self._render("statistics.html", here="statistics", **values)
+
+    def _picture(self, name: str) -> Response[bytes]:
+        stem, _, kind = name.partition(".")
+        found = self._publication.drawn.pictures.get(stem)
+        if found is None or kind not in ("svg", "vl.json"):
+            raise not_found(f"{name}: there is no such picture")
+        if kind == "vl.json":
+            return Response(msgspec.json.encode(found.spec), media_type="application/json")
+        headers = {"content-security-policy": _PICTURE_POLICY}
+        return Response(format_picture(found.svg), media_type="image/svg+xml", headers=headers)
 
     def _page(self, template: str, **values: Any) -> Response[Any]:
         return Response(self._render(template, **values), media_type=HTML_TYPE)

@@ -6,6 +6,7 @@ symbolic link would bring in from outside of its area.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from phonotheque.model.errors import InputError
@@ -43,6 +44,14 @@ def locate(publication: Publication, address: str) -> BlobAnswer:
     Raises:
         Refused: 404, 403 or 410, with the reason.
     """
+    answer = _locate(publication, address)
+    handing, blob = publication.handing, answer.blob
+    if handing is None or not isinstance(blob, FileBlob):
+        return answer
+    return replace(answer, handed_over=handing.name(publication.tree, blob.path))
+
+
+def _locate(publication: Publication, address: str) -> BlobAnswer:
     area, _, rest = address.lstrip("/").partition("/")
     match area:
         case "volumes":

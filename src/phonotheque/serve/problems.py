@@ -9,8 +9,8 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from phonotheque.model.errors import InputError, NotFoundError, UsageError
-from phonotheque.serve.answers import ProblemAnswer
+from phonotheque.model.answers import ProblemAnswer
+from phonotheque.model.errors import FormatError, InputError, NotFoundError, UsageError
 
 PROBLEM_TYPE = "application/problem+json"
 HTML_TYPE = "text/html"
@@ -20,8 +20,10 @@ _LOG = logging.getLogger(__name__)
 class Refused(HTTPException):  # it is an answer, not a fault
     """A request that gets no bytes, and why."""
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
-        super().__init__(detail=detail, status_code=int(status))
+    def __init__(
+        self, status: HTTPStatus, detail: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail=detail, status_code=int(status), headers=headers)
 
 
 def not_found(detail: str) -> Refused:
@@ -90,7 +92,7 @@ def _status(error: Exception) -> int:
         return error.status_code
     if isinstance(error, NotFoundError):
         return HTTPStatus.NOT_FOUND
-    if isinstance(error, (InputError, UsageError)):
+    if isinstance(error, (InputError, UsageError)) and not isinstance(error, FormatError):
         return HTTPStatus.BAD_REQUEST
     return HTTPStatus.INTERNAL_SERVER_ERROR
 

@@ -15,11 +15,18 @@ from phonotheque.model.edition import EditionManifest, Latest
 from phonotheque.model.errors import FormatError, NotFoundError
 from phonotheque.model.numbers import IdKey
 from phonotheque.search import SearchIndex
-from phonotheque.serve.queries import Cursor, read_tombstoned
+from phonotheque.serve.handing import Handing
+from phonotheque.serve.queries import Cursor, read_file_row, read_tombstoned
 from phonotheque.serve.revoked import RevocationList
-from phonotheque.statistics import Statistics, format_feed, read_statistics
+from phonotheque.statistics import (
+    DrawnStatistics,
+    Statistics,
+    ensure_statistics,
+    format_feed,
+)
 from phonotheque.storage.documents import parse_document, read_document
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.part_tables import paths_here, volumes_lacking
 
 _CACHED_VOLUMES = 8  # file lists kept; about 6 MB each at 30,000 files
 
@@ -28,9 +35,15 @@ class Publication:
     """What is served. Immutable but for the revocations, which are watched."""
 
     def __init__(
-        self, tree: Tree, manifest: EditionManifest, digest: str, index: SearchIndex
+        self,
+        tree: Tree,
+        manifest: EditionManifest,
+        digest: str,
+        index: SearchIndex,
+        handing: Handing | None = None,
     ) -> None:
         self.tree = tree
+        self.handing = handing
         self.manifest = manifest
         self.edition_sha256 = digest
         self.index = index
@@ -69,14 +82,25 @@ class Publication:
         )
 
     @cached_property
+    def is_part(self) -> bool:
+        """Whether this is a mirror that does without the tables of some volumes."""
+        return bool(volumes_lacking(self.directory, self.manifest))
+
+    @cached_property
     def digests(self) -> dict[str, str]:
         """Path in the edition → sha256."""
         return {entry.path: entry.sha256 for entry in self.manifest.contents}
 
     @cached_property
+    def drawn(self) -> DrawnStatistics:
+        """The figures of the edition and their pictures; made on first use where they are not kept
+        beside the index (minutes for a large one: docs/statistics.md)."""
+        return ensure_statistics(self.directory, self.tree.edition_statistics(self.manifest.name))
+
+    @property
     def statistics(self) -> Statistics:
-        """The figures of the edition; counted once, on first use (seconds for a large one)."""
-        return read_statistics(self.directory)
+        """The figures alone."""
+        return self.drawn.statistics
 
     def feed(self, site: str) -> bytes:
         """The Atom feed of this tree's editions, for readers who know it as `site`."""
@@ -105,20 +129,25 @@ class Publication:
         """Whether the audio file stands on this server's disk."""
         return (self.tree.volume(volume) / path).is_file()
 
-    def rights_row(self, volume: str, number: int) -> dict[str, Any] | None:
-        """The row of ``files/<volume>.parquet`` that recording `number` has, evidence included."""
-        rows = pq.read_table(
-            self.directory / "files" / f"{volume}.parquet", filters=[("recording", "=", number)]
-        ).to_pylist()
-        return rows[0] if rows else None
+    def rights_row(self, volume: str, path: str) -> dict[str, Any] | None:
+        """The row of ``files/<volume>.parquet`` that the file at `path` has, evidence included."""
+        place = f"files/{volume}.parquet"
+        if not self._has_table(place):
+            return None
+        with self.cursor() as cursor:
+            return read_file_row(cursor, self.directory / place, "path", path)
 
     def close(self) -> None:
         """Let go of the tables and the index."""
         self._reader.close()
         self.index.close()
 
+    def _has_table(self, path: str) -> bool:
+        """Whether this edition has the table, and this server; a mirror may keep a part of them."""
+        return path in self.digests and bool(paths_here(self.directory, [path]))
+
     def _read_files_of(self, volume: str) -> dict[str, tuple[str, str]]:
-        if f"files/{volume}.parquet" not in self.digests:
+        if not self._has_table(f"files/{volume}.parquet"):
             return {}
         table = pq.read_table(
             self.directory / "files" / f"{volume}.parquet",
@@ -129,7 +158,7 @@ class Publication:
 
     def _read_training_of(self, volume: str) -> dict[str, tuple[str, list[str]]]:
         place = f"ai-training/{volume}.parquet"
-        if place not in self.digests:
+        if not self._has_table(place):
             return {}
         names = ["path", "ai_train", "conditions"]
         table = pq.read_table(self.directory / place, columns=names)
@@ -144,7 +173,7 @@ def read_edition(tree: Tree, name: str | None) -> tuple[EditionManifest, str]:
         NotFoundError: nothing is published here, or not this edition.
         FormatError: the edition cannot be read.
     """
-    name = name or _latest_name(tree)
+    name = name or newest_name(tree)
     path = tree.edition(name) / "edition.json"
     try:
         content = path.read_bytes()
@@ -156,7 +185,12 @@ def read_edition(tree: Tree, name: str | None) -> tuple[EditionManifest, str]:
     return manifest, sha256(content).hexdigest()
 
 
-def _latest_name(tree: Tree) -> str:
+def newest_name(tree: Tree) -> str:
+    """The name of the edition that `latest.json` names.
+
+    Raises:
+        NotFoundError: nothing is published here.
+    """
     if not tree.latest_json.exists():
         raise NotFoundError(
             f"{tree.root}: nothing to serve yet (no latest.json); `phonotheque publish` an archive "

