@@ -1,0 +1,145 @@
+"""What the guard has learned, as a versioned file with what it was learned from."""
+
+import hashlib
+from functools import cached_property
+from importlib import resources
+from math import log
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from phonotheque.guard.symbols import BUCKETS, STAGES, SYMBOLS
+from phonotheque.model.errors import FormatError
+from phonotheque.storage.documents import format_document, parse_document, read_document
+
+TABLES_FORMAT: Final = 1
+BUDGETS: Final = (1e-1, 1e-2, 1e-3, 1e-4)
+"""False positives for which there are levels: shares of accounts over thirty days."""
+LEAST_STEP: Final = -4.0
+MOST_STEP: Final = 4.0
+"""No single request says more than this, in nats."""
+
+
+class Learned(msgspec.Struct, frozen=True, kw_only=True):
+    """What tables were learned from. A level of which fewer than one account in the threshold set
+    could have been above is `extrapolated` from the tail of the others."""
+
+    data: str
+    digest: str  # SHA-256 of the symbols learned from
+    seed: int
+    catalogue_items: int
+    accounts_fitted: int
+    accounts_for_levels: int
+    requests: int
+    strata: dict[str, int] = {}
+    extrapolated: tuple[float, ...] = ()
+
+
+class Slow(msgspec.Struct, frozen=True, kw_only=True):
+    """The calibrated logistic regression over slow features: readable weights, features scaled by
+    `means` and `scales`. `population` is how people's new items fall into buckets, `heaps` the
+    K and exponent of distinct items over requests."""
+
+    names: tuple[str, ...]
+    weights: tuple[float, ...]
+    bias: float
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    population: tuple[float, ...]
+    heaps: tuple[float, float]
+
+
+class Tables(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """People as a mixture of kinds of listening, harvesters as alternatives, and the levels.
+
+    `people[kind][symbol]` and `harvesters[stage][alternative][symbol]` are chances. `levels` has
+    one row for each of `BUDGETS`, with a level for each alternative and, last, for slow features:
+    held-out people stood above any of a row's levels at any time in that share at most.
+    """
+
+    format: int = TABLES_FORMAT
+    version: str
+    learned: Learned
+    alternatives: tuple[str, ...]
+    people: tuple[tuple[float, ...], ...]
+    weights: tuple[float, ...]
+    switching: float  # chance, at each request, of another kind of listening
+    harvesters: tuple[tuple[tuple[float, ...], ...], ...]
+    levels: tuple[tuple[float, ...], ...]
+    slow: Slow
+
+    @cached_property
+    def chances(self) -> tuple[tuple[float, ...], ...]:
+        """By symbol: its chance under each kind of listening."""
+        return tuple(zip(*self.people, strict=True))
+
+    @cached_property
+    def logs(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
+        """By stage and symbol: logarithm of its chance under each alternative."""
+        return tuple(
+            tuple(tuple(map(log, row)) for row in zip(*stage, strict=True))
+            for stage in self.harvesters
+        )
+
+    @cached_property
+    def regained(self) -> tuple[float, ...]:
+        """What switching gives back to each kind of listening, at each request."""
+        return tuple(self.switching * weight for weight in self.weights)
+
+    @cached_property
+    def ceilings(self) -> tuple[float, ...]:
+        """Sums grow no further: twice the highest level, so that they come down again."""
+        return tuple(2 * level for level in self.levels[-1][: len(self.alternatives)])
+
+
+def check_tables(tables: Tables, name: str) -> None:
+    """That shapes agree and chances are chances.
+
+    Raises:
+        FormatError: they do not.
+    """
+    count, slow = len(tables.alternatives), tables.slow
+    rows = [*tables.people, *(row for stage in tables.harvesters for row in stage)]
+    sound = (
+        len(tables.harvesters) == STAGES
+        and all(len(stage) == count for stage in tables.harvesters)
+        and all(len(row) == SYMBOLS and min(row) > 0 and abs(sum(row) - 1) < 1e-6 for row in rows)
+        and len(tables.weights) == len(tables.people)
+        and len(tables.levels) == len(BUDGETS)
+        and all(len(row) == count + 1 for row in tables.levels)
+        and {*map(len, (slow.names, slow.weights, slow.means, slow.scales))} == {len(slow.names)}
+        and len(slow.population) == BUCKETS
+    )
+    if not sound:
+        raise FormatError(f"{name}: tables whose parts do not fit together; learn them anew")
+
+
+def read_tables(path: Path) -> Tables:
+    """The tables in the file `path`.
+
+    Raises:
+        NotFoundError: there is no such file.
+        FormatError: it is none of ours, of another format, or damaged.
+    """
+    tables = read_document(path, Tables)
+    check_tables(tables, str(path))
+    return tables
+
+
+def read_shipped_tables() -> Tables:
+    """The tables that come with the program, learned from made-up people."""
+    content = (resources.files("phonotheque.guard") / "shipped" / "tables-1.json").read_bytes()
+    tables = parse_document(content, Tables, "tables-1.json")
+    check_tables(tables, "tables-1.json")
+    return tables
+
+
+def format_tables(tables: Tables) -> bytes:
+    """`tables` as a file; equal tables give equal bytes."""
+    return format_document(tables)
+
+
+def digest_tables(tables: Tables) -> str:
+    """SHA-256 of the file; the start of it is part of every action's `model_version`."""
+    return hashlib.sha256(format_tables(tables)).hexdigest()
