@@ -268,6 +268,7 @@ def test_speed_has_every_figure(kept: dict[str, str]) -> None:
     assert found["queries_per_s_2_processes"] > 0
 
 
+@pytest.mark.full
 def test_every_code_is_found(kept: dict[str, str]) -> None:
     options = {name: value for name, value in kept.items() if name != "queries"}
     found = form.measure("lookup", "small", {**options, "cold": "no"})["ours"]

@@ -95,6 +95,6 @@ def test_ctrl_c_is_answered_in_one_line_and_its_own_exit_code(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("phonotheque.statistics.read_statistics", interrupted)
+    monkeypatch.setattr("phonotheque.statistics.ensure_statistics", interrupted)
     assert program.main(["stats", str(tmp_path), "--edition", "x"]) == ExitCode.INTERRUPTED
     assert capsys.readouterr().err == "interrupted; run the same command again to carry on\n"

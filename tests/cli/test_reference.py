@@ -40,6 +40,7 @@ COMMANDS = [
     "synth",
     "vault",
     "keys",
+    "accounts",
 ]
 WRITING = [
     "init",

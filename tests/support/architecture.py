@@ -19,10 +19,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "search": GROUND | {"catalogue"},
     "statistics": GROUND | {"catalogue"},
     "synth": GROUND,
+    "accounts": frozenset({"model", "storage"}),
+    "client": frozenset({"model"}),
+    "guard": frozenset({"model", "storage"}),
     "archive": GROUND | ROOMS,
     "mirror": GROUND | {"edition", "catalogue"},
-    "serve": GROUND | {"search", "catalogue", "statistics"},
-    "cli": GROUND | ROOMS | {"archive", "mirror", "serve", "synth"},
+    "serve": GROUND
+    | {"search", "catalogue", "statistics", "accounts", "rights", "vault", "mirror", "guard"},
+    "cli": GROUND | ROOMS | {"archive", "mirror", "serve", "synth", "accounts", "guard"},
 }
 """Who may import whom, besides itself. The package's own root is open to all."""
 
@@ -44,7 +48,7 @@ NETWORK = frozenset(
     {"requests", "urllib3", "httpx", "aiohttp", "urllib.request", "http.client", "ftplib",
      "obstore", "boto3", "botocore"}
 )  # fmt: skip
-NETWORK_ROOMS = frozenset({"mirror", "serve"})
+NETWORK_ROOMS = frozenset({"mirror", "serve", "client"})
 NETWORK_MODULES = {f"{PACKAGE}.storage.s3_bucket": frozenset({"obstore"})}
 """Single modules elsewhere that may, and with which library alone."""
 MAX_MODULE_LINES = 399
@@ -320,7 +324,11 @@ def public_names(module: Module) -> list[str] | None:
 
 
 def _bound_names(tree: ast.Module) -> Iterator[str]:
-    for node in tree.body:
+    """Names bound by the module, also those that are loaded later and imported for types alone."""
+    later = [
+        n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"
+    ]
+    for node in [*tree.body, *(inner for block in later for inner in block.body)]:
         if isinstance(node, Definition):
             yield node.name
         elif isinstance(node, ast.Import | ast.ImportFrom):

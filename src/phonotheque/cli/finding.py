@@ -11,7 +11,7 @@ from phonotheque.cli.options import ArchivePath, Json, TreePath
 if TYPE_CHECKING:
     from phonotheque.catalogue import ExplainedRow
     from phonotheque.search import Facets, Hit, SearchIndex, SearchPage
-    from phonotheque.statistics import Statistics
+    from phonotheque.statistics import DrawnStatistics, Statistics
 
 _SHOWN_TOP = 10
 
@@ -119,19 +119,49 @@ def _show_facets(screen: Screen, facets: "Facets") -> None:
     )  # fmt: skip
 
 
-def stats(path: TreePath, edition: Edition = None, json: Json = False) -> None:
-    """Counts of an edition: by tier, licence, decade, duration; the most listened."""
+def stats(
+    path: TreePath,
+    edition: Edition = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write all as one page with pictures, and the SQL."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Counts of an edition: by tier, rank, licence, year, duration, format; the most listened.
+
+    They are counted once for each edition and kept beside its index.
+    """
     from phonotheque.mirror import newest_edition
-    from phonotheque.statistics import read_statistics
+    from phonotheque.statistics import ensure_statistics
     from phonotheque.storage.layout import Tree
 
     screen = Screen(json_mode=json)
     tree = Tree(path)
-    figures = read_statistics(tree.edition(edition or newest_edition(tree)))
+    name = edition or newest_edition(tree)
+    with Reporter(screen) as progress:
+        drawn = ensure_statistics(tree.edition(name), tree.edition_statistics(name), progress)
+    if drawn.not_drawn:
+        screen.note(drawn.not_drawn)
+    if html is not None:
+        _write_page(drawn, tree.edition(name), html)
+        screen.note(f"{html}: written")
     if json:
-        screen.print_json(figures)
-        return
-    _show_statistics(screen, figures)
+        screen.print_json(drawn.statistics)
+    elif html is None:
+        _show_statistics(screen, drawn.statistics)
+
+
+def _write_page(drawn: "DrawnStatistics", edition_dir: Path, target: Path) -> None:
+    from phonotheque.model.edition import EditionManifest
+    from phonotheque.model.numbers import IdKey
+    from phonotheque.serve import format_statistics_page
+    from phonotheque.storage.documents import read_document
+    from phonotheque.storage.durable import write_bytes
+
+    manifest = read_document(edition_dir / "edition.json", EditionManifest)
+    key = IdKey(bytes.fromhex(manifest.id_key))
+    write_bytes(target, format_statistics_page(drawn, key, manifest.archive.name).encode())
 
 
 def _show_statistics(screen: Screen, figures: "Statistics") -> None:

@@ -61,6 +61,8 @@ def _status_lines(found: "MirrorStatus") -> Iterable[str]:
         f"{format_bytes(found.held_bytes)} of {format_bytes(found.planned_bytes)} held in "
         f"{found.held_files:,} proved files; {format_bytes(found.free_bytes)} free on the disk."
     )
+    if found.tables_left:
+        yield f"Not held, nor their tables: {found.tables_left:,} volumes that the plan leaves out."
     if found.suspect_files:
         yield f"{found.suspect_files:,} files are not sound: run `phonotheque repair`."
     if found.deleted_files:
@@ -76,6 +78,26 @@ def _status_lines(found: "MirrorStatus") -> Iterable[str]:
     if found.hours:
         yield f"Files are fetched {found.hours}."
     yield from _sync_lines(found)
+    yield from _seeding_lines(found)
+
+
+def _seeding_lines(found: "MirrorStatus") -> Iterable[str]:
+    log = found.seeding
+    if log is None:
+        return
+    if not log.is_fresh(found.at):
+        yield f"Seeded last {log.updated_at:%Y-%m-%d %H:%M} UTC: {format_bytes(log.given_bytes)}."
+        return
+    yield (
+        f"Seeding on port {log.port}: {log.loaded:,} of {log.torrents:,} torrents in memory "
+        f"({format_bytes(log.loaded_bytes)} of {format_bytes(log.memory_bytes)}), "
+        f"{log.unloaded:,} others can be found and are loaded when asked for; {log.asked:,} were, "
+        f"{log.waiting:,} wait. {log.peers:,} peers, {format_bytes(log.given_bytes)} given."
+    )
+    if log.withheld_files:
+        yield f"{log.withheld_files:,} files of those in memory are not given; see its log."
+    if log.too_large:
+        yield f"{log.too_large:,} torrents need more memory than [seed] memory_bytes allows."
 
 
 def _sync_lines(found: "MirrorStatus") -> Iterable[str]:
@@ -89,6 +111,8 @@ def _sync_lines(found: "MirrorStatus") -> Iterable[str]:
         seconds = max((log.updated_at - log.started_at).total_seconds(), 1.0)
         rate = format_bytes(int(log.bytes_come / seconds))
         yield f"Syncing since {log.started_at:%Y-%m-%d %H:%M} UTC, {rate}/s; {where}."
+        if log.waiting:
+            yield f"Nothing has come for a while; waiting for {log.waiting}."
         return
     if found.running:
         yield "Another command is writing here."

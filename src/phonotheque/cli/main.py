@@ -13,6 +13,7 @@ import typer
 
 from phonotheque import __version__
 from phonotheque.cli import (
+    admitting,
     claims,
     demonstrating,
     finding,
@@ -74,7 +75,8 @@ def _options(
 
 for room in (
     operating, rights, claims, noticing, planning, mirroring, following, proving, finding,
-    identifying, looking_up, slicing, lineage, serving, keeping, keys, demonstrating, synthesising,
+    identifying, looking_up, slicing, lineage, serving, admitting, keeping, keys, demonstrating,
+    synthesising,
 ):  # fmt: skip
     room.add_commands(app)
 

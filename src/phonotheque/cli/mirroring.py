@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +9,21 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
-from phonotheque.cli.following import MaxRate
-from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer, parse_size
+from phonotheque.cli.following import HoursOption, MaxRate
+from phonotheque.cli.getting import get
+from phonotheque.cli.options import (
+    DryRun,
+    Json,
+    MirrorPath,
+    TreePath,
+    parse_peer,
+    parse_size,
+    parse_via,
+)
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from phonotheque.mirror import EntryReport, SyncReport, Via
+    from phonotheque.mirror import EntryReport, SyncReport
 
 Peers = Annotated[
     list[str],
@@ -49,11 +57,12 @@ def sync(
         bool, typer.Option("--prune", help="Delete volumes that the plan no longer names.")
     ] = False,
     max_rate: MaxRate = None,
+    hours: HoursOption = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Fetch what the plan names, proved while it arrives; obey withdrawals; resume any time."""
-    from phonotheque.mirror import plan_sync, read_plan
+    from phonotheque.mirror import Stopped, halting, parse_hours, plan_sync, read_plan
     from phonotheque.mirror import sync as execute
     from phonotheque.storage.layout import Tree
 
@@ -70,24 +79,38 @@ def sync(
         )
         screen.result(due, [*rows, total])
         return
-    with Reporter(screen) as progress:
-        report = execute(
-            tree,
-            progress,
-            now=now(),
-            via=parse_via(via) if via else None,
-            peers=[parse_peer(text) for text in peer],
-            public=public,
-            listen=listen,
-            prune=prune,
-            max_rate=parse_size(max_rate) if max_rate else None,
-        )
+    allowed = parse_hours(hours) if hours else None
+    inside = (lambda: allowed.holds(now().astimezone())) if allowed else lambda: True
+    with Reporter(screen) as progress, halting(Event(), inside) as halt:
+        try:
+            report = execute(
+                tree,
+                progress,
+                now=now(),
+                via=parse_via(via) if via else None,
+                peers=[parse_peer(text) for text in peer],
+                public=public,
+                listen=listen,
+                prune=prune,
+                max_rate=parse_size(max_rate) if max_rate else None,
+                halt=halt if allowed else None,
+            )
+        except Stopped:
+            screen.result({"stopped": True, "hours": hours}, [_stopped_line(hours)])
+            return
     if (planned := read_plan(tree).edition) != report.edition:
         screen.note(
             f"The plan is of edition {planned}; `phonotheque plan {mirror}` plans the new one"
         )
     screen.result(report, _sync_lines(report))
     _end_with(screen, report.findings)
+
+
+def _stopped_line(hours: str | None) -> str:
+    return (
+        f"Outside the hours {hours}: withdrawals were obeyed, what came is kept, and the next sync "
+        "within them goes on."
+    )
 
 
 def _sync_lines(report: "SyncReport") -> Iterable[str]:
@@ -104,6 +127,9 @@ def _sync_lines(report: "SyncReport") -> Iterable[str]:
     yield from (f"Superseded and dropped: {name}" for name in report.volumes_superseded)
     yield from (f"Held but not planned: {name}" for name in report.volumes_unplanned)
     yield from (f"Pruned: {name}" for name in report.volumes_pruned)
+    yield from (f"Old edition deleted: {name}" for name in report.editions_pruned)
+    if report.tables_left:
+        yield f"Not held, nor their tables: {report.tables_left:,} volumes outside of the plan."
 
 
 def seed(
@@ -112,98 +138,38 @@ def seed(
         str, typer.Option(metavar="HOST:PORT", help="Where to listen.")
     ] = "0.0.0.0:6881",
     public: Public = False,
+    memory: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Memory for torrents, instead of [seed] memory_bytes."),
+    ] = None,
+    max_rate: Annotated[
+        str | None,
+        typer.Option("--max-rate", metavar="SIZE", help="Bytes a second given at most, e.g. 2MB."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Give the volumes held to others by BitTorrent until Ctrl-C."""
+    from msgspec.structs import replace
+
     from phonotheque.mirror import seed as give
+    from phonotheque.mirror import seed_settings
     from phonotheque.storage.layout import Tree
 
     screen = Screen(json_mode=json)
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    tree = Tree(path.absolute())
+    settings = seed_settings(tree)
+    if memory:
+        settings = replace(settings, memory_bytes=parse_size(memory))
+    if max_rate:
+        settings = replace(settings, upload_bytes_per_second=parse_size(max_rate))
     with Reporter(screen) as progress:
-        given = give(Tree(path.absolute()), progress, stop, listen=listen, public=public)
-    screen.result({"bytes_given": given}, [f"{format_bytes(given)} given."])
-
-
-def get(
-    source: Annotated[
-        str, typer.Argument(metavar="PATH|URL", help="A mirror, an archive, or an origin's URL.")
-    ],
-    recording: Annotated[
-        str, typer.Argument(metavar="ID", help="Public id; ISRC or number as well for a PATH.")
-    ],
-    target: Annotated[
-        Path, typer.Option("--to", metavar="FILE|DIR", help="Where to put it.")
-    ] = Path(),
-    via: Transport = None,
-    root: Annotated[
-        str | None, typer.Option(metavar="SHA256|FILE", help="Fingerprint of the root, for a URL.")
-    ] = None,
-    peer: Peers = [],
-    dry_run: DryRun = False,
-    json: Json = False,
-) -> None:
-    """Fetch one recording alone, without its volume, by HTTP or from the swarm."""
-    from phonotheque.mirror import Via
-    from phonotheque.mirror import get as execute
-    from phonotheque.storage.layout import Tree
-
-    screen = Screen(json_mode=json)
-    local = None if "://" in source else Tree(Path(source).absolute())
-    with Reporter(screen) as progress:
-        report = execute(
-            local or source,
-            _public_id(local.root, recording, screen) if local else recording,
-            target,
-            progress,
-            via=parse_via(via) if via else Via.AUTO,
-            peers=[parse_peer(text) for text in peer],
-            root=parse_root(root),
-            dry_run=dry_run,
+        given = give(
+            tree, progress, stop, listen=listen, public=public, settings=settings, clock=now
         )
-    screen.result(
-        report,
-        [
-            ("would write " if dry_run else "") + f"{report.target}: {format_bytes(report.bytes)}, "
-            f"{format_bytes(report.bytes_fetched)} fetched, sha256 {report.sha256}",
-            report.attribution,
-        ],
-    )
-
-
-def _public_id(root: Path, recording: str, screen: Screen) -> str:
-    """What `recording` is called in public; it may be given as an ISRC, MBID or number."""
-    from phonotheque.cli.finding import open_index
-    from phonotheque.model.errors import NotFoundError, UsageError
-
-    index = open_index(root, None, screen)
-    rows = index.rows(index.lookup(recording).numbers)
-    if not rows:
-        raise NotFoundError(f"{recording}: not known in {root}")
-    if len(rows) > 1:
-        several = ", ".join(row.public_id for row in rows)
-        raise UsageError(f"{recording}: several recordings have it; name one of {several}")
-    return rows[0].public_id
-
-
-def parse_via(text: str) -> "Via":
-    """A way to fetch, by its name."""
-    from phonotheque.mirror import Via
-
-    return Via(_one_of(text, [via.value for via in Via]))
-
-
-def _one_of(text: str, allowed: Sequence[str]) -> str:
-    if text not in allowed:
-        raise typer.BadParameter(f"{text!r} is none of {', '.join(allowed)}")
-    return text
-
-
-def parse_root(text: str | None) -> str | Path | None:
-    """A root of trust: a file where there is one, else a fingerprint."""
-    return Path(text) if text and Path(text).exists() else text
+    screen.result({"bytes_given": given}, [f"{format_bytes(given)} given."])
 
 
 def _end_with(screen: Screen, findings: Sequence["EntryReport"]) -> None:

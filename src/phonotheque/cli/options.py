@@ -3,13 +3,16 @@
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from phonotheque.cli.surroundings import store_keys
 from phonotheque.model.errors import UsageError
 from phonotheque.storage.layout import Tree
+
+if TYPE_CHECKING:
+    from phonotheque.mirror import Via
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
           "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}  # fmt: skip
@@ -61,3 +64,23 @@ def parse_peer(text: str) -> tuple[str, int]:
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(f"{text!r} is not a peer; write HOST:PORT")
     return host.strip("[]"), int(port)
+
+
+def parse_via(text: str) -> "Via":
+    """A way to fetch, by its name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    from phonotheque.mirror import Via
+
+    try:
+        return Via(text)
+    except ValueError:
+        known = ", ".join(via.value for via in Via)
+        raise UsageError(f"{text!r} is none of {known}") from None
+
+
+def parse_root(text: str | None) -> str | Path | None:
+    """A root of trust: a file where there is one, else a fingerprint."""
+    return Path(text) if text and Path(text).exists() else text

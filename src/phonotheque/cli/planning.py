@@ -9,16 +9,23 @@ from msgspec.structs import asdict
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
-from phonotheque.cli.mirroring import parse_root, parse_via
-from phonotheque.cli.options import DryRun, Json, MirrorPath, parse_size
+from phonotheque.cli.options import (
+    DryRun,
+    Json,
+    MirrorPath,
+    parse_root,
+    parse_size,
+    parse_via,
+)
 from phonotheque.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from phonotheque.mirror import MirrorPlan, Preference
+    from phonotheque.mirror import Introduction, MirrorPlan, PlanWishes, Preference
+    from phonotheque.storage.layout import Tree
 
 OriginOption = Annotated[
     str | None,
-    typer.Option(metavar="URL|PATH", help="Where to copy from; needed the first time."),
+    typer.Option(metavar="URL|PATH|MAGNET", help="Where to copy from; needed the first time."),
 ]
 RootOption = Annotated[
     str | None,
@@ -55,10 +62,27 @@ Forget = Annotated[
 Tiers = Annotated[list[int], typer.Option(help="Only volumes of this tier; repeatable.")]
 Licences = Annotated[
     list[str],
-    typer.Option(metavar="SPDX", help="Only volumes with nothing but these licences."),
+    typer.Option(metavar="SPDX", help="Only files with nothing but these licences."),
+]
+Territories = Annotated[
+    list[str],
+    typer.Option(metavar="COUNTRY", help="Only files that may be given out there; repeatable."),
+]
+Artists = Annotated[
+    list[str],
+    typer.Option(metavar="NAME|ID", help="Only files of this artist; repeatable."),
+]
+Genres = Annotated[
+    list[str], typer.Option(metavar="NAME", help="Only files of this genre; repeatable.")
 ]
 Included = Annotated[list[str], typer.Option(metavar="VOLUME", help="Take this volume first.")]
-Excluded = Annotated[list[str], typer.Option(metavar="VOLUME", help="Leave this volume out.")]
+Excluded = Annotated[
+    list[str],
+    typer.Option(
+        metavar="VOLUME|artist:…|genre:…|licence:…",
+        help="Leave this volume out, or files with this artist, genre or licence.",
+    ),
+]
 _BAR_WIDTH = 30
 _SHOWN_NAMES = 20
 
@@ -76,6 +100,9 @@ def plan(
     prefer: Prefer = None,
     tier: Tiers = [],
     licence: Licences = [],
+    territory: Territories = [],
+    artist: Artists = [],
+    genre: Genres = [],
     include: Included = [],
     exclude: Excluded = [],
     via: Annotated[
@@ -89,13 +116,14 @@ def plan(
     json: Json = False,
 ) -> None:
     """Say what fits on a disk, most listened first, and save that as the mirror's plan."""
-    from phonotheque.mirror import kept_wishes, merge_wishes, plan_mirror, save_plan
+    from phonotheque.mirror import is_magnet, plan_mirror, read_magnet, who_answers
     from phonotheque.storage.layout import Tree
 
     screen = Screen(json_mode=json)
     tree = Tree(mirror.absolute())
     lists: dict[str, list[Any]] = {
-        "tiers": tier, "licences": licence, "include": include, "exclude": exclude
+        "tiers": tier, "licences": licence, "include": include, "exclude": exclude,
+        "territories": _jurisdictions(territory), "artists": artist, "genres": genre,
     }  # fmt: skip
     given: dict[str, Any] = {
         "disk_bytes": parse_size(disk) if disk and disk != "all" else None,
@@ -105,21 +133,41 @@ def plan(
         "single_files": single_files,
         **{name: tuple(values) or None for name, values in lists.items()},
     }
-    kept = None if forget else kept_wishes(tree)
-    wishes, repeated = merge_wishes(given, kept, no_limit=disk == "all")
-    if repeated:
-        screen.note(f"As before: {'; '.join(repeated)} (--forget plans anew)")
+    wishes = _merged(screen, tree, given, forget=forget, no_limit=disk == "all")
+    met = read_magnet(origin) if origin and is_magnet(origin) else None
+    origin = who_answers(met, parse_root(root)) if met else origin
     with Reporter(screen) as progress:
         made = plan_mirror(
             tree, progress, now=now(), origin=origin, root=parse_root(root), **asdict(wishes)
         )
     if not dry_run:
-        save_plan(tree, made)
+        _save(tree, made, met)
     if json:
         screen.print_json(made)
         return
     _show_plan(screen, made)
     screen.say("Nothing was written." if dry_run else f"Next: phonotheque sync {mirror}")
+
+
+def _save(tree: "Tree", made: "MirrorPlan", met: "Introduction | None") -> None:
+    from phonotheque.mirror import remember, save_plan
+
+    save_plan(tree, made)
+    if met:
+        remember(tree, met)
+
+
+def _merged(
+    screen: Screen, tree: "Tree", given: dict[str, Any], *, forget: bool, no_limit: bool
+) -> "PlanWishes":
+    """What is wished for now, and what was before; says what is repeated."""
+    from phonotheque.mirror import kept_wishes, merge_wishes
+
+    kept = None if forget else kept_wishes(tree)
+    wishes, repeated = merge_wishes(given, kept, no_limit=no_limit)
+    if repeated:
+        screen.note(f"As before: {'; '.join(repeated)} (--forget plans anew)")
+    return wishes
 
 
 def _show_plan(screen: Screen, made: "MirrorPlan") -> None:
@@ -131,13 +179,13 @@ def _show_plan(screen: Screen, made: "MirrorPlan") -> None:
             v.tier,
             v.files,
             format_bytes(v.bytes),
-            "take" if v.selection is None else "part",
+            "take" if v.selection is None and v.rows is None else "part",
         )
         for v in made.volumes
     ]
     rows += [(v.volume, v.tier, None, format_bytes(v.bytes), v.reason) for v in made.left_out]
     screen.table(("volume", "tier", "files", "size", ""), rows)
-    if made.listens and made.left_out:
+    if made.listens and (made.left_out or made.listens_share < 1):
         _show_curve(screen, made)
     for line in _lines(made):
         screen.say(line)
@@ -149,17 +197,19 @@ def _show_plan(screen: Screen, made: "MirrorPlan") -> None:
 
 
 def _show_curve(screen: Screen, made: "MirrorPlan") -> None:
-    rows = [
+    here = {point.disk_bytes: f"{point.listens_share:.1%}" for point in made.curve_here}
+    rows: list[tuple[object, ...]] = [
         (
             format_bytes(point.disk_bytes) + (" ←" if point.disk_bytes == made.disk_bytes else ""),
             point.volumes,
             f"{point.listens_share:.1%}",
             "█" * round(point.listens_share * _BAR_WIDTH),
+            here.get(point.disk_bytes, ""),
         )
         for point in made.curve
     ]
     screen.say("")
-    screen.table(("a disk of", "volumes", "listens", ""), rows)
+    screen.table(("a disk of", "volumes", "listens", "", "held here first" if here else ""), rows)
     screen.say("")
 
 
@@ -170,8 +220,9 @@ def _lines(made: "MirrorPlan") -> Iterator[str]:
         f"{format_bytes(made.bytes)} in all, "
         + (f"{made.listens_share:.1%} of listens." if made.listens else "no listens known.")
     )
-    if made.next_terabyte_share >= 0.0005:
-        yield f"One terabyte more would add {made.next_terabyte_share:.1%} of listens."
+    more = made.next_terabyte_share_here if made.curve_here else made.next_terabyte_share
+    if more >= 0.0005:
+        yield f"One terabyte more would add {more:.1%} of listens."
     if made.seconds is not None:
         yield (
             f"To fetch: {format_bytes(made.fetch_bytes)}, "
@@ -186,6 +237,13 @@ def _lines(made: "MirrorPlan") -> Iterator[str]:
 def _names(names: list[str]) -> str:
     shown = ", ".join(names[:_SHOWN_NAMES])
     return f"{shown} and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else shown
+
+
+def _jurisdictions(territories: list[str]) -> list[str]:
+    """The jurisdictions of countries, each once."""
+    from phonotheque.rights import jurisdiction_of
+
+    return list(dict.fromkeys(jurisdiction_of(one) for one in territories))
 
 
 def _preference(text: str) -> "Preference":

@@ -8,8 +8,9 @@ import typer
 
 from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
+from phonotheque.cli.following import MaxRate
 from phonotheque.cli.keeping import Everything, Rate, VaultOption, verify_vault
-from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer
+from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer, parse_size
 from phonotheque.cli.resting import EditionOption, verify_one_edition, with_ledger
 from phonotheque.cli.slicing import CatalogueOption, Tolerate, verify_catalogue
 from phonotheque.model.errors import ExitCode
@@ -142,6 +143,11 @@ def _verify_lines(report: "VerifyReport") -> Iterable[str]:
         )
     if report.proved:
         yield f"{report.proved:,} of those not checked were proved before, and untouched since."
+    if report.not_held:
+        yield (
+            f"{report.not_held:,} tables of the edition are not held: they are of volumes that the "
+            "plan leaves out."
+        )
     if report.sample is not None:
         yield _sample_line(report.sample)
     if report.clean:
@@ -181,6 +187,7 @@ def repair(
         typer.Option("--known", help="Read only what a verify found, or what is not there."),
     ] = False,
     jobs: Jobs = None,
+    max_rate: MaxRate = None,
     findings: FindingsFile = None,
     dry_run: DryRun = False,
     json: Json = False,
@@ -200,6 +207,7 @@ def repair(
         public=public,
         jobs=jobs,
         findings=findings,
+        max_rate=parse_size(max_rate) if max_rate else None,
     )
     with Reporter(screen) as progress:
         if dry_run:

@@ -1,7 +1,9 @@
 """What the program needs of the system it runs on, before any command begins."""
 
 import os
+import socket
 import sys
+from contextlib import suppress
 
 from phonotheque.model.errors import UsageError
 from phonotheque.storage.stores import StoreKeys
@@ -28,3 +30,13 @@ def store_keys() -> StoreKeys:
         secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
         session_token=os.environ.get("AWS_SESSION_TOKEN", ""),
     )
+
+
+def tell_supervisor(state: str) -> None:
+    """Tell systemd, where it started us as ``Type=notify``, how we are: ``READY=1`` (sd_notify(3)).
+    Nobody there, or a socket that takes nothing: nothing happens."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address.startswith(("/", "@")):
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as teller:
+            teller.connect("\0" + address[1:] if address.startswith("@") else address)
+            teller.sendall(state.encode())
