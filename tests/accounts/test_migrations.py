@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from phonotheque.accounts import CHEAP, Accounts, Marks, Passwords
-from phonotheque.accounts.database import split_statements
 from phonotheque.accounts.migrations import CURRENT, STEPS
 from phonotheque.model.numbers import Kind
+from phonotheque.storage.database import split_statements
 from tests.accounts.conftest import NOW
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "accounts"

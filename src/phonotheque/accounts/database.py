@@ -1,137 +1,20 @@
-"""`accounts.sqlite` at hand: its version, its transactions, one connection to read and one to
-write."""
+"""`accounts.sqlite` at hand."""
 
-import os
-import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from phonotheque.accounts.migrations import CURRENT, STEPS
-from phonotheque.model.errors import FormatError, NoSpaceError, NotFoundError
-from phonotheque.storage.durable import ensure_directory
+from phonotheque.accounts.migrations import STEPS
+from phonotheque.storage.database import Database, Form, from_us, maybe_from_us, to_us
+
+__all__ = ["FILE_NAME", "Database", "from_us", "maybe_from_us", "open_database", "to_us"]
 
 FILE_NAME = "accounts.sqlite"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WAIT_SECONDS = 30
 
 
-class Database:
-    """For any number of threads and processes: readers never wait for a writer.
+def open_database(path: Path, *, create: bool) -> Database:
+    """The accounts at `path`.
 
     Raises:
-        NotFoundError: there is none at `path`, and it is not to be made.
-        FormatError: it was written by a newer program, or is no database.
+        NotFoundError: there are none, and they are not to be made.
+        FormatError: a newer program wrote them, or it is no database.
     """
-
-    def __init__(self, path: Path, *, create: bool) -> None:
-        if not path.exists():
-            if not create:
-                raise NotFoundError(f"{path}: there are no accounts here")
-            ensure_directory(path.parent)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        self._path = path
-        self._reading, self._writing = threading.RLock(), threading.RLock()
-        self._writer = self._connect()
-        try:
-            self._writer.execute("PRAGMA journal_mode=WAL")
-            self._writer.execute("PRAGMA synchronous=FULL")
-            self._bring_up_to_date()
-            self._reader = self._connect()
-            self._reader.execute("PRAGMA query_only=1")
-        except sqlite3.DatabaseError as error:
-            self._writer.close()
-            raise FormatError(
-                f"{path}: {error}; put back a copy of it (docs/accounts.md)"
-            ) from error
-        except BaseException:
-            self._writer.close()
-            raise
-
-    def close(self) -> None:
-        """Let go of the file."""
-        with self._reading, self._writing:
-            self._reader.close()
-            self._writer.close()
-
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        """All rows of a query, as of the last transaction that ended."""
-        with self._reading:
-            return self._reader.execute(sql, values).fetchall()
-
-    def row(self, sql: str, values: Sequence[Any] = ()) -> Any | None:
-        """The first row of a query, or None."""
-        with self._reading:
-            return self._reader.execute(sql, values).fetchone()
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """The connection that writes: all or nothing, durable at the end. Not to be nested.
-
-        Raises:
-            NoSpaceError: the disk is full; nothing of it was done.
-        """
-        with self._writing:
-            try:
-                self._writer.execute("BEGIN IMMEDIATE")
-                yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException as error:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
-                    text = f"{self._path}: the disk is full; free some room and try again"
-                    raise NoSpaceError(text) from error
-                raise
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, isolation_level=None, timeout=_WAIT_SECONDS, check_same_thread=False
-        )
-        connection.execute("PRAGMA foreign_keys=1")
-        return connection
-
-    def _bring_up_to_date(self) -> None:
-        if self._version() == CURRENT:
-            return
-        with self.transaction() as writer:
-            version = self._version()  # another process may have been first
-            if version > CURRENT:
-                raise FormatError(
-                    f"{self._path}: accounts version {version}, this program reads up to {CURRENT}"
-                )
-            for step in STEPS[version:]:
-                for statement in split_statements(step):
-                    writer.execute(statement)
-            writer.execute(f"PRAGMA user_version={CURRENT}")
-
-    def _version(self) -> int:
-        return int(self._writer.execute("PRAGMA user_version").fetchone()[0])
-
-
-def split_statements(script: str) -> Iterator[str]:
-    """The statements of a script, in order; triggers are whole."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def to_us(at: datetime) -> int:
-    """Microseconds since 1970; `at` is aware."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
-
-
-def from_us(value: int) -> datetime:
-    """The time that `to_us` wrote."""
-    return _EPOCH + timedelta(microseconds=value)
-
-
-def maybe_from_us(value: int | None) -> datetime | None:
-    """The same, where there may be none."""
-    return None if value is None else from_us(value)
+    return Database(path, Form(STEPS, "accounts", "docs/accounts.md"), create=create)

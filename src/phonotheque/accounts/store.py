@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from phonotheque.accounts.audit import add_event, check_chain, iter_events
-from phonotheque.accounts.database import Database, from_us, maybe_from_us, to_us
+from phonotheque.accounts.database import from_us, maybe_from_us, open_database, to_us
 from phonotheque.accounts.keys import digest_of, hint_of, is_key, make_key, make_token_password
 from phonotheque.accounts.passwords import Passwords
 from phonotheque.accounts.values import Account, AuditEvent, KeyRow, NewKey, Role, parse_name
@@ -35,7 +35,7 @@ class Accounts:
     def __init__(
         self, path: Path, *, create: bool = False, passwords: Passwords | None = None
     ) -> None:
-        self.database = Database(path, create=create)
+        self.database = open_database(path, create=create)
         self._passwords = passwords or Passwords()
 
     def close(self) -> None:

@@ -1,8 +1,9 @@
 """The guard: who harvests, told from what is asked for, and what to do about it.
 
-Pure: no input or output but its own versioned files, no clock, no chance that is not seeded.
 `score` follows one account request by request; `decide` turns evidence into an action with its
-reasons; `follow_many` does the same for many accounts at once; `learn_tables` learns.
+reasons; `follow_many` does the same for many accounts at once; `learn_tables` learns. All this is
+pure: no clock, no chance that is not seeded, no input or output but its own versioned files.
+`GuardStore` keeps what a server learns, `Proceedings` what people decide.
 """
 
 from phonotheque.guard.batch import (
@@ -24,8 +25,28 @@ from phonotheque.guard.events import Event, Kind
 from phonotheque.guard.features import slow_features
 from phonotheque.guard.learning import People, counts_by_account, learn_tables
 from phonotheque.guard.levels import find_levels
+from phonotheque.guard.pardon import pardon
+from phonotheque.guard.proceedings import APPEAL_DAYS, BULK_PREFIX, LONGEST_APPEAL, Proceedings
+from phonotheque.guard.records import (
+    ALLOW,
+    DISABLE,
+    ORDER,
+    ActorRow,
+    Appeal,
+    BulkToken,
+    Decision,
+    Entry,
+    Kept,
+    Proposal,
+    Seen,
+    Update,
+    What,
+    word_of,
+)
 from phonotheque.guard.scoring import Evidence, score
 from phonotheque.guard.state import State, format_state, merge_states, parse_state
+from phonotheque.guard.store import FILE_NAME as GUARD_FILE
+from phonotheque.guard.store import GuardStore, day_of
 from phonotheque.guard.symbols import bucket_edges, describe_symbol, rank_bucket, rank_buckets
 from phonotheque.guard.tables import (
     BUDGETS,
@@ -37,24 +58,44 @@ from phonotheque.guard.tables import (
 )
 
 __all__ = [
+    "ALLOW",
+    "APPEAL_DAYS",
     "BUDGETS",
+    "BULK_PREFIX",
+    "DISABLE",
+    "GUARD_FILE",
+    "LONGEST_APPEAL",
     "NOTHING",
+    "ORDER",
     "Action",
+    "ActorRow",
+    "Appeal",
+    "BulkToken",
+    "Decision",
+    "Entry",
     "Event",
     "Evidence",
     "GroupEvidence",
+    "GuardStore",
     "Heights",
+    "Kept",
     "Kind",
     "Measure",
     "People",
     "Policy",
+    "Proceedings",
+    "Proposal",
     "Requests",
+    "Seen",
     "State",
     "Tables",
+    "Update",
+    "What",
     "bucket_edges",
     "canary_numbers",
     "collision_rates",
     "counts_by_account",
+    "day_of",
     "decide",
     "describe_symbol",
     "digest_tables",
@@ -65,6 +106,7 @@ __all__ = [
     "keep_false_discoveries",
     "learn_tables",
     "merge_states",
+    "pardon",
     "parse_state",
     "rank_bucket",
     "rank_buckets",
@@ -74,4 +116,5 @@ __all__ = [
     "slow_features",
     "symbols_of",
     "weigh_group",
+    "word_of",
 ]
