@@ -14,7 +14,7 @@ from tests.whole.program import phonotheque
 
 REPOSITORY = Path(__file__).parents[1]
 SHARED_DATA_VARIABLE = "PHONOTHEQUE_SHARED_DATA"
-MANY_OPEN_FILES = 300
+MANY_OPEN_FILES = 200
 
 settings.register_profile(
     "ci",
@@ -76,12 +76,30 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     return folder, ran.json
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown() -> None:
-    """Let go of files that only a cycle of references holds open: a server that a test has ended
-    keeps the eighty of its index until somebody collects it, and a process may have 1,024."""
-    if sum(1 for _ in Path("/proc/self/fd").iterdir()) > MANY_OPEN_FILES:
+class OpenFiles:
+    """Lets go of files that only a cycle of references holds open: a server that a test has ended
+    keeps the eighty of its index until somebody collects it, and a process may have 1,024.
+
+    To collect means to walk over all that is alive, half a second in a worker that has seen much:
+    never at each test, and never over what was there before the first one.
+    """
+
+    def __init__(self) -> None:
+        self._held = 0  # still open after the last time
+
+    def pytest_collection_finish(self) -> None:
         gc.collect()
+        gc.freeze()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self) -> None:
+        if sum(1 for _ in Path("/proc/self/fd").iterdir()) > self._held + MANY_OPEN_FILES:
+            gc.collect()
+            self._held = sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(OpenFiles())
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
