@@ -97,6 +97,9 @@ class OpenFiles:
             gc.collect()
             self._held = sum(1 for _ in Path("/proc/self/fd").iterdir())
 
+    def pytest_unconfigure(self) -> None:
+        gc.unfreeze()
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(OpenFiles())
