@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phonotheque.mirror import Candidate, Wishes, choose_volumes, unknown_wishes
+from phonotheque.mirror.choosing import what_there_is
 
 volumes = st.lists(
     st.builds(
@@ -107,3 +108,14 @@ def test_a_wish_that_nothing_can_meet_is_named() -> None:
     assert unknown_wishes(offered, wishes) == ["volume v2", "tier 99", "licence nope"]
     some = Wishes(tiers=frozenset({1, 99}), licences=frozenset({"CC0-1.0", "nope"}))
     assert unknown_wishes(offered, some) == unknown_wishes(offered, Wishes()) == []
+
+
+def test_who_wishes_for_what_there_is_not_is_told_what_there_is() -> None:
+    offered = [
+        Candidate(f"v{n:02}", n % 2, 3, 100, 5, licences=("CC0-1.0", "CC-BY-4.0"))
+        for n in range(1, 24)
+    ]
+    told = what_there_is(offered, ["licence nope", "tier 9", "licence none"])
+    assert told == "licences there are CC-BY-4.0, CC0-1.0; tiers there are 0, 1"
+    volumes = what_there_is(offered, ["volume x"])
+    assert volumes.startswith("volumes there are v01, v02") and volumes.endswith("v20 and 3 more")

@@ -42,6 +42,15 @@ def test_what_does_not_lead_to_an_archive_is_refused(link: str, why: str) -> Non
         read_magnet(link)
 
 
+def test_who_has_a_magnet_without_a_web_address_can_add_one() -> None:
+    link = f"magnet:?xt=urn:btmh:1220{V2}&x.pe=192.0.2.7:6881"
+    with pytest.raises(UsageError, match=r"&ws=https://archive\.example/volumes/"):
+        read_magnet(link)
+    assert read_magnet(f"{link}&ws=https://archive.example/volumes/").origins == (
+        "https://archive.example",
+    )
+
+
 def test_who_has_another_root_than_the_pinned_one_is_passed_over(
     follower: Follower, tmp_path: Path
 ) -> None:

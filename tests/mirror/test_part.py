@@ -167,8 +167,7 @@ def test_what_is_not_here_is_not_seeded_and_comes_from_elsewhere(
     assert report.bytes_of_tables > 0
 
 
-@pytest.mark.full
-def test_a_part_is_an_origin_of_the_same_part_and_says_so_of_more(
+def test_a_part_is_an_origin_of_the_same_part_and_of_more_others_are_asked(
     part: Follower, tmp_path: Path
 ) -> None:
     with WebServer(part.tree.root) as second:
@@ -176,8 +175,33 @@ def test_a_part_is_an_origin_of_the_same_part_and_says_so_of_more(
         further.plan(exclude=[TWO, THREE])
         assert further.sync().findings == [] and further.verify().clean
         further.plan(exclude=[THREE])
-        with pytest.raises(TransferError, match=f"{TWO}.*not given out"):
-            further.sync()
+        report = further.sync()
+        assert [(f.code, f.where) for f in report.findings] == [("copy.missing", f"volumes/{TWO}")]
+        assert "mirror of part of an archive" in report.findings[0].message
+        assert report.volumes_complete == [ONE], "what the part has is brought"
+        assert {c for c, _ in further.codes()} == {"table.missing", "copy.not-checked"}
+        with pytest.raises(TransferError, match="has the tables of that part alone"):
+            get(second.url, public_id(3), tmp_path, Notes(), limits=HASTY)
+        settings = read_mirror(further.tree)
+        others = msgspec.structs.replace(settings, others=(part.server.url,))
+        write_document(further.tree.mirror_toml, others)
+        assert further.sync().findings == [] and further.verify().clean
+        assert tables(further.tree) == of(ONE, TWO)
+
+
+@pytest.mark.full
+def test_tables_of_volumes_without_files_here_are_named_where_nobody_has_them(
+    part: Follower, tmp_path: Path
+) -> None:
+    (part.tree.edition("2026-11") / "ai-training" / f"{ONE}.parquet").unlink()
+    with WebServer(part.tree.root) as second:
+        further = Follower(part.origin, second, Tree(tmp_path / "further"))
+        further.plan(exclude=[TWO, THREE])
+        report = further.sync()
+    assert [(f.code, f.where) for f in report.findings] == [
+        ("table.missing", f"editions/2026-11/ai-training/{ONE}.parquet")
+    ]
+    assert report.volumes_complete == [ONE]
 
 
 @pytest.mark.full

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from phonotheque.cli.main import main
 from phonotheque.mirror import VerifyMode, VerifyReport, verify
 from phonotheque.mirror.disks import Disk, disk_below, is_turning
 from phonotheque.mirror.findings_log import KEPT
@@ -95,6 +96,16 @@ def test_a_sample_says_what_it_shows_and_can_be_made_large_enough(synced: Follow
     for wrong in ({"below_percent": 0.0}, {"below_percent": 100.0}, {"confidence_percent": 100.0}):
         with pytest.raises(UsageError):
             synced.verify(mode=VerifyMode.SAMPLE, **wrong)
+
+
+def test_a_sample_is_asked_for_in_percent_with_or_without_the_sign(
+    synced: Follower, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["--below", "4%"], ["--below", "4"], ["--mode", "sample", "--percent", "40%"]):
+        assert main(["verify", str(synced.tree.root), *words, "--confidence", "90%"]) == 0
+        assert "with 90 % confidence fewer than" in capsys.readouterr().out
+    assert main(["verify", str(synced.tree.root), "--below", "few"]) == 2
+    assert "write for example 0.1 or 5%" in capsys.readouterr().err
 
 
 def test_the_bound_of_a_sample_is_the_known_one() -> None:

@@ -79,6 +79,14 @@ def test_the_command_repeats_its_wishes_says_so_and_forgets_when_told(
     assert main(["plan", mirror, "--prefer", "rarest"]) != 0
 
 
+def test_a_first_plan_without_an_origin_is_told_how_to_name_one(
+    tmp_path: Path, capsys: Any
+) -> None:
+    assert main(["plan", str(tmp_path / "m1"), "--disk", "1GB"]) == 2
+    said = capsys.readouterr().err
+    assert "no mirror here yet; say with --origin where to copy from" in said
+
+
 def test_whole_tiers_come_before_denser_volumes_of_the_next() -> None:
     thin, dense = make("thin", 50, 1), Candidate("dense", 2, 1, 60, 900)
     assert choose_volumes([thin, dense], 100).taken == (dense,)

@@ -176,6 +176,29 @@ def test_who_finds_another_at_work_waits_and_counts_nothing(
     assert len(counted) == 1
 
 
+def test_statistics_of_a_part_are_renewed_when_it_holds_other_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tiny_edition(tmp_path, songs())
+    (tmp_path / "mirror.toml").write_text("")
+    edition, folder = tmp_path / "editions" / "2026-11", tmp_path / "folder"
+    monkeypatch.setattr(kept, "draw", lambda charts: dict.fromkeys(charts, "<svg/>"))
+    (tmp_path / "aside").mkdir()
+    found = []
+    for lacking in (["v-tier1-00001"], ["v-tier2-00001"], []):
+        for name in lacking:
+            table = edition / "files" / f"{name}.parquet"
+            table.rename(tmp_path / "aside" / table.name)
+        told = ensure_statistics(edition, folder).statistics
+        key = msgspec.json.decode((folder / "statistics.json").read_bytes())["lacking_sha256"]
+        found.append((told.volumes_lacking, told.totals.files, key))
+        for table in (tmp_path / "aside").iterdir():
+            table.rename(edition / "files" / table.name)
+    assert [count for count, _, _ in found] == [1, 1, 0]
+    assert len({key for _, _, key in found}) == 3, "as many, but others, are another part"
+    assert found[2][1] == found[0][1] + found[1][1] == 12
+
+
 def test_statistics_of_another_edition_or_broken_ones_are_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

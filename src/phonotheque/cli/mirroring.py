@@ -34,7 +34,7 @@ Transport = Annotated[
     typer.Option("--via", metavar="auto|http|swarm", help="How to fetch, instead of the plan's."),
 ]
 Public = Annotated[
-    bool, typer.Option("--public", help="Use DHT and ask the router for a port as well.")
+    bool, typer.Option("--public", help="Use trackers, DHT and the local network to meet peers.")
 ]
 _SHOWN_FINDINGS = 50
 

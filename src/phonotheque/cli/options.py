@@ -42,6 +42,20 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
+def parse_percent(text: str) -> float:
+    """The number in ``5``, ``0.1%`` or ``0.1 %``.
+
+    Raises:
+        UsageError: the text is no share.
+    """
+    try:
+        return float(text.strip().removesuffix("%"))
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is not a share in percent; write for example 0.1 or 5%"
+        ) from None
+
+
 def parse_date(text: str) -> date:
     """A date written YYYY-MM-DD.
 

@@ -10,7 +10,15 @@ from phonotheque.cli.clock import now
 from phonotheque.cli.console import Reporter, Screen, format_bytes
 from phonotheque.cli.following import MaxRate
 from phonotheque.cli.keeping import Everything, Rate, VaultOption, verify_vault
-from phonotheque.cli.options import DryRun, Json, MirrorPath, TreePath, parse_peer, parse_size
+from phonotheque.cli.options import (
+    DryRun,
+    Json,
+    MirrorPath,
+    TreePath,
+    parse_peer,
+    parse_percent,
+    parse_size,
+)
 from phonotheque.cli.resting import EditionOption, verify_one_edition, with_ledger
 from phonotheque.cli.slicing import CatalogueOption, Tolerate, verify_catalogue
 from phonotheque.model.errors import ExitCode
@@ -33,16 +41,17 @@ Mode = Annotated[
     ),
 ]
 Percent = Annotated[
-    float, typer.Option(min=0.01, max=100, help="Share of files that a sample reads.")
+    str, typer.Option(metavar="PERCENT", help="Share of files that a sample reads: 5 or 5%.")
 ]
 Below = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        metavar="PERCENT", help="A sample of as many files as can show that fewer are damaged."
+        metavar="PERCENT",
+        help="A sample of as many files as can show that fewer are damaged: 0.1 or 0.1%.",
     ),
 ]
 Confidence = Annotated[
-    float, typer.Option(metavar="PERCENT", help="How sure what a sample says is to be.")
+    str, typer.Option(metavar="PERCENT", help="How sure what a sample says is to be.")
 ]
 Afresh = Annotated[
     bool, typer.Option("--afresh", help="Begin anew where an earlier run was stopped.")
@@ -84,9 +93,9 @@ def add_commands(app: typer.Typer) -> None:
 def verify(
     path: TreePath,
     mode: Mode = "full",
-    percent: Percent = 5.0,
+    percent: Percent = "5",
     below: Below = None,
-    confidence: Confidence = 95.0,
+    confidence: Confidence = "95",
     volume: Volumes = [],
     afresh: Afresh = False,
     findings: FindingsFile = None,
@@ -122,7 +131,9 @@ def verify(
     with Reporter(screen) as progress:
         report = check(
             Tree(path.absolute()), progress, now=now(), mode=VerifyMode(mode),
-            sample_percent=percent, below_percent=below, confidence_percent=confidence,
+            sample_percent=parse_percent(percent),
+            below_percent=parse_percent(below) if below is not None else None,
+            confidence_percent=parse_percent(confidence),
             volumes=volume or None, days=days, afresh=afresh, findings=findings, threads=jobs,
         )  # fmt: skip
     report = with_ledger(path, report)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
 
+from phonotheque.mirror.editions import EditionCopy
 from phonotheque.mirror.expected import ExpectedVolume, Revoked, entry, read_expected
 from phonotheque.mirror.failover import Origins
 from phonotheque.mirror.formats import EntryReport, MirrorPlan, PlannedVolume, Via
@@ -32,7 +33,14 @@ from phonotheque.model.errors import FormatError, NotFoundError, TransferError
 from phonotheque.model.findings import FindingCode
 from phonotheque.model.progress import Progress
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.part_tables import volume_of
 from phonotheque.storage.volume_rows import Superseded, read_superseded
+
+_NOBODY_HAS_TABLES = (
+    "the edition's tables of this volume did not come: nobody who was asked has them, as a mirror "
+    "of part of an archive has not. Name the archive or another mirror in `others` of mirror.toml "
+    "and sync again, or plan without the volume"
+)
 
 
 @dataclass(slots=True)
@@ -105,8 +113,9 @@ def bring_volumes(run: Run, plan: MirrorPlan) -> Counts:
         try:
             volume, missing = _look_at(run, planned)
         except (NotFoundError, FormatError) as error:
+            why = _NOBODY_HAS_TABLES if _is_of_edition(run, planned.volume, error) else str(error)
             run.counts.findings.append(
-                entry(FindingCode.COPY_MISSING, f"volumes/{planned.volume}", str(error))
+                entry(FindingCode.COPY_MISSING, f"volumes/{planned.volume}", why)
             )
             continue
         run.counts.held += len(volume.files) - len(missing)
@@ -124,6 +133,26 @@ def bring_volumes(run: Run, plan: MirrorPlan) -> Counts:
                 raise Stopped
             _bring_volume(run, planned, *_look_at(run, planned), held)
     return run.counts
+
+
+def _is_of_edition(run: Run, volume: str, error: Exception) -> bool:
+    """Whether it is for want of its tables that a volume of the edition could not be looked at."""
+    table = f"files/{volume}.parquet"
+    return isinstance(error, NotFoundError) and any(e.path == table for e in run.manifest.contents)
+
+
+def tables_not_had(run: Run, copy: EditionCopy, plan: MirrorPlan) -> list[EntryReport]:
+    """A finding for each volume of which tables are lacking, but for planned ones that cannot be
+    proved without: of these `bring_volumes` tells."""
+    proving = {volume_of(e.path) for e in copy.lacking if not e.path.startswith("ai-training/")}
+    told = proving & {planned.volume for planned in plan.volumes}
+    first = {volume_of(e.path): e.path for e in reversed(copy.lacking)}
+    folder = f"editions/{run.manifest.name}"
+    return [
+        entry(FindingCode.TABLE_MISSING, f"{folder}/{path}", _NOBODY_HAS_TABLES)
+        for volume, path in sorted(first.items(), key=lambda pair: pair[1])
+        if volume not in told
+    ]
 
 
 def _look_at(run: Run, planned: PlannedVolume) -> tuple[ExpectedVolume, Missing]:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+_NAMED = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -119,6 +121,23 @@ def unknown_wishes(candidates: Sequence[Candidate], wishes: Wishes) -> list[str]
         *(f"tier {tier}" for tier in sorted(tiers)),
         *(f"licence {licence}" for licence in sorted(licences)),
     ]
+
+
+def what_there_is(candidates: Sequence[Candidate], unknown: Sequence[str]) -> str:
+    """What could have been wished for instead of the `unknown_wishes`, in words."""
+    there = {
+        "volume": ("volumes", {c.volume for c in candidates}),
+        "tier": ("tiers", {str(c.tier) for c in candidates}),
+        "licence": ("licences", {licence for c in candidates for licence in c.licences}),
+    }
+    kinds = dict.fromkeys(wish.partition(" ")[0] for wish in unknown)
+    return "; ".join(f"{there[k][0]} there are {name_some(sorted(there[k][1]))}" for k in kinds)
+
+
+def name_some(names: Sequence[str]) -> str:
+    """The first of `names`, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _worth(candidate: Candidate, wishes: Wishes) -> tuple[bool, bool, int, Fraction, str]:

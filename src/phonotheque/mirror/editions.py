@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phonotheque.mirror.checking import read_sha256
+from phonotheque.mirror.origin import MissingError
 from phonotheque.mirror.part import VOLUMES, entries_of, kept_entries, kept_volumes
 from phonotheque.mirror.state import Placing, Proved
 from phonotheque.mirror.transfer import Fetcher, Wanted
@@ -18,6 +19,7 @@ from phonotheque.model.errors import FormatError
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.durable import fsync_directory, link_or_copy
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.part_tables import volume_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,13 @@ class EditionNeeds:
 
 @dataclass(frozen=True, slots=True)
 class EditionCopy:
-    """What it took: files and bytes fetched, files linked."""
+    """What it took: files and bytes fetched, files linked. `lacking` are tables of single volumes
+    that no origin has, as those of mirrors of a part may be."""
 
     fetched: int
     linked: int
     bytes_fetched: int
+    lacking: tuple[EditionFile, ...] = ()
 
 
 def find_needs(
@@ -116,13 +120,14 @@ def bring_edition(
     place: Placing, manifest: EditionManifest, needs: EditionNeeds, fetcher: Fetcher,
     connections: int,
 ) -> EditionCopy:  # fmt: skip
-    """Put what the edition needs in place, each file proved and noted as it comes.
+    """Put what the edition needs in place, each file proved and noted as it comes. Tables of single
+    volumes that no origin has are left.
 
     Raises:
         TransferError: an origin did not deliver; run again to carry on.
     """
     folder = place.tree.edition(manifest.name)
-    linked, received = 0, 0
+    linked, received, lacking = 0, 0, list[EditionFile]()
     for entry, found in needs.held:
         target = folder / entry.path
         if found != target:
@@ -130,9 +135,12 @@ def bring_edition(
             linked += 1
         place.note(target, entry.sha256)
     for entry, count in _fetch_all(place.tree, manifest, needs.wanted, fetcher, connections):
+        if count is None:
+            lacking.append(entry)
+            continue
         received += count
         place.note(folder / entry.path, entry.sha256)
-    return EditionCopy(len(needs.wanted), linked, received)
+    return EditionCopy(len(needs.wanted) - len(lacking), linked, received, tuple(lacking))
 
 
 def clear_unfinished(place: Placing) -> None:
@@ -151,20 +159,23 @@ def clear_unfinished(place: Placing) -> None:
 def _fetch_all(
     tree: Tree, manifest: EditionManifest, wanted: tuple[EditionFile, ...], fetcher: Fetcher,
     connections: int,
-) -> Iterator[tuple[EditionFile, int]]:  # fmt: skip
+) -> Iterator[tuple[EditionFile, int | None]]:  # fmt: skip
+    """Each file and the bytes received; None: a table of one volume that no origin has."""
     folder = f"editions/{manifest.name}"
 
-    def fetch(entry: EditionFile) -> tuple[EditionFile, int]:
-        _, received = fetcher.fetch(
-            Wanted(
-                f"{folder}/{entry.path}",
-                entry.bytes,
-                lambda digests: digests.sha256.hex() == entry.sha256,
-            ),
-            tree.root / "incoming" / "http" / folder / entry.path,
-            tree.root / folder / entry.path,
+    def fetch(entry: EditionFile) -> tuple[EditionFile, int | None]:
+        wanted = Wanted(
+            f"{folder}/{entry.path}",
+            entry.bytes,
+            lambda digests: digests.sha256.hex() == entry.sha256,
         )
-        return entry, received
+        staged = tree.root / "incoming" / "http" / folder / entry.path
+        try:
+            return entry, fetcher.fetch(wanted, staged, tree.root / folder / entry.path)[1]
+        except MissingError:
+            if volume_of(entry.path) is None:
+                raise
+            return entry, None
 
     with ThreadPoolExecutor(connections) as pool:
         try:

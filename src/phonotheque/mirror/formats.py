@@ -48,7 +48,7 @@ class MirrorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     format: int = FORMAT_VERSION
     origin: str  # URL or absolute path
     root_sha256: str  # of metadata/trust-anchor.json
-    others: tuple[str, ...] = ()  # further origins and mirrors to try for volumes
+    others: tuple[str, ...] = ()  # asked beside the origin, and instead of it
     peers: tuple[str, ...] = ()  # "host:port" of peers to ask without a tracker
     transfer: TransferSettings | None = None  # None: as `TransferSettings` is by itself
     seed: SeedSettings | None = None  # None: as `SeedSettings` is by itself

@@ -47,7 +47,8 @@ def read_magnet(text: str) -> Introduction:
     if not origins:
         raise UsageError(
             "this magnet link names no web address (ws=…), and what an archive signs comes over "
-            "the web: give the address of the archive or of any mirror of it"
+            "the web, not from the swarm: add that of the archive or of any mirror of it to the "
+            "link, as &ws=https://archive.example/volumes/ , or give it as --origin by itself"
         )
     peers = tuple(dict.fromkeys(v for k, v in pairs if k == "x.pe" and _is_peer(v)))
     return Introduction(origins, peers, next((v for k, v in pairs if k == "dn"), ""))

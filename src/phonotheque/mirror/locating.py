@@ -17,13 +17,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from phonotheque.mirror.checking import volume_tables
-from phonotheque.mirror.origin import Origin, read_all
+from phonotheque.mirror.origin import MissingError, Origin, read_all
 from phonotheque.mirror.pacing import Pace
 from phonotheque.model.edition import EditionFile, EditionManifest
 from phonotheque.model.errors import FormatError, NotFoundError, TransferError, TrustError
 from phonotheque.model.progress import Progress
 from phonotheque.storage.durable import ensure_directory, write_bytes
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.part_tables import volume_of
 from phonotheque.storage.places import find_places, is_places, volume_number
 from phonotheque.storage.volume_rows import read_volumes
 
@@ -31,6 +32,11 @@ FILE_COLUMNS = [
     "path", "recording", "sha256", "bytes", "attribution", "licence", "distribute", "title",
     "artist_credit",
 ]  # fmt: skip
+
+_PERHAPS_A_PART = (
+    "; a mirror of part of an archive has the tables of that part alone: ask the archive itself, "
+    "or another mirror"
+)
 
 
 @dataclass(slots=True)
@@ -142,6 +148,10 @@ class Shelf:
         for origin in self.origins:
             try:
                 content = read_all(origin, remote, wanted.bytes)
+            except MissingError as error:
+                told = _PERHAPS_A_PART if volume_of(wanted.path) else ""
+                failure = TransferError(f"{error}{told}")
+                continue
             except TransferError as error:
                 failure = error
                 continue

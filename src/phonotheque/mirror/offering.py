@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from phonotheque.mirror.choosing import Candidate, Wishes, unknown_wishes, unwanted
+from phonotheque.mirror.choosing import (
+    Candidate,
+    Wishes,
+    name_some,
+    unknown_wishes,
+    unwanted,
+    what_there_is,
+)
 from phonotheque.mirror.edition_tables import EditionTables
 from phonotheque.mirror.facts import WITHDRAWN, Facts, FileFacts, open_facts
 from phonotheque.mirror.formats import PlanWishes, Preference
@@ -92,7 +99,9 @@ def make_offer(
     wishes = _wishes(asked, gone)
     if unknown := unknown_wishes(found, wishes):
         name = tables.manifest.name
-        raise UsageError(f"edition {name} has no {', no '.join(unknown)}")
+        raise UsageError(
+            f"edition {name} has no {', no '.join(unknown)}; {what_there_is(found, unknown)}"
+        )
     sums = zip(*(volumes.column(n).to_pylist() for n in ("volume", "total_bytes", "audio_bytes")),
                strict=True)  # fmt: skip
     overheads = {name: total - audio for name, total, audio in sums}
@@ -163,11 +172,17 @@ def _cut(
         if wanted.any():
             bits = np.packbits(wanted).tobytes()
             cut.parts[files.volume] = Part(len(wanted), bits)
-    never = [said for name, said in _SAID.items()
-             if name in wishes.columns and name not in sieve.met]  # fmt: skip
+    never = [name for name in _SAID if name in wishes.columns and name not in sieve.met]
     if never and candidates:
-        raise UsageError(f"none of the files has {', or '.join(never)}")
+        raise UsageError(f"none of the files has {', or '.join(_SAID[n] for n in never)}"
+                         + "".join(_there_are(name, sieve) for name in never))  # fmt: skip
     return cut
+
+
+def _there_are(name: str, sieve: Sieve) -> str:
+    what = "licences" if name == "licence" else name
+    seen = sorted(sieve.seen.get(name, ()))
+    return f"; {what} there are {name_some(seen)}" if seen else ""
 
 
 def _cut_down(

@@ -324,7 +324,10 @@ def _known_origin(tree: Tree) -> str:
     try:
         return read_mirror(tree).origin
     except NotFoundError as error:
-        raise UsageError(f"{tree.root}: no mirror yet; name the origin to copy from") from error
+        raise UsageError(
+            f"{tree.root}: no mirror here yet; say with --origin where to copy from: the address "
+            "of the archive or of any mirror of it, a folder, or a magnet link"
+        ) from error
 
 
 def _read_manifest(

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 Mask = npt.NDArray[np.bool_]
 _TOGETHER = " AND "
+_SEEN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,12 @@ class FileWishes:
 
 @dataclass
 class Sieve:
-    """`wishes` at work. `met` are the columns in which any file so far had what was wished for."""
+    """`wishes` at work. `met` are the columns in which any file so far had what was wished for;
+    `seen` are licences and genres of the files so far, some hundreds of each at most."""
 
     wishes: FileWishes
     met: set[str] = field(default_factory=set)
+    seen: dict[str, set[str]] = field(default_factory=dict)
 
     def sift(self, files: pa.Table) -> Mask:
         """Which rows are wanted; `files` has the columns that the wishes ask."""
@@ -63,7 +66,7 @@ class Sieve:
     def _fits(self, name: str, column: pa.Array) -> Mask:
         wishes = self.wishes
         if name == "licence":
-            return _of_text(column, lambda text: _licensed(text, wishes))
+            return _of_text(column, self._noted(name, lambda text: _licensed(text, wishes)))
         if name == "barred":
             return ~_any_text(column, wishes.territories.__contains__)
         if name == "artist_numbers":
@@ -71,8 +74,20 @@ class Sieve:
             return fits & ~_any_number(column, wishes.without_artists)
         fits = _all(column)
         if wishes.genres:
-            fits = _any_text(column, lambda text: text.lower() in wishes.genres)
+            wanted = self._noted(name, lambda text: text.lower() in wishes.genres)
+            fits = _any_text(column, wanted)
         return fits & ~_any_text(column, lambda text: text.lower() in wishes.without_genres)
+
+    def _noted(self, name: str, fits: Callable[[str], bool]) -> Callable[[str], bool]:
+        """`fits`, which also notes what it is asked of."""
+        seen = self.seen.setdefault(name, set())
+
+        def fits_and_note(text: str) -> bool:
+            if len(seen) < _SEEN:
+                seen.add(text)
+            return fits(text)
+
+        return fits_and_note
 
 
 def _licensed(text: str, wishes: FileWishes) -> bool:

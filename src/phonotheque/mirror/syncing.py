@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from threading import Event
 
-from phonotheque.mirror.bringing import LockedTick, Run, bring_volumes
+from phonotheque.mirror.answering import ask_what_is_signed
+from phonotheque.mirror.bringing import LockedTick, Run, bring_volumes, tables_not_had
 from phonotheque.mirror.edition_swarm import bring_from_swarm as bring_edition_from_swarm
 from phonotheque.mirror.editions import (
     EditionCopy,
@@ -20,7 +21,6 @@ from phonotheque.mirror.editions import (
 )
 from phonotheque.mirror.expected import Revoked, index_revocations
 from phonotheque.mirror.formats import MirrorPlan, MirrorSettings, SyncReport, Via
-from phonotheque.mirror.origin import Origin, open_origin
 from phonotheque.mirror.pacing import Pace
 from phonotheque.mirror.partials import sweep_links
 from phonotheque.mirror.planning import plan_path, read_mirror, read_plan
@@ -33,7 +33,7 @@ from phonotheque.mirror.state import Placing, State, open_state
 from phonotheque.mirror.superseding import drop_superseded, renew_plan
 from phonotheque.mirror.swarm import Peer, parse_peer
 from phonotheque.mirror.transfer import Fetcher, Limits, Stopped, origins_within
-from phonotheque.mirror.trust import Trust, check_paths, check_pin, first_trust
+from phonotheque.mirror.trust import Trust, check_paths
 from phonotheque.mirror.ways import SyncOptions, limits_of, open_others, swarm_options, transports
 from phonotheque.model.edition import EditionManifest, Latest, Revocations
 from phonotheque.model.errors import NoSpaceError, TransferError
@@ -99,25 +99,27 @@ def _sync(
 ) -> SyncReport:  # fmt: skip
     tree, limits = place.tree, options.limits
     plan = read_plan(tree)
-    origin = open_origin(
-        settings.origin, timeout_seconds=limits.timeout_seconds, least=limits.least
-    )
-    options.board.put("http", origin.address)
-    trust = first_trust(origin, tree.metadata, None, held=tree.root)
-    check_pin(trust.anchor, settings.root_sha256)
     progress.start("asking the origin what is new", None, "files")
-    trust.refresh()
+    origin, trust = ask_what_is_signed(tree, settings, options, progress)
     revoked, deleted = _obey(place, trust, progress)
     progress.obeyed()
     if options.halt.is_set():
         raise Stopped
-    latest, manifest, copy = _bring_edition(place, trust, origin, options, progress)
+    latest_bytes, latest = trust.document("latest.json", Latest)
+    where = f"editions/{latest.edition}/edition.json"
+    manifest_bytes, manifest = trust.document(where, EditionManifest)
+    check_paths(manifest, latest.edition)
     others = open_others(settings.others, manifest, origin, progress, limits)
-    plan = _renew(tree, manifest, plan)
     pool, pace = origins_within([origin, *others], limits), Pace(limits.bytes_per_second)
     options.board.put("http", pool.waits)
     run = Run(tree, place, manifest, revoked, pool, pace, options, progress, _check_space)
+    copy = _bring_edition(run)
+    write_bytes(tree.root / where, manifest_bytes)
+    write_bytes(tree.latest_json, latest_bytes)
+    clear_unfinished(place)
+    plan = _renew(tree, manifest, plan)
     counts = bring_volumes(run, plan)
+    counts.findings += tables_not_had(run, copy, plan)
     left = _drop(run, plan, state)
     unplanned, pruned = _unplanned(tree, plan, state, options.prune)
     editions = prune_editions(tree, state, settings.keep_editions)
@@ -167,19 +169,14 @@ def _obey(place: Placing, trust: Trust, progress: Progress) -> tuple[Revoked, li
     return revoked, delete_revoked(place, revoked, progress)
 
 
-def _bring_edition(
-    place: Placing, trust: Trust, origin: Origin, options: SyncOptions, progress: Progress
-) -> tuple[Latest, EditionManifest, EditionCopy]:
-    tree = place.tree
-    latest_bytes, latest = trust.document("latest.json", Latest)
-    where = f"editions/{latest.edition}/edition.json"
-    manifest_bytes, manifest = trust.document(where, EditionManifest)
-    check_paths(manifest, latest.edition)
-    tick = LockedTick(progress)
-    fetcher = Fetcher([origin], options.limits, tick, halt=options.halt)
+def _bring_edition(run: Run) -> EditionCopy:
+    """The edition's own files, but for `edition.json`."""
+    place, manifest, options = run.place, run.manifest, run.options
+    tick = LockedTick(run.progress)
+    fetcher = Fetcher(run.origins, options.limits, tick, pace=run.pace, halt=options.halt)
     needs = find_needs(place, manifest, choose_entries(place, manifest, fetcher))
-    _check_space(tree, needs.bytes, f"edition {manifest.name}", options.keep_free_bytes)
-    progress.start(f"edition {manifest.name}", needs.bytes, "bytes")
+    _check_space(run.tree, needs.bytes, f"edition {manifest.name}", options.keep_free_bytes)
+    run.progress.start(f"edition {manifest.name}", needs.bytes, "bytes")
     left, received = needs, 0
     if transports(options.via or Via.AUTO, options)[0] is Via.SWARM:
         try:
@@ -187,13 +184,12 @@ def _bring_edition(
                 place, manifest, needs, fetcher, swarm=swarm_options(options), tick=tick
             )
         except TransferError as error:
-            progress.note(str(error))
+            run.progress.note(str(error))
     copy = bring_edition(place, manifest, left, fetcher, options.limits.connections)
-    copy = EditionCopy(len(needs.wanted), len(needs.held), received + copy.bytes_fetched)
-    write_bytes(tree.edition(manifest.name) / "edition.json", manifest_bytes)
-    write_bytes(tree.latest_json, latest_bytes)
-    clear_unfinished(place)
-    return latest, manifest, copy
+    return EditionCopy(
+        len(needs.wanted) - len(copy.lacking), len(needs.held), received + copy.bytes_fetched,
+        copy.lacking,
+    )  # fmt: skip
 
 
 def _check_space(tree: Tree, needed_bytes: int, what: str, keep_free: int = 0) -> None:
