@@ -1,6 +1,6 @@
 """A server started for a bench, and what it takes.
 
-It is begun as `phonotheque serve` begins it, but for making the edition ready, which is done once.
+It is begun as `phonotheque serve` begins it: looking whether the edition is ready is part of it.
 """
 
 import http.client
@@ -20,6 +20,7 @@ from types import TracebackType
 import msgspec
 
 from phonotheque.model.edition import EditionManifest, Latest
+from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document, write_document
 from phonotheque.storage.layout import Tree
 
@@ -42,9 +43,11 @@ def make_tree(root: Path, edition: Path, index: Path) -> Tree:
 
 def main() -> None:
     """Serve: arguments are the root, the number of workers, the way to hand over."""
-    from phonotheque.serve import Running, Site, listen_at, run_site
+    from phonotheque.serve import Running, Site, listen_at, make_ready, newest_name, run_site
 
     root, workers, hand_over = sys.argv[1:4]
+    tree = Tree(Path(root))
+    make_ready(tree, newest_name(tree), Silent())
     listening = listen_at("127.0.0.1", 0)
     port = listening.getsockname()[1]
     run_site(

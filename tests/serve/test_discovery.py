@@ -2,16 +2,22 @@
 
 import json
 import re
+from collections import Counter
 from xml.etree import ElementTree as ET
 
 import pytest
 from litestar.testing import TestClient
 
+from phonotheque.model import answers
+from phonotheque.model.numbers import Kind, format_public_id
 from phonotheque.serve import discovery
-from tests.serve.conftest import WITHDRAWN, WITHOUT_AUDIO, recording_id
+from phonotheque.serve.linked_data import format_release_data
+from tests.serve.conftest import KEY, WITHDRAWN, WITHOUT_AUDIO, recording_id
 
 SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 SITE = "http://testserver.local"
+RELEASE = format_public_id(5, KEY, Kind.RELEASE)
+ARTIST = format_public_id(5, KEY, Kind.ARTIST)
 
 
 def linked_data(page: str) -> dict[str, object]:
@@ -30,6 +36,38 @@ def test_a_recordings_page_tells_engines_what_it_is(client: TestClient) -> None:
     assert told["audio"]["contentUrl"] == f"{SITE}/stream/{recording_id(1)}"  # type: ignore[index]
     assert "audio" not in linked_data(client.get(f"/recording/{recording_id(WITHOUT_AUDIO)}").text)
     assert "audio" not in linked_data(client.get(f"/recording/{recording_id(WITHDRAWN)}").text)
+
+
+def test_a_releases_page_tells_engines_of_its_tracks(client: TestClient) -> None:
+    told = linked_data(client.get(f"/release/{RELEASE}").text)
+    assert (told["@type"], told["name"]) == ("MusicAlbum", "Blue Hours")
+    assert told["byArtist"] == {"@type": "MusicGroup", "name": "Anna Lind"}
+    assert (told["datePublished"], told["numTracks"]) == ("2020", 25)
+    track = told["track"][0]  # type: ignore[index]
+    assert track["url"] == f"{SITE}/recording/{recording_id(8)}"
+    assert track["duration"] == "PT180S"
+    assert "albumRelease" not in told
+
+
+def test_an_artists_page_tells_engines_of_names_and_recordings(client: TestClient) -> None:
+    told = linked_data(client.get(f"/artist/{ARTIST}").text)
+    assert (told["@type"], told["name"]) == ("MusicGroup", "Anna Lind")
+    assert len(told["track"]) == 25  # type: ignore[arg-type]
+    assert told["url"] == f"{SITE}/artist/{ARTIST}"
+
+
+def test_label_and_barcode_are_told_of_the_printing() -> None:
+    release = answers.ReleaseAnswer(
+        id="d1", title="</script>", artist="A", year=987, label="L", barcode="4006381333931",
+        release_mbid="m", country=None, genres=["dub"], tracks=[],
+    )  # fmt: skip
+    text = format_release_data(release, SITE)
+    assert "<" not in text
+    told = json.loads(text)
+    assert (told["name"], told["datePublished"], told["genre"]) == ("</script>", "0987", ["dub"])
+    assert told["albumRelease"]["recordLabel"] == {"@type": "Organization", "name": "L"}
+    assert told["albumRelease"]["identifier"]["value"] == "4006381333931"
+    assert told["albumRelease"]["sameAs"] == "https://musicbrainz.org/release/m"
 
 
 def test_names_cannot_break_out_of_what_engines_are_told(client: TestClient) -> None:
@@ -52,10 +90,13 @@ def test_sitemaps_name_every_recording_once_and_each_is_bounded(
         addresses = [e.text or "" for e in part.iter(f"{SITEMAP}loc")]
         assert 0 < len(addresses) <= max(5, len(discovery.PAGES))
         found += addresses
-    recordings = [a for a in found if "/recording/" in a]
-    assert len(recordings) == len(set(recordings)) == 32
-    assert client.get(found[7].removeprefix(SITE)).status_code == 200
-    for nonsense in ("0.xml", "9999.xml", "-1.xml", "1", "pages.html", "٣.xml"):
+    assert len(found) == len(set(found))
+    things = Counter(a.removeprefix(SITE).split("/")[1] for a in found[len(discovery.PAGES) :])
+    assert things == {"recording": 32, "release": 5, "artist": 5}
+    for address in found[7], found[-6], found[-1]:
+        assert client.get(address.removeprefix(SITE)).status_code == 200
+    for nonsense in ("0.xml", "9999.xml", "-1.xml", "1", "pages.html", "٣.xml", "releases-0.xml",
+                     "releases-2.xml", "artists-.xml", "artists.xml"):  # fmt: skip
         assert client.get(f"/sitemap/{nonsense}").status_code == 404
 
 

@@ -35,6 +35,7 @@ from phonotheque.storage.documents import read_document
 
 MAX_LIMIT = 200
 DEADLINE_MS = 200.0
+_OWNERS = {Kind.RELEASE: "release", Kind.ARTIST: "artist"}
 
 
 class SearchIndex:
@@ -146,6 +147,18 @@ class SearchIndex:
         """The recordings of an artist, the most listened first."""
         return self._numbers(self._owned("artist", number))
 
+    def greatest(self, kind: Kind) -> int:
+        """No release (or artist, by `kind`) with a recording here has a number above this one."""
+        return max(len(self._contents[_OWNERS[kind]][0]) - 2, 0)
+
+    def numbers_between(self, kind: Kind, first: int, last: int) -> list[int]:
+        """The releases or artists with a recording here and first ≤ number ≤ last, rising; the
+        effort is in proportion to the span."""
+        offsets, _ = self._contents[_OWNERS[kind]]
+        first = max(first, 1)
+        found: list[int] = (np.flatnonzero(np.diff(offsets[first : last + 2])) + first).tolist()
+        return found
+
     def most_listened(self, first: int = 0, count: int = 20) -> list[int]:
         """Recordings by rank, from place `first` (counted from 0)."""
         return self._numbers(slice(first, first + count))
@@ -168,8 +181,8 @@ class SearchIndex:
         if not named.numbers or named.recognised == "number":
             return None
         if named.kind is not Kind.RECORDING:
-            owner = "release" if named.kind is Kind.RELEASE else "artist"
-            return self._all_owned(owner, named.numbers)
+            owner = _OWNERS.get(named.kind) if named.kind else None
+            return self._all_owned(owner, named.numbers) if owner else None
         docs = self._identifiers.documents(query)
         if docs is not None:
             return distinct(docs)

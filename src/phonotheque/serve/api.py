@@ -44,6 +44,7 @@ from phonotheque.serve.streaming import chosen_form, streamed
 from phonotheque.statistics import Statistics
 
 MAX_BATCH_BYTES = 16 << 20
+COUNTED = problems(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 @read("/search", responses=WRONG, tags=["find"], operation_id="search")
@@ -168,7 +169,7 @@ def read_artist(
     return found
 
 
-@read("/statistics", responses=problems(), tags=["edition"], operation_id="readStatistics")
+@read("/statistics", responses=COUNTED, tags=["edition"], operation_id="readStatistics")
 def read_statistics(publication: Served) -> Statistics:
     """Figures of the edition: by tier, licence, decade, length; the most listened."""
     return publication.statistics

@@ -57,6 +57,7 @@ _TEXTS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body has more bytes than are taken.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is of a type that is not taken.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "The body is JSON, and not what is asked for.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "It is being made; ask again later.",
 }
 
 

@@ -5,6 +5,8 @@ header fields of every answer, and examples.
 """
 
 from functools import lru_cache
+from http import HTTPStatus
+from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -24,16 +26,16 @@ _STREAMED = {
 """Operations whose answer may be had row by row: what a row is."""
 _EXAMPLES: dict[str, Any] = {
     "q": "FRX872100001",
-    "public_id": "r7k2m9qx4d",
     "since": 0,
     "case": "2026-00001",
-    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "volume": "free-tunes-tier1-00001",
-    "name": "2026-11-01",
+    "name": "2026-11",
     "territory": ["DE"],
     "date": "2026-11-23",
     "use": ["STREAM"],
 }
+_IDS = {"readRelease": "dgw0aq8qmc", "listReleaseTracks": "dgw0aq8qmc", "readArtist": "aznp02faez"}
+_RECORDING_ID = "r7k2m9qx4d"
 _HEADERS: Document = {
     "ETag": {
         "description": "Of all answers of one edition on one server.",
@@ -75,10 +77,20 @@ _ITEM_PATTERNS = {"territory": "^[A-Za-z]{2}$"}  # what the framework says of a 
 _DULL = ("deprecated", "allowEmptyValue", "allowReserved")  # false, as they are without a word
 
 
-@lru_cache(maxsize=8)
 def schema_of(app: Litestar) -> bytes:
-    """The document of `app`, as JSON."""
-    return msgspec.json.encode(complete(app.openapi_schema.to_schema()))
+    """The document of `app`, as JSON; made once, and kept in the application's state."""
+    if "api_schema" not in app.state:
+        app.state.api_schema = msgspec.json.encode(complete(app.openapi_schema.to_schema()))
+    made: bytes = app.state.api_schema
+    return made
+
+
+@lru_cache(maxsize=1)
+def read_examples() -> Document:
+    """An answer of each operation: those of a small edition, cut short."""
+    content = (files("phonotheque.serve") / "api_examples.json").read_bytes()
+    examples: Document = msgspec.json.decode(content)
+    return examples
 
 
 def complete(document: Document) -> Document:
@@ -101,10 +113,14 @@ def complete(document: Document) -> Document:
 
 def _complete_operation(operation: Document, *, reads: bool) -> None:
     operation.pop("deprecated", None)
+    name = operation["operationId"]
+    examples = _EXAMPLES | {"public_id": _IDS.get(name, _RECORDING_ID),
+                            "sha256": read_examples()["readFile"]["sha256"]}  # fmt: skip
     for parameter in operation.get("parameters", []):
-        _complete_parameter(parameter)
+        _complete_parameter(parameter, examples)
     responses = operation["responses"]
     answer = responses["200"]
+    answer["content"]["application/json"]["example"] = read_examples()[name]
     told = operation["description"].replace("\n", " ")
     operation["summary"] = told.partition(". ")[0].rstrip(".")
     operation["description"] = answer["description"] = told
@@ -118,18 +134,30 @@ def _complete_operation(operation: Document, *, reads: bool) -> None:
             "content": {
                 "application/json": {
                     "schema": _ref("schemas", "LookupRequest"),
-                    "example": {"queries": ["FRX872100001", "source:tiny:1"]},
+                    "example": {"queries": ["FRX872100001", "source:netlabel:9"]},
                 }
             },
         }
-    if operation["operationId"] in _STREAMED:
-        row, rows = _STREAMED[operation["operationId"]]
+    if name in _STREAMED:
+        row, rows = _STREAMED[name]
         answer["content"] |= _streams(row, rows)
     for status, response in sorted(responses.items()):
         response["headers"] = {name: _ref("headers", name) for name in _headers_of(status)}
+        for media in response.get("content", {}).values() if int(status) >= 400 else ():
+            media["example"] = _problem(int(status), response["description"])
 
 
-def _complete_parameter(parameter: Document) -> None:
+def _problem(status: int, detail: str) -> Document:
+    told: Document = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    return told | ({"violated-policies": ["anonymous"]} if status == 429 else {})
+
+
+def _complete_parameter(parameter: Document, examples: Document) -> None:
     for name in _DULL:
         parameter.pop(name, None)
     schema = parameter["schema"]
@@ -143,8 +171,8 @@ def _complete_parameter(parameter: Document) -> None:
             schema[bound] = int(schema[bound])
     if parameter["name"] in _ITEM_PATTERNS:
         schema["items"]["pattern"] = _ITEM_PATTERNS[parameter["name"]]
-    if parameter["name"] in _EXAMPLES:
-        parameter["example"] = _EXAMPLES[parameter["name"]]
+    if parameter["name"] in examples:
+        parameter["example"] = examples[parameter["name"]]
 
 
 def _streams(row: str, rows: str) -> Document:
@@ -173,6 +201,7 @@ def _headers_of(status: str) -> list[str]:
         "304": ["ETag"],
         "401": ["WWW-Authenticate"],
         "429": ["Retry-After"],
+        "503": ["Retry-After"],
     }
     return [*extra.get(status, []), *told]
 

@@ -59,7 +59,8 @@ def make_app(
     `door` knows who asks, `limiter` how much one may ask of the API, `players` how those of
     OpenSubsonic are let in; without it, as `Players` has it by default.
     """
-    pages = Pages(publication, public_url)
+    players = players or Players()
+    pages = Pages(publication, public_url, players)
     shelves = Shelves(publication)
 
     async def provide_publication() -> Publication:
@@ -72,7 +73,7 @@ def make_app(
             *file_handlers(publication),
             *mining_handlers(publication, public_url),
             feed_handler(publication, public_url),
-            rest_handler(publication, shelves, door, players or Players(), public_url),
+            rest_handler(publication, shelves, door, players, public_url),
         ],
         dependencies={"publication": Provide(provide_publication)},
         exception_handlers={Exception: make_handler(pages.draw_problem)},

@@ -1,7 +1,6 @@
 """What a mirror on a disk of the reader's own would hold, and what to type for it."""
 
 import shlex
-from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ def mirror_values(
 ) -> dict[str, Any]:
     """What the page shows of a disk of `amount` GB or TB; None: the smallest with four fifths of
     all listens. `prefer` is ``popular`` or ``complete-tiers``."""
-    prospect = _prospect(publication)
+    prospect = publication.once(_prospect)
     whole_tiers = prefer == "complete-tiers"
     curve = prospect.curve(complete_tiers=whole_tiers)
     wanted = None if amount is None else min(int(amount * UNITS[unit]), _MOST)
@@ -108,7 +107,6 @@ def _step(point: "Foreseen") -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=2)
 def _prospect(publication: Publication) -> "Prospect":
     from phonotheque.mirror import Prospect  # noqa: PLC0415 - half a second, for this page alone
 

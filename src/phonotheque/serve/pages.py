@@ -17,9 +17,13 @@ from phonotheque.model.numbers import Kind, format_public_id
 from phonotheque.search import DisplayRow
 from phonotheque.serve import assemble
 from phonotheque.serve.conditional import fresh_answers
-from phonotheque.serve.discovery import format_linked_data
 from phonotheque.serve.editions import editions_answer
 from phonotheque.serve.keeping import kept_here
+from phonotheque.serve.linked_data import (
+    format_artist_data,
+    format_recording_data,
+    format_release_data,
+)
 from phonotheque.serve.lookups import lookup_answers
 from phonotheque.serve.mirror_page import get_command, mirror_commands, mirror_values, root_of
 from phonotheque.serve.naming import number_of
@@ -33,6 +37,7 @@ from phonotheque.serve.rights_page import rights_values
 from phonotheque.serve.searching import narrowings, search_answer
 from phonotheque.serve.site_routes import READ, cover_handler, site_handlers, site_of
 from phonotheque.serve.statistics import statistics_values
+from phonotheque.serve.subsonic import Players
 from phonotheque.statistics import EditionLineage, format_picture, read_edition_lineage
 
 HITS_PER_PAGE = 20
@@ -56,11 +61,13 @@ _IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}
 
 
 class Pages:
-    """The pages of one publication; `public_url` is the address readers use, if it is known."""
+    """The pages of one publication; `public_url` is the address readers use, if it is known;
+    `players`, how those are let in."""
 
-    def __init__(self, publication: Publication, public_url: str | None) -> None:
+    def __init__(self, publication: Publication, public_url: str | None, players: Players) -> None:
         self._publication = publication
         self._public_url = public_url
+        self._players = players
         manifest = publication.manifest
         self._always = {
             "archive": manifest.archive.name,
@@ -122,12 +129,14 @@ class Pages:
             return self._rights(public_id, territory, date)
 
         @route("/release/{public_id:str}", **READ)
-        def release(public_id: Id) -> Response[Any]:
-            return self._release(public_id)
+        def release(request: Request[Any, Any, Any], public_id: Id) -> Response[Any]:
+            return self._release(public_id, site_of(request, self._public_url))
 
         @route("/artist/{public_id:str}", **READ)
-        def artist(public_id: Id, cursor: Cursor = None) -> Response[Any]:
-            return self._artist(public_id, cursor)
+        def artist(
+            request: Request[Any, Any, Any], public_id: Id, cursor: Cursor = None
+        ) -> Response[Any]:
+            return self._artist(public_id, cursor, site_of(request, self._public_url))
 
         return [search, recording, rights, release, artist]
 
@@ -148,8 +157,8 @@ class Pages:
             return self._mirror(site_of(request, self._public_url), disk, unit, prefer)
 
         @route("/about", **READ)
-        def about() -> Response[Any]:
-            return self._about()
+        def about(request: Request[Any, Any, Any]) -> Response[Any]:
+            return self._about(site_of(request, self._public_url))
 
         @route("/statistics", **READ)
         def statistics() -> Response[Any]:
@@ -221,28 +230,34 @@ class Pages:
             curve=draw_rank_curve(self._publication, row.rank, row.listens),
             kept=file and kept_here(self._publication, file.volume, file.path, file.sha256),
             get_command=get_command(site, row.public_id, root_of(self._publication)),
-            linked_data=format_linked_data(answer, site),
+            linked_data=format_recording_data(answer, site),
         )
         page.headers.update(assemble.mining_of(answer))
         return page
 
-    def _release(self, public_id: str) -> Response[Any]:
+    def _release(self, public_id: str, site: str) -> Response[Any]:
         number = number_of(self._publication, public_id, Kind.RELEASE)
         answer = assemble.release_answer(self._publication, number)
         if answer is None:
             raise not_found(f"{public_id}: this edition has no such release")
         if answer.id != public_id:
             return Redirect(f"/release/{answer.id}", status_code=308)
-        return self._page("release.html", answer=answer, discs=group_discs(answer.tracks))
+        return self._page(
+            "release.html",
+            answer=answer,
+            discs=group_discs(answer.tracks),
+            linked_data=format_release_data(answer, site),
+        )
 
-    def _artist(self, public_id: str, cursor: str | None) -> Response[Any]:
+    def _artist(self, public_id: str, cursor: str | None, site: str) -> Response[Any]:
         number = number_of(self._publication, public_id, Kind.ARTIST)
         answer = assemble.artist_answer(self._publication, number, cursor, RECORDINGS_PER_PAGE)
         if answer is None:
             raise not_found(f"{public_id}: this edition has no such artist")
         if answer.id != public_id:
             return Redirect(f"/artist/{answer.id}", status_code=308)
-        return self._page("artist.html", answer=answer, cursor=cursor)
+        data = format_artist_data(answer, site)
+        return self._page("artist.html", answer=answer, cursor=cursor, linked_data=data)
 
     def _edition(self, origin: str, cursor: str | None) -> Response[Any]:
         return self._page(
@@ -271,11 +286,13 @@ class Pages:
         publisher = self._publication.manifest.archive.publisher
         return self._page("mirror.html", here="mirror", publisher=publisher, **values)
 
-    def _about(self) -> Response[Any]:
+    def _about(self, site: str) -> Response[Any]:
         archive = self._publication.manifest.archive
         return self._page(
             "about.html",
             here="about",
+            site=site,
+            players=self._players,
             publisher=archive.publisher,
             seat=archive.seat,
             archive_id=archive.id,

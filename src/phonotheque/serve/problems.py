@@ -75,7 +75,7 @@ def make_handler(
 
     def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         problem = describe(error)
-        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Refused):
             _LOG.error("%s failed", request.scope["path"], exc_info=error)
         headers = dict(getattr(error, "headers", None) or {}) | {"cache-control": "no-store"}
         if wants_page(request):

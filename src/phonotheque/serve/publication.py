@@ -1,12 +1,12 @@
 """One edition of a tree, opened for serving: its manifest, tables, index and revocations."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pyarrow.parquet as pq
 
@@ -15,19 +15,20 @@ from phonotheque.model.edition import EditionManifest, Latest
 from phonotheque.model.errors import FormatError, NotFoundError
 from phonotheque.model.numbers import IdKey
 from phonotheque.search import SearchIndex
+from phonotheque.serve.counting import Counting
 from phonotheque.serve.handing import Handing
 from phonotheque.serve.queries import Cursor, read_file_row, read_tombstoned
 from phonotheque.serve.revoked import RevocationList
 from phonotheque.statistics import (
     DrawnStatistics,
     Statistics,
-    ensure_statistics,
     format_feed,
 )
 from phonotheque.storage.documents import parse_document, read_document
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.part_tables import paths_here, volumes_lacking
 
+T = TypeVar("T")
 _CACHED_VOLUMES = 8  # file lists kept; about 6 MB each at 30,000 files
 
 
@@ -51,6 +52,10 @@ class Publication:
         self.revocations = RevocationList(tree.revocations_json)
         self._reader = open_edition(self.directory, manifest)
         self._lock = threading.Lock()
+        self._made: dict[Any, Any] = {}
+        self._counting = Counting(
+            self.directory, tree.edition_statistics(manifest.name), manifest.counts.recordings
+        )
         self._feed_of = lru_cache(maxsize=4)(lambda site: format_feed(tree, site))
         self._files_of = lru_cache(maxsize=_CACHED_VOLUMES)(self._read_files_of)
         self._training_of = lru_cache(maxsize=_CACHED_VOLUMES)(self._read_training_of)
@@ -91,11 +96,14 @@ class Publication:
         """Path in the edition → sha256."""
         return {entry.path: entry.sha256 for entry in self.manifest.contents}
 
-    @cached_property
+    @property
     def drawn(self) -> DrawnStatistics:
-        """The figures of the edition and their pictures; made on first use where they are not kept
-        beside the index (minutes for a large one: docs/statistics.md)."""
-        return ensure_statistics(self.directory, self.tree.edition_statistics(self.manifest.name))
+        """The figures of the edition and their pictures.
+
+        Raises:
+            Refused: 503, they are being counted (docs/statistics.md).
+        """
+        return self._counting.current()
 
     @property
     def statistics(self) -> Statistics:
@@ -105,6 +113,13 @@ class Publication:
     def feed(self, site: str) -> bytes:
         """The Atom feed of this tree's editions, for readers who know it as `site`."""
         return self._feed_of(site)
+
+    def once(self, make: Callable[["Publication"], T]) -> T:
+        """What `make` makes of this publication: made at first need, and gone when this is. A cache
+        of the function's own would keep editions open that are shown no more."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("T", self._made[make])
 
     @contextmanager
     def cursor(self) -> Iterator[Cursor]:
@@ -139,6 +154,7 @@ class Publication:
 
     def close(self) -> None:
         """Let go of the tables and the index."""
+        self._counting.close()
         self._reader.close()
         self.index.close()
 

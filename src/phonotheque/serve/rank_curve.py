@@ -1,7 +1,6 @@
 """Listens by rank, both logarithmic: the curve of an edition, and where a recording stands."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import log10
 
 from phonotheque.serve.publication import Publication
@@ -34,7 +33,7 @@ class RankCurve:
 
 def draw_rank_curve(publication: Publication, rank: int, listens: int) -> RankCurve | None:
     """The curve with the place of a recording; None where there is no curve to speak of."""
-    points = _points(publication)
+    points = publication.once(_points)
     if len(points) < 3 or not points[0][1] or rank < 1:
         return None
     last, most = max(points[-1][0], rank), max(points[0][1], listens)
@@ -67,7 +66,6 @@ def _short(value: int) -> str:
     return next((f"{value // size} {unit}" for size, unit in _UNITS if value >= size), str(value))
 
 
-@lru_cache(maxsize=2)
 def _points(publication: Publication) -> list[tuple[int, int]]:
     """(rank, listens) at some sixty ranks from first to last; one row is read for each, once."""
     index = publication.index

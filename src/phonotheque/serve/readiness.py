@@ -10,17 +10,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from phonotheque.model.errors import ArchiveBusyError, PhonothequeError
 from phonotheque.model.progress import Progress, Silent
 from phonotheque.search import ensure_file_keys, ensure_index
+from phonotheque.serve.counting import COUNTED_AT_ONCE
 from phonotheque.serve.publication import read_edition
 from phonotheque.statistics import ensure_statistics
 from phonotheque.storage.layout import Tree
-
-COUNTED_FIRST = 1_000_000
-"""Recordings; statistics of fewer are made when they are asked for."""
 
 LOOK_SECONDS = 5.0
 _AGAIN_SECONDS = 60.0
@@ -29,16 +28,15 @@ _LOG = logging.getLogger(__name__)
 
 
 def make_ready(tree: Tree, name: str, progress: Progress) -> None:
-    """Make what serving edition `name` needs: seconds for a small one, minutes for a large one.
+    """Make what serving edition `name` needs: seconds for a small one, minutes for a large one,
+    nothing where it is made. Statistics are not needed (`Counting`).
 
     Raises:
         NotFoundError, FormatError: no such edition, or it cannot be read.
         ArchiveBusyError: another process is making the same index.
     """
     edition, index = tree.edition(name), tree.edition_index(name)
-    made = ensure_index(edition, index, progress)
-    if made.documents > COUNTED_FIRST:
-        ensure_statistics(edition, tree.edition_statistics(name), progress)
+    ensure_index(edition, index, progress)
     try:
         ensure_file_keys(edition, index)
     except (OSError, ArchiveBusyError) as error:  # files are not found by digest then
@@ -50,9 +48,14 @@ def main() -> None:
     os.nice(_NICENESS)
     tree = Tree(Path(sys.argv[1]))
     try:
-        make_ready(tree, read_edition(tree, None)[0].name, Silent())
+        manifest, _ = read_edition(tree, None)
+        make_ready(tree, manifest.name, Silent())
     except (PhonothequeError, OSError) as error:
         sys.exit(str(error))
+    if manifest.counts.recordings > COUNTED_AT_ONCE:
+        with suppress(PhonothequeError, OSError):  # then they are counted when they are asked for
+            folder = tree.edition_statistics(manifest.name)
+            ensure_statistics(tree.edition(manifest.name), folder)
 
 
 def make_ready_apart(tree: Tree) -> None:

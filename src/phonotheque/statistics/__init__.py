@@ -9,7 +9,7 @@ from phonotheque.statistics.counting import read_statistics
 from phonotheque.statistics.drawing import format_picture
 from phonotheque.statistics.feed import format_feed
 from phonotheque.statistics.figures import Statistics, TopRecording
-from phonotheque.statistics.kept import DrawnStatistics, ensure_statistics
+from phonotheque.statistics.kept import DrawnStatistics, ensure_statistics, find_statistics
 from phonotheque.statistics.lineage import (
     EditionLineage,
     History,
@@ -29,6 +29,7 @@ __all__ = [
     "Statistics",
     "TopRecording",
     "ensure_statistics",
+    "find_statistics",
     "format_feed",
     "format_picture",
     "read_edition_lineage",

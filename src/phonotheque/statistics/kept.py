@@ -73,14 +73,7 @@ def ensure_statistics(
     Raises:
         NotFoundError, FormatError: no edition there, or not one this program reads.
     """
-    path = edition_dir / "edition.json"
-    if not path.is_file():
-        raise NotFoundError(f"{path}: there is no such file")
-    content = path.read_bytes()
-    manifest = parse_document(content, EditionManifest, str(path))
-    lacking = sha256("\n".join(volumes_lacking(manifest, edition_dir)).encode()).hexdigest()
-    digest = sha256(content).hexdigest()
-    place = _Place(folder, digest, lacking, read_growth(edition_dir, manifest))
+    place = _place_of(edition_dir, folder)
     while (drawn := place.read()) is None:
         try:
             with writing(folder):
@@ -98,6 +91,15 @@ def ensure_statistics(
                 raise
             return _unkept(read_statistics(edition_dir, progress, memory_bytes=memory_bytes))
     return drawn
+
+
+def find_statistics(edition_dir: Path, folder: Path) -> DrawnStatistics | None:
+    """What `ensure_statistics` would give, where all of it is kept already; nothing is counted.
+
+    Raises:
+        NotFoundError, FormatError: no edition there, or not one this program reads.
+    """
+    return _place_of(edition_dir, folder).read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,17 @@ class _Place:
         for name, svg in draw(missing).items():
             write_bytes(self.folder / f"{name}.svg", svg.encode())
         self.keep(statistics, marks)
+
+
+def _place_of(edition_dir: Path, folder: Path) -> _Place:
+    path = edition_dir / "edition.json"
+    if not path.is_file():
+        raise NotFoundError(f"{path}: there is no such file")
+    content = path.read_bytes()
+    manifest = parse_document(content, EditionManifest, str(path))
+    lacking = sha256("\n".join(volumes_lacking(manifest, edition_dir)).encode()).hexdigest()
+    digest = sha256(content).hexdigest()
+    return _Place(folder, digest, lacking, read_growth(edition_dir, manifest))
 
 
 def _unkept(statistics: Statistics) -> DrawnStatistics:
