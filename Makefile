@@ -15,7 +15,8 @@ FUZZ_INSTALLED = $(VENV)/.installed-fuzz
 BROWSERS = chromium chromium-driver
 CHROMAPRINT = libchromaprint-tools
 JAVA = openjdk-17-jre-headless
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadgroup
+# Compiled once and kept, whatever the surroundings say: tests start some hundred programs.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadgroup
 CODE = src tests bench
 SCALE = small
 SECONDS = 300
