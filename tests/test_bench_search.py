@@ -261,6 +261,7 @@ def test_quality_has_every_figure(kept: dict[str, str], tmp_path: Path) -> None:
     assert misses.read_text().startswith("\n## ")
 
 
+@pytest.mark.full
 def test_speed_has_every_figure(kept: dict[str, str]) -> None:
     found = form.measure("search", "small", {**kept, "seconds": "0.05", "peers": "none",
                                              "cold": "no"})["ours"]  # fmt: skip

@@ -99,6 +99,7 @@ def test_kept_out_claimed_and_ingested_again_it_is_held_and_heard(tree: Tree, mu
     assert (third.files_held_already, third.nothing_new) == (1, ["music"])
 
 
+@pytest.mark.full
 def test_a_claim_taken_back_lets_nothing_in(tree: Tree, music: Path) -> None:
     ingest(tree, music, 0)
     build(tree)
@@ -123,6 +124,7 @@ def test_a_claim_that_forbids_keeps_out_what_the_tags_would_let_in(
     assert "CC-BY-NC-4.0" in str(report.findings[0]["message"])
 
 
+@pytest.mark.full
 def test_the_same_isrc_in_another_source_is_enough(tree: Tree, music: Path, tmp_path: Path) -> None:
     ingest(tree, music, 0)
     build(tree)

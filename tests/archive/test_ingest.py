@@ -332,6 +332,7 @@ def contents(tree: Tree) -> dict[str, str]:
     }
 
 
+@pytest.mark.full
 def test_killed_at_any_moment_and_run_again_it_ends_the_same(tmp_path: Path) -> None:
     folder = songs(tmp_path / "songs")
     whole = new_archive(tmp_path / "whole")

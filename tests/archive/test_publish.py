@@ -412,7 +412,7 @@ release(Tree(Path(sys.argv[1])))
 """
 
 
-EVERYDAY = [30, 126, 172]
+EVERYDAY = [126]
 
 
 @pytest.mark.parametrize(

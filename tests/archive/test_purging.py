@@ -109,6 +109,7 @@ def held(tree: Tree, digest: str) -> bool:
     return there
 
 
+@pytest.mark.full
 def test_what_is_kept_lies_in_the_dark_and_comes_back_with_a_real_build(tree: Tree) -> None:
     report = execute_withdraw(tree, plan_withdraw(tree, ["1"], "error"), NOW, Silent())
     assert report.purged_files == 0

@@ -71,6 +71,7 @@ def explained(tree: Tree, capsys: pytest.CaptureFixture[str], key: str) -> dict[
     raise AssertionError(key)
 
 
+@pytest.mark.full
 def test_two_files_of_one_tune_under_two_names_become_one_recording(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

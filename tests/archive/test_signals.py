@@ -105,6 +105,7 @@ def test_what_a_folder_says_of_training_reaches_every_export(
     assert (found.num_rows, found.column_names) == (3, names)
 
 
+@pytest.mark.full
 def test_a_build_has_no_word_on_training_yet(
     published: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -164,7 +164,11 @@ def test_a_file_that_the_old_volume_lost_comes_from_the_vault(workshop: Workshop
 
 
 @pytest.mark.parametrize(
-    ("module", "function"), [(heirs_module, "make_volume"), (publish, "assemble_edition")]
+    ("module", "function"),
+    [
+        pytest.param(heirs_module, "make_volume", marks=pytest.mark.full),
+        (publish, "assemble_edition"),
+    ],
 )
 def test_cut_off_while_it_is_superseded_the_next_publish_ends_alike(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, module: Any, function: str

@@ -48,6 +48,7 @@ def claim(archive: Archive, number: int, licence: str | None, back: str | None =
     archive.more["claims"].append(ImportFiles("claims", name, int(name), (path,)))
 
 
+@pytest.mark.full
 def test_an_update_hears_a_claim_and_its_recall_and_touches_nothing_else(archive: Archive) -> None:
     first = archive.build()
     numbers, before = archive.recordings(first), archive.table("recordings", first)
