@@ -40,6 +40,7 @@ COMMANDS = [
     "synth",
     "vault",
     "keys",
+    "guard",
     "accounts",
 ]
 WRITING = [

@@ -18,6 +18,7 @@ from phonotheque.cli import (
     demonstrating,
     finding,
     following,
+    guarding,
     identifying,
     keeping,
     keys,
@@ -75,8 +76,8 @@ def _options(
 
 for room in (
     operating, rights, claims, noticing, planning, mirroring, following, proving, finding,
-    identifying, looking_up, slicing, lineage, serving, admitting, keeping, keys, demonstrating,
-    synthesising,
+    identifying, looking_up, slicing, lineage, serving, admitting, guarding, keeping, keys,
+    demonstrating, synthesising,
 ):  # fmt: skip
     room.add_commands(app)
 

@@ -3,7 +3,8 @@
 `score` follows one account request by request; `decide` turns evidence into an action with its
 reasons; `follow_many` does the same for many accounts at once; `learn_tables` learns. All this is
 pure: no clock, no chance that is not seeded, no input or output but its own versioned files.
-`GuardStore` keeps what a server learns, `Proceedings` what people decide.
+`GuardStore` keeps what a server learns, `Proceedings` what people decide; `analyse_logs` judges
+access logs of any service.
 """
 
 from phonotheque.guard.batch import (
@@ -25,6 +26,19 @@ from phonotheque.guard.events import Event, Kind
 from phonotheque.guard.features import slow_features
 from phonotheque.guard.learning import People, counts_by_account, learn_tables
 from phonotheque.guard.levels import find_levels
+from phonotheque.guard.logs import (
+    Analysis,
+    Fields,
+    Form,
+    LogForm,
+    Suspect,
+    Wish,
+    analyse_logs,
+    check_log_form,
+    our_json,
+    read_log_form,
+    read_robots,
+)
 from phonotheque.guard.pardon import pardon
 from phonotheque.guard.proceedings import APPEAL_DAYS, BULK_PREFIX, LONGEST_APPEAL, Proceedings
 from phonotheque.guard.records import (
@@ -69,17 +83,21 @@ __all__ = [
     "ORDER",
     "Action",
     "ActorRow",
+    "Analysis",
     "Appeal",
     "BulkToken",
     "Decision",
     "Entry",
     "Event",
     "Evidence",
+    "Fields",
+    "Form",
     "GroupEvidence",
     "GuardStore",
     "Heights",
     "Kept",
     "Kind",
+    "LogForm",
     "Measure",
     "People",
     "Policy",
@@ -88,11 +106,15 @@ __all__ = [
     "Requests",
     "Seen",
     "State",
+    "Suspect",
     "Tables",
     "Update",
     "What",
+    "Wish",
+    "analyse_logs",
     "bucket_edges",
     "canary_numbers",
+    "check_log_form",
     "collision_rates",
     "counts_by_account",
     "day_of",
@@ -106,10 +128,13 @@ __all__ = [
     "keep_false_discoveries",
     "learn_tables",
     "merge_states",
+    "our_json",
     "pardon",
     "parse_state",
     "rank_bucket",
     "rank_buckets",
+    "read_log_form",
+    "read_robots",
     "read_shipped_tables",
     "read_tables",
     "score",

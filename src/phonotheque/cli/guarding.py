@@ -1,0 +1,15 @@
+"""The group `guard`: access logs judged, and what the guard of a server has seen and done."""
+
+import typer
+
+from phonotheque.cli import log_analysing
+
+guard = typer.Typer(
+    name="guard", help="Who harvests: access logs, measures, appeals.", no_args_is_help=True
+)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Hang this module's commands into `app`."""
+    guard.command()(log_analysing.analyse)
+    app.add_typer(guard)

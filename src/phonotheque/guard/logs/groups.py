@@ -1,0 +1,104 @@
+"""Networks as groups: /24 and /48 whose accounts share out a catalogue meet too rarely.
+
+As `cohorts`, in SQL and over pairs of different accounts only: one account never meets itself, so
+that a network with one busy account is not told for that.
+"""
+
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from phonotheque.guard.cohorts import (
+    GroupEvidence,
+    keep_false_discoveries,
+    poisson_at_least,
+    poisson_at_most,
+)
+from phonotheque.guard.symbols import BUCKETS, TAIL_BUCKET
+
+FEWEST_ACCOUNTS: Final = 3
+FEWEST_ITEMS: Final = 50
+FEWEST_GROUPS: Final = 20
+_TAIL_QUANTILE: Final = 0.9
+
+_PAIRS: Final = """
+CREATE OR REPLACE TABLE pairs AS
+SELECT DISTINCT net_of(m.address) AS network, m.account, i.number, i.bucket
+FROM media m JOIN items i USING (item)
+WHERE m.address <> '' AND m.account NOT IN (SELECT account FROM told)
+"""
+_RATES: Final = """
+WITH own AS (SELECT DISTINCT account, number, bucket FROM pairs),
+met AS (SELECT bucket, sum(n * (n - 1) / 2) AS met FROM (
+  SELECT number, min(bucket) AS bucket, count(*) AS n FROM own GROUP BY number) GROUP BY bucket),
+crossed AS (SELECT bucket, (sum(n) * sum(n) - sum(n * n)) / 2 AS pairs FROM (
+  SELECT account, bucket, count(*)::DOUBLE AS n FROM own GROUP BY account, bucket) GROUP BY bucket)
+SELECT bucket, met / pairs FROM met JOIN crossed USING (bucket) WHERE pairs > 0
+"""
+_GROUPS: Final = f"""
+WITH size AS (
+  SELECT network, count(*) AS items, count(DISTINCT account) AS accounts,
+    count_if(bucket >= {TAIL_BUCKET}) AS tail
+  FROM pairs GROUP BY network
+  HAVING count(*) >= {FEWEST_ITEMS} AND count(DISTINCT account) >= {FEWEST_ACCOUNTS}),
+crossed AS (SELECT network, bucket, (sum(n) * sum(n) - sum(n * n)) / 2 AS pairs FROM (
+  SELECT network, account, bucket, count(*)::DOUBLE AS n FROM pairs
+  SEMI JOIN size USING (network) GROUP BY network, account, bucket) GROUP BY network, bucket),
+expected AS (SELECT network, sum(pairs * coalesce(rate, 0)) AS expected
+  FROM crossed LEFT JOIN rates USING (bucket) GROUP BY network),
+met AS (SELECT network, sum(n * (n - 1) / 2)::BIGINT AS met FROM (
+  SELECT network, number, count(*) AS n FROM pairs SEMI JOIN size USING (network)
+  GROUP BY network, number) GROUP BY network)
+SELECT network, items, accounts, tail, expected, met
+FROM size JOIN expected USING (network) JOIN met USING (network) ORDER BY network
+"""
+
+
+def weigh_networks(
+    connection: duckdb.DuckDBPyConnection, told: NDArray[np.int64]
+) -> tuple[list[tuple[str, GroupEvidence]], NDArray[np.bool_]]:
+    """The evidence of each network that has enough accounts, those `told` by themselves left out,
+    and which of them stand out."""
+    run = connection.execute
+    run("CREATE OR REPLACE TABLE told (account BIGINT)")
+    if len(told):
+        connection.register("told_now", pa.table({"account": told}))
+        run("INSERT INTO told SELECT account FROM told_now")
+        connection.unregister("told_now")
+    run(_PAIRS)
+    rates = dict(run(_RATES).fetchall())
+    run("CREATE OR REPLACE TABLE rates (bucket TINYINT, rate DOUBLE)")
+    for bucket in range(BUCKETS):
+        run("INSERT INTO rates VALUES (?, ?)", [bucket, rates.get(bucket, 0.0)])
+    rows = run(_GROUPS).fetchall()
+    run("DROP TABLE pairs")
+    found = [(row[0], _weigh(row, _tail_share(rows))) for row in rows]
+    return found, _stand_out(np.array([evidence.surprise for _, evidence in found]))
+
+
+def _tail_share(rows: list[tuple[Any, ...]]) -> float:
+    """What share of items the networks of people open in the tail, at the most: that of all but
+    one in ten."""
+    return float(np.quantile([row[3] / row[1] for row in rows], _TAIL_QUANTILE))
+
+
+def _weigh(row: tuple[Any, ...], tail_share: float) -> GroupEvidence:
+    _, items, accounts, tail, expected, met = row
+    likely = max(items * tail_share, 0.5)
+    return GroupEvidence(
+        items, accounts, met, expected, poisson_at_most(met, expected), tail, likely,
+        poisson_at_least(tail, likely),
+    )  # fmt: skip
+
+
+def _stand_out(surprises: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Networks of people are not alike either: surprise counts only over what those of this log
+    have, as an exponential tail through the median and the upper tenth. Too few: none is told."""
+    if len(surprises) < FEWEST_GROUPS:
+        return np.zeros(len(surprises), np.bool_)
+    middle, high = np.quantile(surprises, [0.5, 0.9])
+    scale = max((high - middle) / np.log10(5.0), 1.0)  # 5 = 0.5 / 0.1
+    return keep_false_discoveries(np.maximum(0.0, surprises - middle) / scale)
