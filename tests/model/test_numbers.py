@@ -18,6 +18,7 @@ from phonotheque.model.numbers import (
     format_public_id,
     format_public_ids,
     parse_public_id,
+    parse_public_ids,
     permute,
     unpermute,
 )
@@ -104,3 +105,10 @@ def test_neighbours_and_kinds_share_nothing_that_one_could_count_on() -> None:
 def test_a_key_of_another_length_is_refused() -> None:
     with pytest.raises(InputError, match="16 bytes"):
         IdKey(b"short")
+
+
+@given(st.integers(1, MAX_NUMBER), st.sampled_from(Kind))
+def test_one_id_is_what_it_is_among_many(number: int, kind: Kind) -> None:
+    one = format_public_id(number, KEY, kind)
+    assert format_public_ids([number, 1], KEY, kind)[0] == one
+    assert parse_public_id(one, KEY) == parse_public_ids([one], KEY)[0] == (kind, number)

@@ -18,6 +18,8 @@ from phonotheque.cli.serving_options import (
     AccessLog,
     Edition,
     Grace,
+    GuardMode,
+    GuardPolicyFile,
     HandOver,
     Host,
     LogForm,
@@ -36,7 +38,7 @@ from phonotheque.cli.surroundings import tell_supervisor
 from phonotheque.model.errors import PhonothequeError, UsageError
 
 if TYPE_CHECKING:
-    from phonotheque.serve import Players, Running
+    from phonotheque.serve import GuardSite, Players, Running, Site
     from phonotheque.storage.layout import Tree
 
 RENEW_SECONDS = 6 * 3600
@@ -64,6 +66,8 @@ def serve(
     members: Members = False,
     transcodes: Transcodes = 2,
     rate_limit: RateLimit = 0,
+    guard: GuardMode = "off",
+    guard_policy: GuardPolicyFile = None,
     workers: WorkerCount = 1,
     grace: Grace = 3,
     metrics: Metrics = None,
@@ -83,6 +87,7 @@ def serve(
         root=str(path), edition=edition, public_url=public_url, hand_over=hand_over,
         accounts=str(state_directory(path, state) / ACCOUNTS_FILE), rate_limit=rate_limit,
         players=_players(login, members=members, transcodes=transcodes),
+        guard=_guard(guard, guard_policy, state_directory(path, state)),
     )  # fmt: skip
     running = Running(
         workers=workers, grace_seconds=grace, log_form=_one_of("--log", log, FORMS),
@@ -96,7 +101,7 @@ def serve(
         progress.close()
         set_up_logs(log)
         if metrics is not None:
-            running = stack.enter_context(_counted(tree, running, metrics, screen))
+            running = stack.enter_context(_counted(site, running, metrics, screen))
         stack.enter_context(_kept_fresh(tree, screen))
         address = f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
 
@@ -117,16 +122,21 @@ def _seeding(tree: "Tree", progress: Reporter, listen: str, screen: Screen) -> I
 
 
 @contextmanager
-def _counted(tree: "Tree", running: "Running", listen: str, screen: Screen) -> Iterator["Running"]:
+def _counted(site: "Site", running: "Running", listen: str, screen: Screen) -> Iterator["Running"]:
     """Inside, processes count, and Prometheus is told; how to run them."""
     import msgspec
 
-    from phonotheque.serve import Figures, figures_served, tree_lines
+    from phonotheque.serve import Figures, figures_served, record_lines, tree_lines
 
     with TemporaryDirectory(prefix="phonotheque-serve-") as folder:
         path = Path(folder) / "figures"
         figures = Figures(path, running.workers)
-        with figures_served(listen, lambda: [*figures.render(), *tree_lines(tree)]) as url:
+
+        def render() -> list[str]:
+            kept = record_lines(Path(site.guard.store), now()) if site.guard.store else []
+            return [*figures.render(), *tree_lines(site.tree), *kept]
+
+        with figures_served(listen, render) as url:
             screen.note(f"figures for Prometheus on {url}")
             yield msgspec.structs.replace(running, figures=str(path))
 
@@ -135,6 +145,18 @@ def _one_of(option: str, given: str, known: tuple[str, ...]) -> str:
     if given not in known:
         raise UsageError(f"{option} {given!r}: take one of {', '.join(known)}")
     return given
+
+
+def _guard(mode: str, policy: Path | None, state: Path) -> "GuardSite":
+    from phonotheque.guard import GUARD_FILE
+    from phonotheque.serve import GUARD_MODES, GuardPolicy, GuardSite, read_policy
+
+    if _one_of("--guard", mode, GUARD_MODES) == "off":
+        if policy is not None:
+            raise UsageError("--guard-policy is for --guard observe or --guard enforce")
+        return GuardSite()
+    chosen = GuardPolicy() if policy is None else read_policy(policy)
+    return GuardSite(mode=mode, store=str(state / GUARD_FILE), policy=chosen)
 
 
 def _players(login: str, *, members: bool, transcodes: int) -> "Players":

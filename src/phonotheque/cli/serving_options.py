@@ -1,5 +1,6 @@
 """The options of `phonotheque serve`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,6 +40,18 @@ RateLimit = Annotated[
         help="Requests a minute to the API for each address, ten times as many with a key; "
         "0: no limit.",
     ),
+]
+GuardMode = Annotated[
+    str,
+    typer.Option(
+        "--guard",
+        metavar="off|observe|enforce",
+        help="Tell who harvests item by item: note it, or also redirect and slow them.",
+    ),
+]
+GuardPolicyFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="What the guard's budgets and measures are, as TOML."),
 ]
 WorkerCount = Annotated[
     int, typer.Option("--workers", min=1, max=256, help="Processes that answer.")

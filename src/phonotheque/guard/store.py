@@ -323,16 +323,19 @@ def lift_measure(
     by: str,
     reasons: Sequence[str],
 ) -> bool:
-    """End the measure of `actor` with a new start, inside the caller's transaction; whether there
-    was one."""
+    """End the measure of `actor` inside the caller's transaction; whether there was one. With a new
+    start, unless a lighter measure than suspension ends with its time: whoever harvests slowly
+    would begin anew at each request."""
     row = writer.execute("SELECT measure, state FROM actor WHERE actor = ?", [actor]).fetchone()
     if row is None or row[0] == ALLOW:
         return False
-    anew = format_state(pardon(parse_state(row[1])))
+    state = row[1]
+    if what is not What.MEASURE_ENDED or row[0] == "suspend":
+        state = format_state(pardon(parse_state(state)))
     writer.execute(
         "UPDATE actor SET measure = 'allow', measure_until_us = NULL, reasons = '[]', state = ? "
         "WHERE actor = ?",
-        [anew, actor],
+        [state, actor],
     )
     append(writer, now, what, by, actor=actor, reasons=reasons, evidence={"measure": row[0]})
     return True

@@ -23,7 +23,7 @@ from rocksdict import (
 )
 
 from phonotheque.model.errors import FormatError
-from phonotheque.model.numbers import IdKey, Kind, format_public_ids
+from phonotheque.model.numbers import IdKey, Kind, format_public_id, format_public_ids
 from phonotheque.search.values import ArtistRow, DisplayRow, FileRow, ReleaseRow, TrackRow
 
 _BLOCK_BYTES = 8_192
@@ -101,7 +101,10 @@ class RowStore:
             return
         found = self._database.get([row_key(kind, number) for number in numbers])
         known = [(n, v) for n, v in zip(numbers, found, strict=True) if v is not None]
-        ids = format_public_ids([n for n, _ in known], self._id_key, kind) if known else []
+        if len(known) == 1:  # what pages, streams and the guard ask for, thousands of times
+            ids = [format_public_id(known[0][0], self._id_key, kind)]
+        else:
+            ids = format_public_ids([n for n, _ in known], self._id_key, kind) if known else []
         for (number, value), public_id in zip(known, ids, strict=True):
             yield number, public_id, self._decode(value)
 

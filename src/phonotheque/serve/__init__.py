@@ -8,6 +8,8 @@ stops being given out at once.
 from phonotheque.serve.app import create_app
 from phonotheque.serve.figures import Figures, figures_served, tree_lines
 from phonotheque.serve.front import Front
+from phonotheque.serve.guarding import MODES as GUARD_MODES
+from phonotheque.serve.guarding import GuardPolicy, GuardSite, read_policy, record_lines
 from phonotheque.serve.limits import Buckets
 from phonotheque.serve.logs import FORMS, set_up_logs
 from phonotheque.serve.publication import newest_name
@@ -21,10 +23,13 @@ from phonotheque.serve.worker import be_worker
 
 __all__ = [
     "FORMS",
+    "GUARD_MODES",
     "Buckets",
     "EditionWatch",
     "Figures",
     "Front",
+    "GuardPolicy",
+    "GuardSite",
     "Players",
     "Running",
     "Server",
@@ -37,6 +42,8 @@ __all__ = [
     "make_ready",
     "newest_name",
     "open_front",
+    "read_policy",
+    "record_lines",
     "run_server",
     "run_site",
     "set_up_logs",

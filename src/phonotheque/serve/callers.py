@@ -16,6 +16,7 @@ from litestar.types import Message, Scope
 from phonotheque.accounts import Account, Door, NotAuthenticatedError
 from phonotheque.model.answers import QuotaProblemAnswer
 from phonotheque.serve.conditional import unchanged
+from phonotheque.serve.guarding import VISIT, Visit
 from phonotheque.serve.limits import Allowance, Caller, Limiter, format_headers, key_of_address
 from phonotheque.serve.problems import PROBLEM_TYPE, Refused
 from phonotheque.serve.publication import Publication
@@ -57,6 +58,9 @@ def checking(publication: Publication, door: Door | None, limiter: Limiter | Non
             request.scope["state"][_ALLOWANCE] = allowance
             if allowance is not None and not allowance.allowed:
                 return _too_many(allowance)
+        visit = request.scope.get(VISIT)
+        if isinstance(visit, Visit) and _is_refused(visit, caller, request):
+            return _refused(visit)
         # the other forms have ETags of their own, which their handlers know
         return unchanged(request, publication) if _takes_json(request) else None
 
@@ -99,7 +103,27 @@ async def _caller(request: Request[Any, Any, Any], door: Door | None) -> Caller:
 
 
 def _known(account: Account) -> Caller:
-    return Caller(f"account {account.number}", has_account=True, territory=account.territory)
+    return Caller(
+        f"account {account.number}", has_account=True, territory=account.territory,
+        account=account.number,
+    )  # fmt: skip
+
+
+def _is_refused(visit: Visit, caller: Caller, request: Request[Any, Any, Any]) -> bool:
+    public_id = request.path_params.get("public_id")
+    refusal = visit.admit(
+        caller.account, media=False, public_id=public_id if isinstance(public_id, str) else None
+    )
+    return refusal is not None
+
+
+def _refused(visit: Visit) -> Response[bytes]:
+    """What the guard says; its header fields are added on the way out."""
+    assert visit.refusal is not None
+    return Response(
+        visit.refusal_body(), status_code=int(visit.refusal.status), media_type=PROBLEM_TYPE,
+        headers={"cache-control": "no-store"},
+    )  # fmt: skip
 
 
 def _methods(request: Request[Any, Any, Any]) -> str:

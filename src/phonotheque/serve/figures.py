@@ -22,6 +22,8 @@ import numpy as np
 
 from phonotheque.model.edition import Latest
 from phonotheque.model.errors import PhonothequeError, UsageError
+from phonotheque.serve.guarding.figures import WIDTH as GUARD_WIDTH
+from phonotheque.serve.guarding.figures import guard_lines
 from phonotheque.storage.arrays import Array
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
@@ -55,7 +57,8 @@ _SUMS = _REQUESTS + len(AREAS) * len(STATUSES)
 _BYTES = _SUMS + len(AREAS)
 _BUCKETS = _BYTES + len(AREAS)
 _SINGLES = _BUCKETS + len(AREAS) * (len(BOUNDS) + 1)
-_WIDTH = _SINGLES + len(_SINGLE)
+_GUARD = _SINGLES + len(_SINGLE)
+_WIDTH = _GUARD + GUARD_WIDTH
 _AREA_AT = {name: at for at, name in enumerate(AREAS)}
 _STATUS_AT = {status: at for at, status in enumerate(STATUSES)}
 _SINGLE_AT = {name: _SINGLES + at for at, (name, _, _) in enumerate(_SINGLE)}
@@ -97,6 +100,10 @@ class Row:
         """One of the single figures, as it is now."""
         self._numbers[_SINGLE_AT[name]] = value
 
+    def set_guard(self, figures: Sequence[float]) -> None:
+        """What the guard of the process counts, as it is now."""
+        self._numbers[_GUARD:_WIDTH] = figures
+
     def set_memory(self) -> None:
         """What the process takes, as the kernel says."""
         with contextlib.suppress(OSError, IndexError, ValueError):
@@ -106,10 +113,11 @@ class Row:
 
 
 class Figures:
-    """The rows of all processes of a server, in the file at `path`."""
+    """The rows of all processes of a server, in the file at `path`; the last one is that of the
+    process above them, which answers nothing."""
 
     def __init__(self, path: Path, processes: int) -> None:
-        size = processes * _WIDTH * 8
+        size = (processes + 1) * _WIDTH * 8
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if os.fstat(handle).st_size < size:
@@ -117,22 +125,26 @@ class Figures:
             mapped = mmap.mmap(handle, size)
         finally:
             os.close(handle)
-        self._rows: Array = np.frombuffer(mapped, np.float64).reshape(processes, _WIDTH)
+        self._rows: Array = np.frombuffer(mapped, np.float64).reshape(processes + 1, _WIDTH)
 
     def row(self, process: int) -> Row:
         """The row of one process."""
         return Row(self._rows[process])
 
+    def row_above(self) -> Row:
+        """The row of the process above those that answer."""
+        return Row(self._rows[-1])
+
     def render(self) -> list[str]:
         """All figures as lines of Prometheus' text format."""
         rows = self._rows.copy()
         total = rows.sum(axis=0)
-        lines = [*_requests(total), *_times(total), *_sent(total)]
+        lines = [*_requests(total), *_times(total), *_sent(total), *guard_lines(total[_GUARD:])]
         for name, kind, about in _SINGLE:
             lines += _head(name, kind, about)
             lines += [
                 f'phonotheque_{name}{{worker="{at}"}} {_number(row[_SINGLE_AT[name]])}'
-                for at, row in enumerate(rows)
+                for at, row in enumerate(rows[:-1])
             ]
         return lines
 

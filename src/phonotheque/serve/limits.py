@@ -20,11 +20,13 @@ _PREFIX_V6 = 64  # what one household or machine is given
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: an account's name, or an address; the country whose rights hold, if it is known."""
+    """Who asks: an account's name, or an address; the country whose rights hold, if it is known;
+    the number of the account."""
 
     key: str
     has_account: bool = False
     territory: str | None = None
+    account: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

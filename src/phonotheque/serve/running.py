@@ -14,9 +14,10 @@ import uvicorn
 from phonotheque.serve.connections import Connections, room_for_connections
 from phonotheque.serve.figures import Figures
 from phonotheque.serve.front import Front
+from phonotheque.serve.guarding import Guard, Keeping, is_guarded
 from phonotheque.serve.readiness import EditionWatch
 from phonotheque.serve.server import GRACE_SECONDS, make_server
-from phonotheque.serve.site import Site, open_front
+from phonotheque.serve.site import Site, open_site
 from phonotheque.serve.watched import Watched
 from phonotheque.serve.workers import Workers
 
@@ -34,21 +35,25 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker is told at its start; `socket` is a descriptor that it inherits."""
+    """What a worker is told at its start; `socket` is a descriptor that it inherits, and so is
+    `relay`, the way to the guard's keeper, where there is one."""
 
     site: Site
     running: Running
     socket: int
     worker: int
+    relay: int | None = None
 
 
-def make_watched_server(front: Front, running: Running, worker: int = 0) -> uvicorn.Server:
+def make_watched_server(
+    front: Front, running: Running, worker: int = 0, guard: Guard | None = None
+) -> uvicorn.Server:
     """A server of `front` as process number `worker` of those that run."""
     connections = Connections(room_for_connections())
     row = None
     if running.figures:
         row = Figures(Path(running.figures), running.workers).row(worker)
-    app = Watched(front, connections, row, running.access_log)
+    app = Watched(front, connections, row, running.access_log, guard)
     return make_server(app, grace_seconds=running.grace_seconds, connections=connections)
 
 
@@ -72,13 +77,14 @@ def run_site(
         PhonothequeError: a worker did not start.
     """
     if running.workers == 1:
-        front = open_front(site, clock)
-        server = make_watched_server(front, running)
+        front, guard = open_site(site, clock)
+        server = make_watched_server(front, running, guard=guard)
 
         def stop() -> None:  # uvicorn hears SIGTERM, ends in order, and raises it again
             server.should_exit = True
 
         with (
+            on_guard(guard),
             _on(signal.SIGTERM, stop),
             _watching(site, front.renew),
             contextlib.suppress(KeyboardInterrupt),
@@ -86,24 +92,64 @@ def run_site(
             on_ready()
             server.run(sockets=[listening])
         return
+    with _keeping(site, running, clock) as keeping:
+        workers = _workers(site, running, listening, worker_command, keeping)
+        with (
+            workers,
+            _watching(site, workers.renew),
+            contextlib.suppress(KeyboardInterrupt),
+            _on(signal.SIGTERM, workers.stop),
+        ):
+            workers.wait_ready()
+            on_ready()
+            workers.look_after()
+
+
+def _workers(
+    site: Site,
+    running: Running,
+    listening: socket.socket,
+    command: Sequence[str],
+    keeping: Keeping | None,
+) -> Workers:
+    relay = None if keeping is None else keeping.sending.fileno()
     orders = [
         msgspec.json.encode(
-            Orders(site=site, running=running, socket=listening.fileno(), worker=number)
+            Orders(site=site, running=running, socket=listening.fileno(), worker=number,
+                   relay=relay)
         )
         for number in range(running.workers)
-    ]
-    workers = Workers(
-        worker_command, orders, listening.fileno(), grace_seconds=running.grace_seconds
-    )
-    with (
-        workers,
-        _watching(site, workers.renew),
-        contextlib.suppress(KeyboardInterrupt),
-        _on(signal.SIGTERM, workers.stop),
-    ):
-        workers.wait_ready()
-        on_ready()
-        workers.look_after()
+    ]  # fmt: skip
+    inherited = [handle for handle in (listening.fileno(), relay) if handle is not None]
+    return Workers(command, orders, inherited, grace_seconds=running.grace_seconds)
+
+
+@contextlib.contextmanager
+def _keeping(
+    site: Site, running: Running, clock: Callable[[], datetime]
+) -> Iterator[Keeping | None]:
+    """The guard's keeper, which is this process where several answer."""
+    if not is_guarded(site.guard):
+        yield None
+        return
+    count = None
+    if running.figures:
+        count = Figures(Path(running.figures), running.workers).row_above().set_guard
+    with Keeping(site.guard, clock, count) as keeping:
+        yield keeping
+
+
+@contextlib.contextmanager
+def on_guard(guard: Guard | None) -> Iterator[None]:
+    """Inside, the guard goes on beside the answers; then it writes what is to be written."""
+    if guard is None:
+        yield
+        return
+    guard.start()
+    try:
+        yield
+    finally:
+        guard.close()
 
 
 @contextlib.contextmanager

@@ -11,8 +11,17 @@ from phonotheque.accounts import Door
 from phonotheque.search import find_index
 from phonotheque.serve.app import make_app, open_publication
 from phonotheque.serve.front import Front
+from phonotheque.serve.guarding import (
+    Guard,
+    GuardSite,
+    Outlet,
+    WindowLimiter,
+    Windows,
+    is_guarded,
+    open_guard,
+)
 from phonotheque.serve.handing import parse_handing
-from phonotheque.serve.limits import Buckets
+from phonotheque.serve.limits import Buckets, Limiter
 from phonotheque.serve.publication import Publication, read_edition
 from phonotheque.serve.subsonic import Players
 from phonotheque.storage.layout import Tree
@@ -21,7 +30,8 @@ from phonotheque.storage.layout import Tree
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """One tree, and how it is shown. `edition`: that one for good; None: the newest, and whichever
     comes. `accounts`: the file of accounts. `rate_limit`: requests a minute to the API, 0: any.
-    `hand_over`: how files are handed over to a web server in front (`parse_handing`)."""
+    `hand_over`: how files are handed over to a web server in front (`parse_handing`). `guard`: what
+    is done about harvesters."""
 
     root: str
     edition: str | None = None
@@ -30,6 +40,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: int = 0
     players: Players = Players()
     hand_over: str = ""
+    guard: GuardSite = GuardSite()
 
     @property
     def tree(self) -> Tree:
@@ -37,8 +48,9 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         return Tree(Path(self.root))
 
 
-def open_front(site: Site, clock: Callable[[], datetime]) -> Front:
-    """The application of a site, its edition opened; it lets go of all when it ends.
+def open_front(site: Site, clock: Callable[[], datetime], windows: Windows | None = None) -> Front:
+    """The application of a site, its edition opened; it lets go of all when it ends. `windows`:
+    where the limit of the API is counted, in buckets of its own without.
 
     Raises:
         NotFoundError: nothing is published there, or not this edition.
@@ -46,7 +58,9 @@ def open_front(site: Site, clock: Callable[[], datetime]) -> Front:
     """
     door = Door(Path(site.accounts), clock) if site.accounts else None
     handing = parse_handing(site.hand_over)
-    limiter = Buckets(site.rate_limit) if site.rate_limit else None
+    limiter: Limiter | None = None
+    if site.rate_limit:
+        limiter = WindowLimiter(windows, site.rate_limit) if windows else Buckets(site.rate_limit)
 
     def make(publication: Publication) -> tuple[Publication, Litestar]:
         app = make_app(
@@ -66,6 +80,32 @@ def open_front(site: Site, clock: Callable[[], datetime]) -> Front:
     first = make(open_publication(site.tree, site.edition, handing))
     at_end = door.close if door else lambda: None
     return Front(*first, None if site.edition else newer, at_end)
+
+
+def open_site(
+    site: Site, clock: Callable[[], datetime], outlet: Outlet | None = None
+) -> tuple[Front, Guard | None]:
+    """The application of a site and its guard, where it has one; through `outlet` it tells another
+    process, which keeps the records.
+
+    Raises:
+        NotFoundError, FormatError: as `open_front`, or of the guard's records or tables.
+        UsageError: budgets cannot be counted where the policy says.
+    """
+    if not is_guarded(site.guard):
+        return open_front(site, clock), None
+    shown: list[Front] = []
+
+    def publication() -> Publication | None:
+        return shown[0].publication if shown else None
+
+    guard = open_guard(site.guard, clock, publication, accounts=site.accounts, outlet=outlet)
+    try:
+        shown.append(open_front(site, clock, guard.windows))
+    except BaseException:
+        guard.close()
+        raise
+    return shown[0], guard
 
 
 def is_newer(tree: Tree, shown: Publication) -> bool:

@@ -12,18 +12,26 @@ from typing import Any
 from phonotheque.serve.connections import Connections
 from phonotheque.serve.figures import Row, area_of, sample
 from phonotheque.serve.front import Front
+from phonotheque.serve.guarding import Guard
 
 ACCESS = logging.getLogger("phonotheque.access")
 
 
 class Watched:
     """The application that a server runs, watched. `row`: where to count; `log` says of each
-    request in the log: "none", "anonymous" or "full" (address and query too)."""
+    request in the log: "none", "anonymous" or "full" (address and query too). `guard` stands
+    between."""
 
     def __init__(
-        self, front: Front, connections: Connections, row: Row | None, log: str = "none"
+        self,
+        front: Front,
+        connections: Connections,
+        row: Row | None,
+        log: str = "none",
+        guard: Guard | None = None,
     ) -> None:
-        self._front, self._connections = front, connections
+        self._front, self._connections, self._guard = front, connections, guard
+        self._app = front if guard is None else guard.around(front)
         self._row, self._log = row, log
         self._sampling: asyncio.Task[None] | None = None
 
@@ -46,7 +54,7 @@ class Watched:
         if self._row is not None:
             self._row.begin()
         try:
-            await self._front(scope, receive, counting)
+            await self._app(scope, receive, counting)
         except Exception:
             status = status or 500
             raise
@@ -81,6 +89,8 @@ class Watched:
         if row is None:
             return
         row.set_memory()
+        if self._guard is not None:
+            row.set_guard(self._guard.figures())
         row.set("open_connections", self._connections.count)
         row.set("slow_connections_ended_total", self._connections.ended_slow)
         row.set("crowding_connections_ended_total", self._connections.ended_for_room)

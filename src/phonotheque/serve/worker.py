@@ -11,9 +11,10 @@ from datetime import datetime
 
 import msgspec
 
+from phonotheque.serve.guarding import Outlet
 from phonotheque.serve.logs import set_up_logs
-from phonotheque.serve.running import Orders, make_watched_server
-from phonotheque.serve.site import open_front
+from phonotheque.serve.running import Orders, make_watched_server, on_guard
+from phonotheque.serve.site import open_site
 from phonotheque.serve.workers import READY, RENEW
 
 
@@ -25,8 +26,9 @@ def be_worker(clock: Callable[[], datetime]) -> None:
     """
     orders = msgspec.json.decode(sys.stdin.buffer.readline(), type=Orders)
     set_up_logs(orders.running.log_form)
-    front = open_front(orders.site, clock)
-    server = make_watched_server(front, orders.running, orders.worker)
+    outlet = None if orders.relay is None else Outlet(orders.relay)
+    front, guard = open_site(orders.site, clock, outlet)
+    server = make_watched_server(front, orders.running, orders.worker, guard)
 
     def obey() -> None:
         for line in sys.stdin.buffer:
@@ -42,5 +44,5 @@ def be_worker(clock: Callable[[], datetime]) -> None:
 
     for act in (obey, tell):
         threading.Thread(target=act, daemon=True).start()
-    with contextlib.suppress(KeyboardInterrupt):
+    with on_guard(guard), contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[socket.socket(fileno=orders.socket)])

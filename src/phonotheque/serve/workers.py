@@ -25,13 +25,18 @@ _LOOK_SECONDS = 0.2
 
 
 class Workers:
-    """Workers that inherit the descriptor `socket`; a context manager. `command` starts one: a
+    """Workers that inherit the descriptors `sockets`; a context manager. `command` starts one: a
     program that calls `be_worker`, to which its own line of `orders` is given."""
 
     def __init__(
-        self, command: Sequence[str], orders: Sequence[bytes], socket: int, *, grace_seconds: int
+        self,
+        command: Sequence[str],
+        orders: Sequence[bytes],
+        sockets: Sequence[int],
+        *,
+        grace_seconds: int,
     ) -> None:
-        self._command, self._socket = tuple(command), socket
+        self._command, self._sockets = tuple(command), tuple(sockets)
         self._grace_seconds = grace_seconds
         self._ended = threading.Event()
         self._pool = [_Worker(number, self._starter(line)) for number, line in enumerate(orders)]
@@ -97,7 +102,7 @@ class Workers:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                pass_fds=(self._socket,),
+                pass_fds=self._sockets,
                 start_new_session=True,  # Ctrl-C is the parent's to hear
             )
             assert process.stdin is not None

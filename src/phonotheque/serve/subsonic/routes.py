@@ -9,9 +9,10 @@ import anyio.to_thread
 from litestar.handlers import ASGIRouteHandler, asgi
 from litestar.types import HTTPScope, Receive, Scope, Send
 
-from phonotheque.accounts import Door
+from phonotheque.accounts import Account, Door
 from phonotheque.model.errors import InputError, NotFoundError, UsageError
 from phonotheque.serve.blobs import BlobAnswer, send_blob
+from phonotheque.serve.guarding import VISIT, Visit
 from phonotheque.serve.mining import OPEN
 from phonotheque.serve.publication import Publication
 from phonotheque.serve.ranges import etag_matches
@@ -23,6 +24,7 @@ from phonotheque.serve.subsonic.login import Players, who_calls
 from phonotheque.serve.subsonic.parameters import (
     GENERIC,
     MAX_FORM_BYTES,
+    NO_ACCESS,
     NOT_FOUND,
     CallError,
     Parameters,
@@ -106,6 +108,7 @@ NOT_HERE = frozenset(
      "getTranscodeDecision", "getTranscodeStream", "reportPlayback", "getSonicSimilarTracks",
      "findSonicPath"}
 )  # fmt: skip
+MEDIA_CALLS = frozenset({"stream", "download"})
 GONE = frozenset(
     {"search", "addChatMessage", "getChatMessages", "getVideoInfo", "getCaptions", "hls"}
 )
@@ -144,7 +147,8 @@ def rest_handler(
         try:
             if http["method"] not in ("GET", "HEAD", "POST"):
                 raise _UnansweredError(405, GENERIC, "use GET or POST")
-            answer = await anyio.to_thread.run_sync(_answer, served, name, parameters)
+            visit = scope.get(VISIT)
+            answer = await anyio.to_thread.run_sync(_answer, served, name, parameters, visit)
             if isinstance(answer, Encoded):
                 await transcoder.send(answer, http, receive, send)
             elif isinstance(answer, BlobAnswer):
@@ -162,13 +166,13 @@ def rest_handler(
 class _UnansweredError(CallError):
     """A call that has no answer here, with a status of HTTP of its own."""
 
-    def __init__(self, status: int, code: int, message: str) -> None:
-        super().__init__(code, message)
+    def __init__(self, status: int, code: int, message: str, help_path: str | None = None) -> None:
+        super().__init__(code, message, help_path)
         self.status = status
 
 
-def _answer(served: _Served, name: str, parameters: Parameters) -> Answer:
-    """The answer to a call; runs in a thread.
+def _answer(served: _Served, name: str, parameters: Parameters, visit: object) -> Answer:
+    """The answer to a call, which the guard sees as `visit`; runs in a thread.
 
     Raises:
         CallError: there is none.
@@ -179,6 +183,8 @@ def _answer(served: _Served, name: str, parameters: Parameters) -> Answer:
     account = None
     if name != "getOpenSubsonicExtensions":
         account = who_calls(parameters, served.door, served.players)
+    if isinstance(visit, Visit):
+        _admit(visit, account, name, parameters.get("id"))
     call = Call(
         parameters=parameters,
         publication=served.publication,
@@ -202,6 +208,19 @@ def _answer(served: _Served, name: str, parameters: Parameters) -> Answer:
         _LOG.error("rest/%s failed", name, exc_info=error)
         text = "Something went wrong here; the operator finds it in the log"
         raise _UnansweredError(500, GENERIC, text) from None
+
+
+def _admit(visit: Visit, account: Account | None, name: str, public_id: str | None) -> None:
+    """Have the guard look at a call.
+
+    Raises:
+        CallError: it is refused; the header fields are added on the way out.
+    """
+    number = None if account is None else account.number
+    refusal = visit.admit(number, media=name in MEDIA_CALLS, public_id=public_id)
+    if refusal is not None:
+        code = NO_ACCESS if refusal.status == 403 else GENERIC
+        raise _UnansweredError(int(refusal.status), code, refusal.detail, "/guard/account")
 
 
 def _unknown(name: str) -> CallError:
