@@ -70,8 +70,13 @@ class Guarded:
         told = {"x-forwarded-for": address, **{k.replace("_", "-"): v for k, v in headers.items()}}
         if key is not None:
             told["authorization"] = f"Bearer {key}"
-        connection.request(method, path, body, told)
-        answer = connection.getresponse()
+        try:
+            connection.request(method, path, body, told)
+            answer = connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):  # idle for longer than it may be
+            connection.close()
+            connection.request(method, path, body, told)
+            answer = connection.getresponse()
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Answer(answer.status, found, answer.read())
 
