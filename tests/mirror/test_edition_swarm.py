@@ -56,6 +56,29 @@ def test_without_the_swarm_the_web_gives_it(follower: Follower) -> None:
     assert report.findings == [] and follower.verify().clean
 
 
+def test_what_the_swarm_brought_before_it_gave_up_is_not_fetched_again(
+    follower: Follower, tmp_path: Path
+) -> None:
+    follower.plan()
+    part = Follower(follower.origin, follower.server, Tree(tmp_path / "part"))
+    part.plan(exclude=["tiny-tier1-00002", "tiny-tier2-00003"])
+    part.sync()
+    follower.server.served.clear()
+    with Seeder(part.tree, listen=LOOPBACK) as peer:
+        hurried = Limits(attempts=2, stall_seconds=1.0)
+        report = follower.sync(peers=[("127.0.0.1", peer.port)], limits=hurried)
+    assert report.findings == [] and follower.verify().clean
+    assert any("brought nothing more for 1 s" in line for line in follower.notes.lines)
+    asked = {s.path.removeprefix("editions/2026-11/") for s in follower.server.served}
+    tables = {path for path in asked if path.endswith((".parquet", ".torrent"))}
+    assert tables - {"torrents/catalogue.torrent"} == {
+        f"{kind}/{volume}.{ending}"
+        for volume in ("tiny-tier1-00002", "tiny-tier2-00003")
+        for kind, ending in (("files", "parquet"), ("torrents", "torrent"))
+    }
+    assert not (follower.tree.root / "incoming" / "swarm" / "2026-11").exists()
+
+
 def test_another_torrent_than_the_signed_one_is_not_followed(follower: Follower) -> None:
     edition = follower.origin.tree.edition("2026-11")
     other = (edition / "torrents" / "tiny-tier1-00001.torrent").read_bytes()

@@ -17,6 +17,7 @@ from phonotheque.mirror.transfer import Stopped
 from phonotheque.model.errors import FormatError, UsageError
 from tests.mirror.conftest import HASTY, LOOPBACK, Follower
 from tests.support.clock import NOW
+from tests.support.origin import three_volumes
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,20 @@ def test_a_paused_mirror_obeys_withdrawals_and_fetches_when_resumed(synced: Foll
         until(kept.exists)
         until(lambda: outcome(synced) == "done")
     assert synced.verify().clean
+
+
+def test_what_a_follower_did_and_why_it_rests_is_told(synced: Follower) -> None:
+    pause(synced.tree, NOW)
+    with following(synced):
+        until(lambda: any("paused, until" in line for line in synced.notes.lines))
+        synced.origin.publish(three_volumes(), name="2026-12")
+        resume(synced.tree)
+        until(lambda: any(line.startswith("edition 2026-12: ") for line in synced.notes.lines))
+    told = "\n".join(synced.notes.lines)
+    assert "3 volumes are whole" in told and "the plan is of edition 2026-11" in told
+    synced.notes.lines.clear()
+    with following(synced, hours="03:00-03:01"):
+        until(lambda: any("outside the hours 03:00-03:01" in line for line in synced.notes.lines))
 
 
 def test_failures_are_noted_and_tried_again(synced: Follower) -> None:

@@ -1,6 +1,7 @@
 """A mirror of part of an archive keeps the tables of what it holds, and says what it is without."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import msgspec
 import pytest
 
 from phonotheque.mirror import (
+    Limits,
     Seeder,
     get,
     read_mirror,
@@ -179,6 +181,7 @@ def test_a_part_is_an_origin_of_the_same_part_and_of_more_others_are_asked(
         assert [(f.code, f.where) for f in report.findings] == [("copy.missing", f"volumes/{TWO}")]
         assert "mirror of part of an archive" in report.findings[0].message
         assert report.volumes_complete == [ONE], "what the part has is brought"
+        assert report.tables_left == read_status(further.tree, NOW).tables_left == 1, "of THREE"
         assert {c for c, _ in further.codes()} == {"table.missing", "copy.not-checked"}
         with pytest.raises(TransferError, match="has the tables of that part alone"):
             get(second.url, public_id(3), tmp_path, Notes(), limits=HASTY)
@@ -187,6 +190,24 @@ def test_a_part_is_an_origin_of_the_same_part_and_of_more_others_are_asked(
         write_document(further.tree.mirror_toml, others)
         assert further.sync().findings == [] and further.verify().clean
         assert tables(further.tree) == of(ONE, TWO)
+
+
+def test_a_part_whose_archive_is_gone_gives_what_it_has_without_long_waits(
+    part: Follower, tmp_path: Path
+) -> None:
+    with WebServer(part.tree.root) as second:
+        further = Follower(part.origin, second, Tree(tmp_path / "further"))
+        further.plan()
+        settings = read_mirror(further.tree)
+        gone = msgspec.structs.replace(settings, others=("http://127.0.0.1:9",))
+        write_document(further.tree.mirror_toml, gone)
+        began = time.monotonic()
+        slow = Limits(attempts=3, backoff_seconds=0.05, longest_wait_seconds=30.0)
+        report = further.sync(limits=slow)
+        assert time.monotonic() - began < 10
+        assert report.volumes_complete == [ONE]
+        found = {(f.code, f.where) for f in report.findings}
+        assert found == {("copy.missing", f"volumes/{volume}") for volume in (TWO, THREE)}
 
 
 @pytest.mark.full
@@ -213,6 +234,18 @@ def test_an_edition_at_rest_is_checked_as_far_as_it_is_here(part: Follower) -> N
     assert volumes_lacking(part.tree.edition("2026-11"), manifest_of(part.tree)) == {TWO, THREE}
     shutil.rmtree(part.tree.volume(ONE))
     assert volumes_lacking(part.origin.tree.edition("2026-11"), manifest_of(part.tree)) == set()
+
+
+def test_what_the_plan_leaves_out_is_not_told_as_withheld(part: Follower) -> None:
+    with Seeder(part.tree, listen=LOOPBACK, progress=part.notes, clock=lambda: NOW) as seeding:
+        assert len(seeding.info_hashes) == 2, "of the volume, and of the edition"
+    assert not [line for line in part.notes.lines if "not given" in line]
+    seeded = read_status(part.tree, NOW).seeding
+    assert seeded is not None and seeded.withheld_files == 0
+    (part.tree.edition("2026-11") / "ai-training" / f"{ONE}.parquet").unlink()
+    with Seeder(part.tree, listen=LOOPBACK, progress=part.notes):
+        pass
+    assert any("files are not given: 1 not here" in line for line in part.notes.lines)
 
 
 @pytest.mark.full

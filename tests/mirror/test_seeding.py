@@ -18,7 +18,7 @@ from phonotheque.mirror import (
     seeding,
 )
 from phonotheque.mirror.expected import read_expected, torrent_path
-from phonotheque.mirror.loading import cost_of
+from phonotheque.mirror.loading import cost_of, told_port
 from phonotheque.mirror.offers import Offer, Torrent, read_offer
 from phonotheque.mirror.seedlog import read_seed_log
 from phonotheque.mirror.swarm import (
@@ -46,6 +46,11 @@ def fetch(follower: Follower, path: str, port: int, staging: Path) -> Path:
     options = SwarmOptions(LOOPBACK, (("127.0.0.1", port),), stall_seconds=1.5)
     download(job, options, lambda _amount: None)
     return staging / BAG / path
+
+
+def test_another_port_than_the_one_to_listen_at_is_told() -> None:
+    assert told_port("0.0.0.0:6881", 6881) == told_port("127.0.0.1:0", 41_000) == ""
+    assert "port 6881 is taken" in told_port("0.0.0.0:6881", 6882)
 
 
 def test_one_file_comes_without_its_neighbours(

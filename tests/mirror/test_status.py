@@ -1,9 +1,11 @@
 """What a mirror says of itself, without asking anybody."""
 
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
+from phonotheque.mirror import Stopped, plan_sync
 from phonotheque.mirror.runlog import log_path
 from phonotheque.mirror.schedule import pause, resume
 from phonotheque.mirror.status import read_status
@@ -63,6 +65,35 @@ def test_withdrawn_files_and_a_pause_are_told(synced: Follower) -> None:
     assert (status.deleted_files, status.paused) == (1, True)
     assert resume(synced.tree)
     assert not resume(synced.tree)
+
+
+def test_withdrawn_files_are_not_missed(synced: Follower) -> None:
+    synced.origin.revoke(1, "2026-11")
+    halt = Event()
+    halt.set()
+    with pytest.raises(Stopped):
+        synced.sync(halt=halt)
+    status = read_status(synced.tree, NOW)
+    assert (status.deleted_files, status.missing_bytes, status.volumes_whole) == (1, 0, 3)
+    assert plan_sync(synced.tree).missing_bytes == 0
+    synced.sync()
+    assert read_status(synced.tree, NOW).missing_bytes == 0
+    synced.origin.revoked.clear()
+    synced.origin.sign()
+    synced.server.bend = lambda path, _: 503 if path.startswith("volumes/") else None
+    assert synced.sync().findings
+    assert read_status(synced.tree, NOW).missing_bytes == 200_000, "put back, and not here yet"
+    synced.server.bend = lambda path, _: None
+    synced.sync()
+    assert read_status(synced.tree, NOW).missing_bytes == 0 and synced.verify().clean
+
+
+def test_what_is_withdrawn_before_it_came_is_not_missed_either(follower: Follower) -> None:
+    follower.plan()
+    follower.origin.revoke(3, "2026-11")
+    follower.sync()
+    status = read_status(follower.tree, NOW)
+    assert (status.missing_bytes, status.volumes_whole, status.deleted_files) == (0, 3, 0)
 
 
 def test_a_torn_log_is_no_log(synced: Follower) -> None:

@@ -85,6 +85,18 @@ def test_a_first_plan_without_an_origin_is_told_how_to_name_one(
     assert main(["plan", str(tmp_path / "m1"), "--disk", "1GB"]) == 2
     said = capsys.readouterr().err
     assert "no mirror here yet; say with --origin where to copy from" in said
+    assert main(["plan", str(tmp_path / "m1"), "--origin", "localhost:8000"]) == 2
+    assert "write for example http://localhost:8000" in capsys.readouterr().err
+
+
+def test_a_plan_without_room_for_the_index_is_asked_for(follower: Follower, capsys: Any) -> None:
+    words = ["plan", str(follower.tree.root), "--origin", follower.server.url]
+    assert main([*words, "--disk", "2kB"]) == 74
+    assert "(--no-index)" in capsys.readouterr().err
+    assert main(words) == 0 and read_plan(follower.tree).index_bytes > 0
+    assert main([*words, "--no-index"]) == 0 and read_plan(follower.tree).index_bytes == 0
+    assert main(words) == 0 and read_plan(follower.tree).index_bytes == 0
+    assert "As before: no index" in capsys.readouterr().err
 
 
 def test_whole_tiers_come_before_denser_volumes_of_the_next() -> None:

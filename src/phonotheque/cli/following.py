@@ -25,6 +25,7 @@ HoursOption = Annotated[
     ),
 ]
 _SHOWN_VOLUMES = 30
+_OUTCOMES = {"stopped": "stopped before its end (by its hours, a pause or Ctrl-C)"}
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -116,7 +117,7 @@ def _sync_lines(found: "MirrorStatus") -> Iterable[str]:
         return
     if found.running:
         yield "Another command is writing here."
-    ended = "was killed" if found.cut_off else log.outcome
+    ended = "was killed" if found.cut_off else _OUTCOMES.get(log.outcome, log.outcome)
     yield (
         f"Last sync {log.updated_at:%Y-%m-%d %H:%M} UTC: {ended}, "
         f"{format_bytes(log.bytes_come)} came, {log.findings:,} findings."

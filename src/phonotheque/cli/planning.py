@@ -56,6 +56,10 @@ SingleFiles = Annotated[
         help="Fill the room that whole volumes leave with single files of the next ones.",
     ),
 ]
+Index = Annotated[
+    bool | None,
+    typer.Option("--index/--no-index", help="Set room aside for the search index, or not."),
+]
 Forget = Annotated[
     bool, typer.Option("--forget", help="Do not repeat what the plan before was asked for.")
 ]
@@ -111,6 +115,7 @@ def plan(
     ] = None,
     bandwidth: Bandwidth = None,
     single_files: SingleFiles = None,
+    index: Index = None,
     forget: Forget = False,
     dry_run: DryRun = False,
     json: Json = False,
@@ -131,6 +136,7 @@ def plan(
         "via": parse_via(via) if via else None,
         "bytes_per_second": parse_size(bandwidth) if bandwidth else None,
         "single_files": single_files,
+        "index": index,
         **{name: tuple(values) or None for name, values in lists.items()},
     }
     wishes = _merged(screen, tree, given, forget=forget, no_limit=disk == "all")

@@ -157,8 +157,13 @@ def tables_not_had(run: Run, copy: EditionCopy, plan: MirrorPlan) -> list[EntryR
 
 def _look_at(run: Run, planned: PlannedVolume) -> tuple[ExpectedVolume, Missing]:
     """What is planned of a volume and not withdrawn, and what of that is not here."""
-    volume = read_expected(run.tree.edition(run.manifest.name), planned.volume)
-    volume = cut_down(volume, planned).without(run.revoked.paths(planned.volume))
+    volume = cut_down(read_expected(run.tree.edition(run.manifest.name), planned.volume), planned)
+    gone = volume.files.keys() & run.revoked.paths(planned.volume).keys()
+    if run.place.state is not None:
+        folder = f"volumes/{planned.volume}"
+        sizes = {f"{folder}/{path}": volume.files[path].size_bytes for path in gone}
+        run.place.state.note_withdrawn(folder, sizes)
+    volume = volume.without(gone)
     missing = find_missing(volume, run.place)
     run.counts.linked += link_held(run.place, volume, missing, run.superseded)
     return volume, missing

@@ -7,12 +7,13 @@ import msgspec
 
 from phonotheque.mirror.formats import PlannedVolume, Via
 from phonotheque.mirror.planning import read_mirror, read_plan
+from phonotheque.mirror.state import withdrawn_bytes
 from phonotheque.storage.durable import free_bytes
 from phonotheque.storage.layout import Tree
 
 
 class VolumeDue(msgspec.Struct, frozen=True, kw_only=True):
-    """One planned volume. `missing_bytes` counts withdrawn files as missing."""
+    """One planned volume. `missing_bytes` counts withdrawn files that no sync saw as missing."""
 
     volume: str
     via: Via
@@ -59,5 +60,5 @@ def _due(tree: Tree, planned: PlannedVolume) -> VolumeDue:
         via=planned.via,
         bytes=planned.bytes,
         held_bytes=held,
-        missing_bytes=max(planned.bytes - held, 0),
+        missing_bytes=max(planned.bytes - held - withdrawn_bytes(tree, planned.volume), 0),
     )

@@ -12,7 +12,7 @@ from phonotheque.mirror.state import Placing
 from phonotheque.mirror.swarm import SwarmJob, SwarmOptions, download
 from phonotheque.mirror.transfer import Fetcher
 from phonotheque.model.edition import EditionFile, EditionManifest
-from phonotheque.model.errors import FormatError
+from phonotheque.model.errors import FormatError, TransferError
 from phonotheque.storage.durable import commit_file, ensure_directory
 from phonotheque.storage.layout import Tree
 
@@ -61,13 +61,15 @@ def bring_from_swarm(
     *,
     swarm: SwarmOptions,
     tick: Callable[[int], None],
+    note: Callable[[str], None],
 ) -> tuple[EditionNeeds, int]:
     """Bring what the swarm has of `needs` in place, each file proved and noted. Returns what is
-    still needed, and the bytes received; of an edition without a torrent nothing is brought.
+    still needed, and the bytes received; of an edition without a torrent nothing is brought. Why
+    not all came is noted.
 
     Raises:
         FormatError: the torrent is not the one that is signed for.
-        TransferError: neither the torrent nor the swarm came; what did is kept.
+        TransferError: the torrent did not come, or the run was told to stop; what came is kept.
     """
     named = manifest.catalogue_torrent
     if named is None or not needs.wanted:
@@ -88,12 +90,31 @@ def bring_from_swarm(
         staging=staging,
         resume=staging / f"{manifest.name}.resume",
     )
-    received = download(job, swarm, tick) if asked else 0
+    received = _download(job, swarm, tick, note) if asked else 0
     came = {e.path for e in asked if _placed(place, manifest, e, staging / manifest.name / e.path)}
-    shutil.rmtree(staging / manifest.name, ignore_errors=True)
+    if received is None:
+        received = sum(e.bytes for e in asked if e.path in came)
+    else:
+        shutil.rmtree(staging / manifest.name, ignore_errors=True)
     left = tuple(e for e in needs.wanted if e.path not in came | {named.path})
     rest = tuple(pair for pair in needs.held if pair not in held)
     return EditionNeeds(rest, left), copy.bytes_fetched + received
+
+
+def _download(
+    job: SwarmJob, swarm: SwarmOptions, tick: Callable[[int], None], note: Callable[[str], None]
+) -> int | None:
+    """The bytes received; None where the swarm gave up before the end. What came stands staged, for
+    libtorrent to look at again: its own notes do not know what is placed now."""
+    try:
+        return download(job, swarm, tick)
+    except TransferError as error:
+        if swarm.stop.is_set():
+            raise
+        note(f"{error}. The rest is asked for over HTTP")
+        if job.resume is not None:
+            job.resume.unlink(missing_ok=True)
+        return None
 
 
 def _placed(place: Placing, manifest: EditionManifest, entry: EditionFile, staged: Path) -> bool:

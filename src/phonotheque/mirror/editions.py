@@ -13,7 +13,7 @@ from phonotheque.mirror.checking import read_sha256
 from phonotheque.mirror.origin import MissingError
 from phonotheque.mirror.part import VOLUMES, entries_of, kept_entries, kept_volumes
 from phonotheque.mirror.state import Placing, Proved
-from phonotheque.mirror.transfer import Fetcher, Wanted
+from phonotheque.mirror.transfer import Fetcher, LackingError, Wanted
 from phonotheque.model.edition import EditionFile, EditionManifest
 from phonotheque.model.errors import FormatError
 from phonotheque.storage.documents import read_document
@@ -146,7 +146,10 @@ def bring_edition(
 def clear_unfinished(place: Placing) -> None:
     """Remove what is left of editions that were never finished; a later one is whole now, and has
     linked what they share."""
-    shutil.rmtree(place.tree.root / "incoming" / "http" / "editions", ignore_errors=True)
+    incoming = place.tree.root / "incoming"
+    shutil.rmtree(incoming / "http" / "editions", ignore_errors=True)
+    for manifest in place.tree.editions.glob("*/edition.json"):
+        shutil.rmtree(incoming / "swarm" / manifest.parent.name, ignore_errors=True)
     for folder in sorted(place.tree.editions.iterdir()):
         if not folder.is_dir() or (folder / "edition.json").is_file():
             continue
@@ -160,7 +163,7 @@ def _fetch_all(
     tree: Tree, manifest: EditionManifest, wanted: tuple[EditionFile, ...], fetcher: Fetcher,
     connections: int,
 ) -> Iterator[tuple[EditionFile, int | None]]:  # fmt: skip
-    """Each file and the bytes received; None: a table of one volume that no origin has."""
+    """Each file and the bytes received; None: a table of one volume that nobody who answers has."""
     folder = f"editions/{manifest.name}"
 
     def fetch(entry: EditionFile) -> tuple[EditionFile, int | None]:
@@ -172,7 +175,7 @@ def _fetch_all(
         staged = tree.root / "incoming" / "http" / folder / entry.path
         try:
             return entry, fetcher.fetch(wanted, staged, tree.root / folder / entry.path)[1]
-        except MissingError:
+        except (MissingError, LackingError):
             if volume_of(entry.path) is None:
                 raise
             return entry, None

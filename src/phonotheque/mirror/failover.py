@@ -21,6 +21,8 @@ class _Health:
     active: int = 0
     failures: int = 0  # one after the other
     misses: int = 0  # files that it does not have, less those it gave
+    given: int = 0
+    last: TransferError | None = None  # the last failure
     rests_until: float = 0.0
 
 
@@ -64,6 +66,13 @@ class Origins:
             best = min(left, key=rank)
             return best, rank(best)[0]
 
+    def silence(self, number: int, attempts: int) -> TransferError | None:
+        """The last failure of origin `number`, where it gave nothing yet and has failed `attempts`
+        times one after the other: it is not worth waiting for where others answer."""
+        with self._lock:
+            health = self._health[number]
+            return health.last if not health.given and health.failures >= attempts else None
+
     def waits(self) -> str:
         """Who is being asked and who rests, in words; empty where neither."""
         with self._lock:
@@ -96,6 +105,7 @@ class Origins:
         else:
             with self._lock:
                 health.failures = 0
+                health.given += 1
                 health.misses = max(health.misses - 1, 0)
         finally:
             with self._lock:
@@ -106,4 +116,5 @@ class Origins:
         if isinstance(error, BusyError):
             rest = max(rest, error.wait_seconds)
         health.failures += 1
+        health.last = error
         health.rests_until = self._clock() + min(rest, self._longest_rest)

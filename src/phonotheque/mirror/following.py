@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
 
-from phonotheque.mirror.formats import Via
+from phonotheque.mirror.formats import SyncReport, Via
 from phonotheque.mirror.metrics import Counters, serve_metrics
-from phonotheque.mirror.planning import read_mirror
-from phonotheque.mirror.schedule import Hours, halting, may_fetch, parse_hours
+from phonotheque.mirror.planning import read_mirror, read_plan
+from phonotheque.mirror.schedule import Hours, halting, is_paused, may_fetch, parse_hours
 from phonotheque.mirror.seeding import Seeder
 from phonotheque.mirror.status import DAY_SECONDS
 from phonotheque.mirror.swarm import Peer
@@ -63,6 +63,7 @@ class _Follower:
     clock: Callable[[], datetime]
     options: FollowOptions
     hours: Hours | None
+    hours_text: str | None = None
     counters: Counters = field(default_factory=Counters)
     seeder: Seeder | None = None
 
@@ -82,6 +83,7 @@ class _Follower:
                 )  # fmt: skip
             except Stopped:
                 self.counters.stopped += 1
+                self._tell_why_not()
                 return True
             except _PASSING as error:
                 self.counters.failed += 1
@@ -92,7 +94,29 @@ class _Follower:
         self.counters.bytes_swarm += report.bytes_fetched_swarm
         for finding in report.findings:
             self.progress.note(f"{finding.code} {finding.where}: {finding.message}")
+        self._tell(report)
         return not report.findings
+
+    def _tell(self, report: SyncReport) -> None:
+        fetched = report.bytes_fetched_http + report.bytes_fetched_swarm
+        self.progress.note(
+            f"edition {report.edition}: {fetched + report.edition_bytes_fetched:,} bytes came, "
+            f"{len(report.files_deleted):,} withdrawn files were deleted, "
+            f"{len(report.volumes_complete):,} volumes are whole"
+        )
+        if (planned := read_plan(self.tree).edition) != report.edition:
+            self.progress.note(
+                f"the plan is of edition {planned}: `phonotheque plan {self.tree.root}` plans what "
+                f"{report.edition} has besides"
+            )
+
+    def _tell_why_not(self) -> None:
+        if self.stop.is_set():
+            return
+        why = f"outside the hours {self.hours_text}"
+        if is_paused(self.tree):
+            why = f"paused, until `phonotheque resume {self.tree.root}`"
+        self.progress.note(f"{why}: withdrawals were obeyed, what came is kept, no file is fetched")
 
     def wait(self, seconds: float) -> None:
         """Seed meanwhile; less long when fetching becomes allowed."""
@@ -135,7 +159,7 @@ def follow(
     settings = read_mirror(tree)
     text = options.hours or (settings.transfer.hours if settings.transfer else None)
     hours = parse_hours(text) if text else None
-    follower = _Follower(tree, progress, stop, clock, options, hours)
+    follower = _Follower(tree, progress, stop, clock, options, hours, text)
     failures = 0
     with ExitStack() as stack:
         if options.metrics is not None:

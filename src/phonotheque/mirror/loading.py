@@ -69,6 +69,17 @@ def open_seeding(listen: str, public: bool, settings: SeedSettings) -> Any:
     return session
 
 
+def told_port(listen: str, port: int) -> str:
+    """What to tell of a session that listens at `port`; empty where it was to."""
+    wanted = listen.rpartition(":")[2]
+    if wanted in ("0", str(port)):
+        return ""
+    return (
+        f"port {wanted} is taken, so peers are listened for at {port}: free the one, or let the "
+        "router forward the other"
+    )
+
+
 class Shelf:
     """The torrents of one session, by place."""
 

@@ -181,8 +181,10 @@ def _cut(
 
 def _there_are(name: str, sieve: Sieve) -> str:
     what = "licences" if name == "licence" else name
-    seen = sorted(sieve.seen.get(name, ()))
-    return f"; {what} there are {name_some(seen)}" if seen else ""
+    if name not in sieve.seen:
+        return ""
+    seen = sorted(sieve.seen[name])
+    return f"; {what} there are {name_some(seen)}" if seen else f"; of no file the {what} are known"
 
 
 def _cut_down(

@@ -13,18 +13,26 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import libtorrent as lt
 
+from phonotheque.mirror.part import tables_left_out
+from phonotheque.mirror.planning import plan_path, read_plan
 from phonotheque.mirror.state import state_path
 from phonotheque.mirror.swarm import SwarmOptions, load_torrent
+from phonotheque.model.edition import EditionManifest
 from phonotheque.model.errors import FormatError
 from phonotheque.storage.digests import digest_file
+from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
+from phonotheque.storage.part_tables import volume_of
 
 SPOT_BYTES = 64 << 20  # no spot check reads more
+_LEFT_OUT = "left out by the plan"
+_RIGHTLY = frozenset({"withdrawn", _LEFT_OUT})  # not given, and nothing is wrong
 
 Stamp = tuple[int, int]  # size in bytes, time of change in nanoseconds
 
@@ -47,8 +55,13 @@ class Offer:
     @property
     def reasons(self) -> str:
         """Why files are not given, for people; empty where that is as it should be."""
-        told = [f"{n:,} {why}" for why, n in sorted(self.withheld.items()) if why != "withdrawn"]
+        told = [f"{n:,} {why}" for why, n in sorted(self.withheld.items()) if why not in _RIGHTLY]
         return ", ".join(told)
+
+    @property
+    def held_back(self) -> int:
+        """Files that are not given, but for tables that the plan leaves out."""
+        return sum(self.withheld.values()) - self.withheld[_LEFT_OUT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,7 @@ def read_offer(
         raise FormatError(f"{torrent.path}: is not the torrent that the edition names")
     layout = _layout(params.ti)
     length, journal = layout.piece_length(), read_journal(tree, torrent.place)
+    left_out = cache(lambda: _left_out(tree, torrent.place))
     offer, had, hidden = Offer(params), [False] * layout.num_pieces(), set[int]()
     given: list[tuple[int, str]] = []
     for index in range(layout.num_files()):
@@ -86,6 +100,8 @@ def read_offer(
         inside, size = layout.file_path(index), layout.file_size(index)
         offer.files += 1
         why = _why_not(parent, inside, size, withdrawn, journal)
+        if why == "not here" and volume_of(inside.partition("/")[2]) in left_out():
+            why = _LEFT_OUT
         if why:
             offer.withheld[why] += 1
             hidden.add(index)
@@ -104,6 +120,15 @@ def read_offer(
     params.renamed_files = {i: f"{layout.name()}/.withdrawn/{i}" for i in hidden}
     params.flags |= lt.torrent_flags.no_verify_files
     return offer
+
+
+def _left_out(tree: Tree, place: str) -> frozenset[str]:
+    """Of an edition, the volumes outside of the plan whose tables are not here."""
+    folder, _, name = place.partition("/")
+    if folder != "editions" or not tree.mirror_toml.is_file() or not plan_path(tree).is_file():
+        return frozenset()
+    manifest = read_document(tree.edition(name) / "edition.json", EditionManifest)
+    return tables_left_out(tree, manifest, read_plan(tree))
 
 
 def _mark(had: list[bool], first: int, count: int, *, had_now: bool = True) -> None:

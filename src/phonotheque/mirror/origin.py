@@ -154,7 +154,10 @@ def open_origin(
     if scheme in ("http", "https"):
         return WebOrigin(text, timeout_seconds=timeout_seconds, least=least)
     if scheme not in ("", "file"):
-        raise UsageError(f"{text}: an origin is an http(s) address or a folder")
+        raise UsageError(
+            f"{text}: an origin is an http(s) address or a folder; write for example "
+            f"http://{text.rpartition('://')[2]}"
+        )
     folder = Path(urlsplit(text).path if scheme else text)
     if not folder.is_dir():
         raise NotFoundError(f"{folder}: there is no such folder")

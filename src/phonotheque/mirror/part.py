@@ -12,7 +12,7 @@ from phonotheque.model.edition import EditionFile, EditionManifest, Latest
 from phonotheque.model.errors import FormatError
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.layout import Tree
-from phonotheque.storage.part_tables import volume_of
+from phonotheque.storage.part_tables import volume_of, volumes_lacking
 from phonotheque.storage.volume_rows import Superseded, heirs_of, read_superseded
 
 VOLUMES = "volumes.parquet"
@@ -60,6 +60,12 @@ def iter_due(tree: Tree, manifest: EditionManifest) -> Iterator[EditionFile]:
     for entry in manifest.contents:
         if entry.path in kept or (tree.edition(manifest.name) / entry.path).is_file():
             yield entry
+
+
+def tables_left_out(tree: Tree, manifest: EditionManifest, plan: MirrorPlan) -> frozenset[str]:
+    """The volumes outside of the plan whose tables are not here."""
+    planned = (volume.volume for volume in plan.volumes)
+    return volumes_lacking(tree.edition(manifest.name), manifest).difference(planned)
 
 
 def entries_of(manifest: EditionManifest, path: str) -> tuple[EditionFile, ...]:

@@ -368,7 +368,7 @@ def _budget(disk_bytes: int | None, fixed_bytes: int) -> int | None:
     if fixed_bytes > disk_bytes:
         raise NoSpaceError(
             f"the edition with its index takes {fixed_bytes:,} bytes, more than the "
-            f"{disk_bytes:,} given; give it more disk, or plan without the index"
+            f"{disk_bytes:,} given; give it more, or set no room aside for the index (--no-index)"
         )
     return disk_bytes - fixed_bytes
 

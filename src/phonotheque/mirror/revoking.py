@@ -32,8 +32,9 @@ def _delete(place: Placing, volume: str, path: str, file: RevokedFile) -> bool:
         (tree.root / "incoming" / kind / volume / path).unlink(missing_ok=True)
     if not held.is_file():
         return False
+    size = held.stat().st_size
     held.unlink()
     fsync_directory(held.parent)
     if place.state is not None:
-        place.state.note_deletion(f"volumes/{volume}/{path}", file, place.now)
+        place.state.note_deletion(f"volumes/{volume}/{path}", file, place.now, size)
     return True

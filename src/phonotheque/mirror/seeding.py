@@ -19,7 +19,7 @@ import libtorrent as lt
 
 from phonotheque.mirror.announcing import Announcer
 from phonotheque.mirror.expected import read_revoked
-from phonotheque.mirror.loading import Shelf, cost_of, give_back_memory, open_seeding
+from phonotheque.mirror.loading import Shelf, cost_of, give_back_memory, open_seeding, told_port
 from phonotheque.mirror.offers import Offer, Torrent, count_proved, read_offer
 from phonotheque.mirror.rotation import Seat, next_moves
 from phonotheque.mirror.seedlist import Known, read_known, read_manifest, seed_settings
@@ -148,6 +148,8 @@ class Seeder:
             self._settings = seed_settings(self._tree)
         newest_edition(self._tree)
         session = open_seeding(self._listen, self._public, self._settings)
+        if elsewhere := told_port(self._listen, int(session.listen_port())):
+            self._progress.note(elsewhere)
         self._shelf = Shelf(session, self._tree.root, self._public, self._settings)
         self.refresh()
         if self._public:
@@ -322,7 +324,7 @@ class Seeder:
         now = time.monotonic()
         asked = seat.asked_at is not None  # whom it is for is given the time to come back
         seat.loaded_at, seat.asked_at, seat.busy_at = now, None, now if asked else seat.busy_at
-        self._offered[place] = _Offered(offer.whole, proved, sum(offer.withheld.values()))
+        self._offered[place] = _Offered(offer.whole, proved, offer.held_back)
 
     def _tell_withheld(self, place: str, offer: Offer) -> None:
         if offer.reasons:

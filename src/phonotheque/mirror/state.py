@@ -5,7 +5,7 @@ is read again. Deleting it costs one full read.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS deletions (
   path TEXT NOT NULL, recording TEXT NOT NULL, reason TEXT NOT NULL, since TEXT NOT NULL,
   deleted_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS withdrawn (
+  path TEXT PRIMARY KEY, bytes INTEGER NOT NULL   -- planned, and not to be held
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS suspects (
   path TEXT PRIMARY KEY,            -- read or looked for by a verify, and not sound since
   found_at TEXT NOT NULL
@@ -198,7 +201,9 @@ class State:
                 "DELETE FROM files WHERE path >= ? AND path < ?", (f"{folder}/", f"{folder}0")
             )
 
-    def note_deletion(self, path: str, revoked: RevokedFile, now: datetime) -> None:
+    def note_deletion(
+        self, path: str, revoked: RevokedFile, now: datetime, size_bytes: int
+    ) -> None:
         """Log that a withdrawn file was deleted, and forget it."""
         with self._connection:
             self._connection.execute(
@@ -206,7 +211,24 @@ class State:
                 (path, revoked.recording, revoked.reason, revoked.since.isoformat(),
                  now.isoformat()),
             )  # fmt: skip
-            self._connection.execute("DELETE FROM files WHERE path = ?", (path,))
+            for table in ("files", "suspects"):
+                self._connection.execute(f"DELETE FROM {table} WHERE path = ?", (path,))
+            self._connection.execute(
+                "INSERT OR REPLACE INTO withdrawn VALUES (?, ?)", (path, size_bytes)
+            )
+
+    def note_withdrawn(self, folder: str, sizes: Mapping[str, int]) -> None:
+        """Note which planned files below ``folder/`` are withdrawn, with their bytes, and that no
+        others are."""
+        bounds = (f"{folder}/", f"{folder}0")
+        known = self._connection.execute(
+            "SELECT path, bytes FROM withdrawn WHERE path >= ? AND path < ?", bounds
+        ).fetchall()
+        if dict(known) == sizes:
+            return
+        with self._connection:
+            self._connection.execute("DELETE FROM withdrawn WHERE path >= ? AND path < ?", bounds)
+            self._connection.executemany("INSERT INTO withdrawn VALUES (?, ?)", sizes.items())
 
     def deletions(self) -> list[tuple[str, str, str]]:
         """(path, recording, reason) of every withdrawn file that was deleted here."""
@@ -282,6 +304,28 @@ def open_state(tree: Tree) -> Iterator[State]:
         )
     finally:
         connection.close()
+
+
+def read_sums(tree: Tree, query: str, values: Sequence[str] = ()) -> tuple[int, int]:
+    """The two numbers that `query` gives, of the mirror's state; nought where there is none yet, or
+    one from before its tables. Writes nothing."""
+    if not state_path(tree).is_file():
+        return 0, 0
+    try:
+        with closing(sqlite3.connect(f"file:{state_path(tree)}?mode=ro", uri=True)) as state:
+            first, second = state.execute(query, values).fetchone()
+            return int(first), int(second)
+    except sqlite3.DatabaseError:
+        return 0, 0
+
+
+def withdrawn_bytes(tree: Tree, volume: str) -> int:
+    """Bytes of the planned files of a volume that are withdrawn, as far as syncs saw."""
+    return read_sums(
+        tree,
+        "SELECT 0, coalesce(sum(bytes), 0) FROM withdrawn WHERE path >= ? AND path < ?",
+        (f"volumes/{volume}/", f"volumes/{volume}0"),
+    )[1]
 
 
 def read_proved(tree: Tree, path: str) -> Proved | None:

@@ -2,26 +2,26 @@
 
 import fcntl
 import os
-import sqlite3
 from datetime import datetime
 
 import msgspec
 
-from phonotheque.mirror.formats import PlannedVolume
+from phonotheque.mirror.formats import MirrorPlan, PlannedVolume
+from phonotheque.mirror.part import tables_left_out
 from phonotheque.mirror.planning import read_mirror, read_plan
 from phonotheque.mirror.runlog import SyncLog, read_log
 from phonotheque.mirror.schedule import is_paused
 from phonotheque.mirror.seedlog import SeedLog, read_seed_log
-from phonotheque.mirror.state import state_path
+from phonotheque.mirror.state import read_sums, withdrawn_bytes
 from phonotheque.model.edition import EditionManifest, Latest
 from phonotheque.storage.documents import read_document
 from phonotheque.storage.durable import free_bytes
 from phonotheque.storage.layout import Tree
-from phonotheque.storage.part_tables import volumes_lacking
 
 
 class VolumeStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One planned volume; `held_bytes` are of proved files, `missing_bytes` a bound from above."""
+    """One planned volume; `held_bytes` are of proved files, `missing_bytes` a bound from above, in
+    which withdrawn files that a sync saw do not count."""
 
     volume: str
     bytes: int
@@ -82,8 +82,7 @@ def read_status(tree: Tree, now: datetime) -> MirrorStatus:
     log = read_log(tree)
     latest = read_document(tree.latest_json, Latest) if tree.latest_json.is_file() else None
     obeyed = log.obeyed_at if log else None
-    counts = _Counts(tree)
-    volumes = [counts.volume(planned) for planned in plan.volumes]
+    volumes = [_volume(tree, planned) for planned in plan.volumes]
     return MirrorStatus(
         at=now,
         origin=settings.origin,
@@ -98,8 +97,8 @@ def read_status(tree: Tree, now: datetime) -> MirrorStatus:
         volumes=volumes,
         disk_bytes=plan.disk_bytes,
         free_bytes=free_bytes(tree.root),
-        deleted_files=counts.of("deletions"),
-        suspect_files=counts.of("suspects"),
+        deleted_files=_count(tree, "deletions"),
+        suspect_files=_count(tree, "suspects"),
         paused=is_paused(tree),
         hours=settings.transfer.hours if settings.transfer else None,
         running=_is_locked(tree),
@@ -107,52 +106,37 @@ def read_status(tree: Tree, now: datetime) -> MirrorStatus:
         overdue=obeyed is None or (now - obeyed).total_seconds() > DAY_SECONDS,
         sync=log,
         seeding=read_seed_log(tree),
-        tables_left=_tables_left(tree, latest),
+        tables_left=_tables_left(tree, latest, plan),
         editions=sorted(p.parent.name for p in tree.editions.glob("*/edition.json")),
     )
 
 
-def _tables_left(tree: Tree, latest: Latest | None) -> int:
+def _tables_left(tree: Tree, latest: Latest | None, plan: MirrorPlan) -> int:
     path = tree.edition(latest.edition) / "edition.json" if latest else None
     if path is None or not path.is_file():
         return 0
-    return len(volumes_lacking(path.parent, read_document(path, EditionManifest)))
+    return len(tables_left_out(tree, read_document(path, EditionManifest), plan))
 
 
-class _Counts:
-    """Counts from the state, which is only read; nought where there is no state yet."""
+def _count(tree: Tree, table: str) -> int:
+    return read_sums(tree, f"SELECT count(*), 0 FROM {table}")[0]
 
-    def __init__(self, tree: Tree) -> None:
-        self._path = state_path(tree)
 
-    def of(self, table: str) -> int:
-        return self._sums(f"SELECT count(*), 0 FROM {table}", ())[0]
-
-    def volume(self, planned: PlannedVolume) -> VolumeStatus:
-        folder = f"volumes/{planned.volume}"
-        files, held = self._sums(
-            "SELECT count(*), coalesce(sum(bytes), 0) FROM files WHERE path >= ? AND path < ?",
-            (f"{folder}/", f"{folder}0"),
-        )
-        return VolumeStatus(
-            volume=planned.volume,
-            bytes=planned.bytes,
-            held_bytes=held,
-            held_files=files,
-            missing_bytes=max(0, planned.bytes - held),
-        )
-
-    def _sums(self, query: str, values: tuple[str, ...]) -> tuple[int, int]:
-        if not self._path.is_file():
-            return 0, 0
-        connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
-        try:
-            first, second = connection.execute(query, values).fetchone()
-            return int(first), int(second)
-        except sqlite3.DatabaseError:  # of before this table, or just being made
-            return 0, 0
-        finally:
-            connection.close()
+def _volume(tree: Tree, planned: PlannedVolume) -> VolumeStatus:
+    folder = f"volumes/{planned.volume}"
+    files, held = read_sums(
+        tree,
+        "SELECT count(*), coalesce(sum(bytes), 0) FROM files WHERE path >= ? AND path < ?",
+        (f"{folder}/", f"{folder}0"),
+    )
+    gone = withdrawn_bytes(tree, planned.volume)
+    return VolumeStatus(
+        volume=planned.volume,
+        bytes=planned.bytes,
+        held_bytes=held,
+        held_files=files,
+        missing_bytes=max(0, planned.bytes - held - gone),
+    )
 
 
 def _is_locked(tree: Tree) -> bool:

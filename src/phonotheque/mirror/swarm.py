@@ -204,7 +204,8 @@ def _follow(
         now = time.monotonic()
         if now - moved > options.stall_seconds:
             raise TransferError(
-                f"{job.torrent.stem}: the swarm brought nothing for {options.stall_seconds:g} s "
+                f"{job.torrent.stem}: the swarm brought nothing {'more ' if had else ''}for "
+                f"{options.stall_seconds:g} s "
                 f"({status.num_peers} peers); name a peer that has it, or fetch it over HTTP"
             )
         if now - asked > CONNECT_SECONDS and not checking and not status.num_peers:
@@ -222,7 +223,7 @@ def waits(status: Any) -> str:
     if status.state in (lt.torrent_status.checking_files, lt.torrent_status.checking_resume_data):
         return "libtorrent, which looks at what is staged"
     if not status.num_peers:
-        return "peers: none answers"
+        return "peers: none has the rest" if status.total_wanted_done else "peers: none answers"
     return f"{status.num_peers} peers, {status.num_seeds} of them with all of it"
 
 

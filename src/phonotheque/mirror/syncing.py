@@ -22,6 +22,7 @@ from phonotheque.mirror.editions import (
 from phonotheque.mirror.expected import Revoked, index_revocations
 from phonotheque.mirror.formats import MirrorPlan, MirrorSettings, SyncReport, Via
 from phonotheque.mirror.pacing import Pace
+from phonotheque.mirror.part import tables_left_out
 from phonotheque.mirror.partials import sweep_links
 from phonotheque.mirror.planning import plan_path, read_mirror, read_plan
 from phonotheque.mirror.pruning import prune_editions
@@ -42,7 +43,6 @@ from phonotheque.storage.documents import parse_document, write_document
 from phonotheque.storage.durable import free_bytes, fsync_directory, write_bytes
 from phonotheque.storage.layout import Tree
 from phonotheque.storage.lock import writing
-from phonotheque.storage.part_tables import volumes_lacking
 
 SPARE_BYTES = 16 << 20  # room left for metadata and state
 
@@ -140,7 +140,7 @@ def _sync(
         volumes_pruned=pruned,
         files_linked=counts.linked,
         volumes_superseded=left,
-        tables_left=len(volumes_lacking(tree.edition(latest.edition), manifest)),
+        tables_left=len(tables_left_out(tree, manifest, plan)),
         editions_pruned=editions,
         findings=counts.findings,
     )
@@ -181,8 +181,9 @@ def _bring_edition(run: Run) -> EditionCopy:
     if transports(options.via or Via.AUTO, options)[0] is Via.SWARM:
         try:
             left, received = bring_edition_from_swarm(
-                place, manifest, needs, fetcher, swarm=swarm_options(options), tick=tick
-            )
+                place, manifest, needs, fetcher, swarm=swarm_options(options), tick=tick,
+                note=run.progress.note,
+            )  # fmt: skip
         except TransferError as error:
             run.progress.note(str(error))
     copy = bring_edition(place, manifest, left, fetcher, options.limits.connections)

@@ -59,6 +59,10 @@ class DamagedError(TransferError):
     """What the origins gave out is not the file that was signed for."""
 
 
+class LackingError(TransferError):
+    """Who answered does not have the file; others did not answer."""
+
+
 class Stopped(Exception):  # noqa: N818 - not an error: the user pressed Ctrl-C elsewhere
     """The transfer was told to stop; the partial file stays for the next run."""
 
@@ -101,6 +105,7 @@ class Fetcher:
 
         Raises:
             MissingError: every origin says it has no such file.
+            LackingError: some say so, and the others did not answer.
             DamagedError: it arrived, and is not what was signed for.
             TransferError: no origin delivered.
             Stopped: `stop` or `halt` is set; what came is kept.
@@ -129,6 +134,11 @@ class Fetcher:
             if choice is None:
                 break
             number, rest = choice
+            silence = self._origins.silence(number, self._limits.attempts)
+            if rest > 0 and missing and silence is not None:
+                tries[number] = self._limits.attempts
+                failures.setdefault(number, silence)
+                continue
             if rest > 0:
                 self.stop.wait(min(rest, _LOOK_SECONDS))
                 if self.stopped:
@@ -201,7 +211,9 @@ def _told(failures: dict[int, TransferError], wanted: Wanted, all_miss: bool) ->
         return failures[min(failures)]
     having = [n for n, error in failures.items() if not isinstance(error, MissingError)]
     if having:
-        return failures[min(having)]
+        first = failures[min(having)]
+        some_miss = len(having) < len(failures) and not isinstance(first, DamagedError)
+        return LackingError(str(first)) if some_miss else first
     if failures:
         return TransferError(str(failures[min(failures)]))
     return TransferError(f"{wanted.remote}: no origin to ask")
