@@ -113,6 +113,22 @@ def test_a_body_that_comes_in_drips_is_not_waited_for(
     assert connections.ended_slow == 1
 
 
+def test_a_body_that_is_no_http_is_refused_once_and_no_error_of_ours(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connect(server) as peer:
+        peer.sendall(head + b"4\r\nabcd\r\nthis is no chunk\r\n")
+        answer = b""
+        while piece := peer.recv(4096):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    with connect(server) as peer:
+        assert ask(peer).startswith(b"HTTP/1.1 200")
+    assert [r.getMessage() for r in caplog.records] == ["Invalid HTTP request received."]
+
+
 def test_who_takes_nothing_of_an_answer_is_left(server: Server, connections: Connections) -> None:
     with connect(server) as peer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

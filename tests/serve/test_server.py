@@ -1,6 +1,7 @@
 """A real server on a real port: connections, clients of the world, peers that go away."""
 
 import http.client
+import logging
 import shutil
 import socket
 import subprocess
@@ -125,6 +126,21 @@ def test_nonsense_is_refused_and_others_are_served(server: Server, sent: bytes) 
     connection = connect(server)
     connection.request("GET", "/about")
     assert connection.getresponse().status == 200
+
+
+def test_who_leaves_in_the_middle_of_a_body_is_no_error_of_ours(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_connection((server.host, server.port), timeout=10) as peer:
+        peer.sendall(
+            b"POST /api/v1/lookup HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100\r\n\r\n{"
+        )
+    connection = connect(server)
+    connection.request("GET", "/about")
+    assert connection.getresponse().status == 200
+    time.sleep(0.2)
+    assert not [r for r in caplog.records if r.levelno >= logging.ERROR]
 
 
 def test_a_port_that_is_taken_is_refused_with_a_way_out(server: Server, published: Tree) -> None:

@@ -137,6 +137,17 @@ class Connection(H11Protocol):
         self.others.rest(self)
         super().on_response_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's: what came is no HTTP. Where it is in the body of a request, that gets no other
+        answer; where its answer has begun, none at all."""
+        if self._is_busy():
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.transport.close()
+                return
+        super().send_400_response(msg)
+
     def is_late(self, now: float, patience: Patience) -> bool:
         """Whether this has kept the server waiting for too long."""
         if self._head_since is not None and now - self._head_since > patience.head:

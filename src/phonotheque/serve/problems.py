@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 
 from phonotheque.model.answers import ProblemAnswer
 from phonotheque.model.errors import FormatError, InputError, NotFoundError, UsageError
@@ -15,6 +15,7 @@ from phonotheque.model.errors import FormatError, InputError, NotFoundError, Usa
 PROBLEM_TYPE = "application/problem+json"
 HTML_TYPE = "text/html"
 _LOG = logging.getLogger(__name__)
+_LEFT = "client disconnected prematurely"  # the framework's words; it calls that a fault of ours
 
 
 class Refused(HTTPException):  # it is an answer, not a fault
@@ -88,6 +89,8 @@ def make_handler(
 
 
 def _status(error: Exception) -> int:
+    if isinstance(error, InternalServerException) and error.detail == _LEFT:
+        return HTTPStatus.BAD_REQUEST
     if isinstance(error, HTTPException):
         return error.status_code
     if isinstance(error, NotFoundError):
