@@ -9,7 +9,14 @@ from phonotheque.serve.app import create_app
 from phonotheque.serve.figures import Figures, figures_served, tree_lines
 from phonotheque.serve.front import Front
 from phonotheque.serve.guarding import MODES as GUARD_MODES
-from phonotheque.serve.guarding import GuardPolicy, GuardSite, read_policy, record_lines
+from phonotheque.serve.guarding import (
+    GuardPolicy,
+    GuardSite,
+    format_profile_file,
+    format_report_file,
+    read_policy,
+    record_lines,
+)
 from phonotheque.serve.limits import Buckets
 from phonotheque.serve.logs import FORMS, set_up_logs
 from phonotheque.serve.publication import newest_name
@@ -37,6 +44,8 @@ __all__ = [
     "be_worker",
     "create_app",
     "figures_served",
+    "format_profile_file",
+    "format_report_file",
     "format_statistics_page",
     "listen_at",
     "make_ready",

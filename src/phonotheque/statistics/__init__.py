@@ -5,8 +5,11 @@ told with it, so that anybody can repeat it. They are counted once and kept (`en
 And which edition brought or dropped what, and the feed that tells of them.
 """
 
+from phonotheque.statistics import axes
+from phonotheque.statistics.axes import Chart
 from phonotheque.statistics.counting import read_statistics
-from phonotheque.statistics.drawing import format_picture
+from phonotheque.statistics.drawing import DrawingError, format_picture, mark_of
+from phonotheque.statistics.drawing import draw as draw_charts
 from phonotheque.statistics.feed import format_feed
 from phonotheque.statistics.figures import Statistics, TopRecording
 from phonotheque.statistics.kept import DrawnStatistics, ensure_statistics, find_statistics
@@ -22,16 +25,21 @@ from phonotheque.statistics.queries import QUERIES
 
 __all__ = [
     "QUERIES",
+    "Chart",
+    "DrawingError",
     "DrawnStatistics",
     "EditionLineage",
     "History",
     "LineageEvent",
     "Statistics",
     "TopRecording",
+    "axes",
+    "draw_charts",
     "ensure_statistics",
     "find_statistics",
     "format_feed",
     "format_picture",
+    "mark_of",
     "read_edition_lineage",
     "read_history",
     "read_lineage",

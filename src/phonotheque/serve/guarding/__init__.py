@@ -20,6 +20,7 @@ from phonotheque.serve.guarding.policy import (
     read_policy,
 )
 from phonotheque.serve.guarding.relay import Outlet
+from phonotheque.serve.guarding.watching_pages import format_profile_file, format_report_file
 from phonotheque.serve.guarding.windows import WindowLimiter, Windows
 
 __all__ = [
@@ -39,6 +40,8 @@ __all__ = [
     "WindowLimiter",
     "Windows",
     "check_policy",
+    "format_profile_file",
+    "format_report_file",
     "is_guarded",
     "open_guard",
     "read_policy",

@@ -9,6 +9,7 @@ from phonotheque.guard import GuardStore
 from phonotheque.serve.guarding.counts import BOUNDS_S, REFUSED, Counts
 from phonotheque.serve.guarding.gate import Gate
 from phonotheque.serve.guarding.keeper import FAULTS, Keeper
+from phonotheque.serve.guarding.watch_figures import watch_lines
 
 _COUNTERS: Final = (
     ("admitted", "Requests that the guard let pass."),
@@ -87,7 +88,7 @@ def record_lines(store: Path, now: datetime) -> list[str]:
     """What stands in the guard's records: actors under each measure, what waits for people."""
     try:
         with GuardStore(store) as opened:
-            counts = opened.counts(now)
+            counts, watched = opened.counts(now), [*watch_lines(opened, now)]
     except FAULTS:
         return []
     lines = [*_head("actors_under", "gauge", "Accounts and networks under a measure.")]
@@ -99,7 +100,7 @@ def record_lines(store: Path, now: datetime) -> list[str]:
                         ("appeals", "Appeals that nobody has answered.")):  # fmt: skip
         lines += [*_head(f"open_{name}", "gauge", about)]
         lines.append(f"phonotheque_guard_open_{name} {counts[name]}")
-    return lines
+    return lines + watched
 
 
 def _head(name: str, kind: str, about: str) -> tuple[str, str]:

@@ -18,6 +18,9 @@ from phonotheque.guard import (
     read_shipped_tables,
     read_tables,
 )
+from phonotheque.serve.guarding.admin import AdminPages
+from phonotheque.serve.guarding.alerting import read_secret
+from phonotheque.serve.guarding.alerts import Alerts
 from phonotheque.serve.guarding.figures import gate_figures, keeper_figures
 from phonotheque.serve.guarding.gate import Gate, Means
 from phonotheque.serve.guarding.guarded import Application, Guarded
@@ -45,6 +48,7 @@ class Guard:
     keeper: Keeper | None = None
     follower: Follower | None = None
     outlet: Outlet | None = None
+    alerts: Alerts | None = None
 
     def figures(self) -> list[float]:
         """What this process counts."""
@@ -54,18 +58,21 @@ class Guard:
         return [a + b for a, b in zip(row, keeper_figures(self.keeper), strict=True)]
 
     def around(self, app: Application) -> Guarded:
-        """`app` behind the gate."""
-        return Guarded(app, self.gate, self.door)
+        """`app` behind the gate, with the pages for admins."""
+        pages = AdminPages(app, self.store, self.door, self.gate.means.clock)
+        return Guarded(pages, self.gate, self.door)
 
     def start(self) -> None:
         """Begin what goes on beside the answers."""
-        for part in (self.keeper, self.follower):
+        for part in (self.keeper, self.follower, self.alerts):
             if part is not None:
                 part.start()
 
     def close(self) -> None:
         """Write what is to be written, and let go of all."""
-        for part in (self.keeper, self.follower, self.outlet, self.store, self.door):
+        for part in (
+            self.alerts, self.keeper, self.follower, self.outlet, self.store, self.door,
+        ):  # fmt: skip
             if part is not None:
                 part.close()
 
@@ -110,7 +117,20 @@ def open_guard(
         follower = Follower(store, gate.standings.forget)
     else:
         keeper.on_measure(gate.standings.put)
-    return Guard(store, gate, windows, door, keeper, follower, outlet)
+    alerts = None if keeper is None else make_alerts(site, store, clock)
+    return Guard(store, gate, windows, door, keeper, follower, outlet, alerts)
+
+
+def make_alerts(site: GuardSite, store: GuardStore, clock: Clock) -> Alerts | None:
+    """What tells people, where the policy says whom.
+
+    Raises:
+        NotFoundError, UsageError: the secret cannot be read.
+    """
+    settings = site.policy.alerts
+    if not settings.url:
+        return None
+    return Alerts(store, settings, read_secret(Path(settings.secret_file)), clock)
 
 
 def make_keeper(site: GuardSite, store: GuardStore, clock: Clock) -> Keeper:
@@ -152,6 +172,7 @@ class Keeping:
     ) -> None:
         self._store = GuardStore(Path(site.store), create=True)
         self.keeper = make_keeper(site, self._store, clock)
+        self._alerts = make_alerts(site, self._store, clock)
         self.sending, receiving = make_pair()
         self._inlet = Inlet(receiving, self.keeper.tell)
         if count is not None:
@@ -160,11 +181,15 @@ class Keeping:
     def __enter__(self) -> "Keeping":
         self.keeper.start()
         self._inlet.start()
+        if self._alerts is not None:
+            self._alerts.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.sending.close()
         self._inlet.close()
+        if self._alerts is not None:
+            self._alerts.close()
         self.keeper.close()
         self._store.close()
 

@@ -7,6 +7,7 @@ import msgspec
 
 from phonotheque.guard import ORDER, Policy
 from phonotheque.model.errors import NotFoundError, UsageError
+from phonotheque.serve.guarding.alerting import AlertSettings, check_alerts
 
 OFF, OBSERVE, ENFORCE = "off", "observe", "enforce"
 MODES: Final = (OFF, OBSERVE, ENFORCE)
@@ -25,7 +26,7 @@ class GuardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """All choices (docs/operations/guard.md). `most_for_networks`: the highest measure against
     an address without an account, behind which many people may stand. `pace`: how many times as
     fast as it plays somebody slowed may take media. `dumps`: where those who are redirected are
-    led. `limits_url`: where budgets are counted, memory by default."""
+    led. `limits_url`: where budgets are counted, memory by default. `alerts`: who is told."""
 
     ladder: Policy = Policy()
     account: Budget = Budget(
@@ -51,6 +52,7 @@ class GuardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tables: str = ""  # a file of tables; those shipped without
     limits_url: str = "memory://"
     dumps: str = "/mirror"
+    alerts: AlertSettings = AlertSettings()
 
 
 class GuardSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,5 +100,9 @@ def check_policy(policy: GuardPolicy, name: str) -> None:
         wrong = "actors_in_memory: 100 at least; canaries: 0 to 10,000"
     elif not policy.dumps.startswith(("/", "https://")):
         wrong = "dumps: an address on this server, or an https one"
+    try:
+        check_alerts(policy.alerts)
+    except UsageError as error:
+        wrong = str(error)
     if wrong:
         raise UsageError(f"{name}: {wrong}")
