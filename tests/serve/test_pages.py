@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from litestar.testing import TestClient
 
-from phonotheque.serve import create_app
+from phonotheque.serve import Players, create_app
 from phonotheque.serve.rendering import (
     format_duration,
     format_share,
@@ -14,6 +14,7 @@ from phonotheque.serve.rendering import (
 )
 from phonotheque.storage.layout import Tree
 from tests.serve.conftest import VOLUME, WITHDRAWN, recording_id
+from tests.support.editions import TinyRecording, write_tiny_edition
 
 PAGES = ["/", "/?q=anna", "/?q=nothing+at+all", "/edition", "/about", "/nowhere", "/statistics",
          "/notices/new", f"/recording/{recording_id(1)}/rights",
@@ -183,6 +184,32 @@ def test_mining_of_our_own_data_is_not_reserved(client: TestClient) -> None:
 def test_head_of_a_page_is_answered(client: TestClient) -> None:
     assert client.head("/").status_code == 200
     assert client.head("/about").content == b""
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+@pytest.mark.parametrize("tokens", [True, False])
+def test_the_about_page_says_how_to_connect_a_player(
+    published: Tree, *, anonymous: bool, tokens: bool
+) -> None:
+    players = Players(anonymous=anonymous, tokens=tokens)
+    app = create_app(published, players=players, public_url="https://music.example/")
+    with TestClient(app) as client:
+        text = client.get("/about").text
+        assert '<span class="code">https://music.example</span>' in text
+        assert ('<span class="code">guest</span>' in text) == anonymous
+        assert ("Players want an account here" in text) != anonymous
+        assert ("want the token password" in text) == tokens
+        listed = client.get("/rest/getArtists?u=guest&p=any&f=json").json()["subsonic-response"]
+        assert (listed["status"] == "ok") == anonymous  # as the page says
+
+
+@pytest.mark.full
+def test_a_long_name_has_a_smaller_heading(own_tree: Tree) -> None:
+    title = "How long can a name be that has no end in sight? " * 3
+    write_tiny_edition(own_tree.root, [TinyRecording(title)], name="long", sequence=2)
+    with TestClient(create_app(own_tree, edition="long")) as client:
+        text = client.get(f"/recording/{recording_id(1)}").text
+        assert '<h1 dir="auto" class="long">How long' in text
 
 
 def test_figures_are_written_as_people_read_them() -> None:
