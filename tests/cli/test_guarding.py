@@ -171,5 +171,19 @@ def test_tokens_are_shown_once_listed_without_and_revoked(tree: Path, capsys: An
     assert told(tree)[-2:] == [("token.issued", "Ana"), ("token.revoked", "Ana")]
 
 
+def test_what_is_past_its_time_goes_also_where_no_server_runs_any_more(
+    tree: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert json.loads(run(capsys, "prune", tree, "--json"))["days"] == 0
+    later = NOW + timedelta(days=91)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(later.timestamp())))
+    due = json.loads(run(capsys, "prune", tree, "--dry-run", "--json"))
+    assert due == {"events": 0, "days": 6, "actors": 2, "keys": 0}
+    assert json.loads(run(capsys, "prune", tree, "--json")) == due
+    assert json.loads(run(capsys, "prune", tree, "--json"))["actors"] == 0
+    assert told(tree)[-1] == ("data.dropped", "guard")
+    run(capsys, "show", tree, "lea", expect=66)
+
+
 def test_where_no_guard_ever_ran_it_is_said_so(tmp_path: Path, capsys: Any) -> None:
     assert "no records of a guard here" in run(capsys, "top", tmp_path / "tree", expect=66)

@@ -31,7 +31,7 @@ token = typer.Typer(
 
 def add_commands(guard: typer.Typer) -> None:
     """Hang this module's commands into the group `guard`."""
-    for command in (proposals, confirm, reject, lift, appeals, appeal):
+    for command in (proposals, confirm, reject, lift, appeals, appeal, prune):
         guard.command()(command)
     for command in (issue, revoke):
         token.command()(command)
@@ -138,6 +138,23 @@ def appeal(
             return
         found = people.decide_appeal(number, by, why, now(), granted=grant)
     screen.result(found, [f"Appeal {number} of {found.actor}: {found.outcome}."])
+
+
+def prune(path: TreePath, state: State = None, dry_run: DryRun = False, json: Json = False) -> None:
+    """Drop what is past its time: raw events after 30 days, states and days after 90, old keys.
+
+    A server with a guard does this every hour; this is for when none runs any more.
+    """
+    screen = Screen(json_mode=json)
+    with opened(path, state) as store:
+        dropped = store.count_old(now()) if dry_run else _dropped(store)
+    verb = "would be dropped" if dry_run else "dropped"
+    screen.result(dropped, [f"{count:,} {name} {verb}." for name, count in dropped.items()])
+
+
+def _dropped(store: "GuardStore") -> dict[str, int]:
+    store.end_due(now())
+    return store.drop_old(now())
 
 
 def issue(

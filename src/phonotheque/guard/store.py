@@ -280,24 +280,35 @@ class GuardStore:
     def drop_old(self, now: datetime) -> dict[str, int]:
         """Delete raw events after `EVENT_DAYS`, states and days after `STATE_DAYS`, and the keys of
         pseudonyms that nothing kept is under; how many of each. Who is disabled is kept."""
-        today = day_of(now)
-        old = to_us(now - timedelta(days=STATE_DAYS))
-        statements = {
-            "events": ("DELETE FROM event WHERE at_us < ?",
-                       to_us(now - timedelta(days=EVENT_DAYS))),
-            "days": ("DELETE FROM seen_day WHERE day < ?", today - STATE_DAYS),
-            "actors": ("DELETE FROM actor WHERE last_us < ? AND (measure = 'allow' "
-                       "OR measure_until_us IS NOT NULL)", old),
-            "keys": ("DELETE FROM key WHERE day_from < ?", today - STATE_DAYS - KEY_DAYS),
-        }  # fmt: skip
         with self.database.transaction() as writer:
             dropped = {
-                name: writer.execute(sql, [value]).rowcount
-                for name, (sql, value) in statements.items()
+                name: writer.execute(f"DELETE FROM {rows}", [value]).rowcount
+                for name, (rows, value) in _old(now).items()
             }
             if any(dropped.values()):
                 append(writer, now, What.DATA_DROPPED, "guard", evidence=dropped)
         return dropped
+
+    def count_old(self, now: datetime) -> dict[str, int]:
+        """How many of each `drop_old` would delete."""
+        return {
+            name: int(self.database.rows(f"SELECT count(*) FROM {rows}", [value])[0][0])
+            for name, (rows, value) in _old(now).items()
+        }
+
+
+def _old(now: datetime) -> dict[str, tuple[str, int]]:
+    """What is past its time, by name: table and condition, and the value for it."""
+    today = day_of(now)
+    return {
+        "events": ("event WHERE at_us < ?", to_us(now - timedelta(days=EVENT_DAYS))),
+        "days": ("seen_day WHERE day < ?", today - STATE_DAYS),
+        "actors": (
+            "actor WHERE last_us < ? AND (measure = 'allow' OR measure_until_us IS NOT NULL)",
+            to_us(now - timedelta(days=STATE_DAYS)),
+        ),
+        "keys": ("key WHERE day_from < ?", today - STATE_DAYS - KEY_DAYS),
+    }
 
 
 def set_measure(writer: sqlite3.Connection, decision: Decision, now: datetime) -> None:
