@@ -1,4 +1,4 @@
-"""The guard in a server: budgets, measures, canaries, tokens, appeals, and records that are lost."""
+"""The guard in a server: budgets, measures, canaries, tokens, appeals; records that are lost."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from phonotheque.serve.guarding.items import Way, id_in, way_of
 from phonotheque.serve.guarding.ladder import Standing, leave, pass_by, refuse
 from phonotheque.serve.guarding.told import TokenUsed, Told, decode, encode
 from phonotheque.storage.layout import Tree
-from tests.serve.conftest import KEY, WITHOUT_AUDIO, recording_id
+from tests.serve.conftest import WITHOUT_AUDIO, recording_id
 from tests.serve.guarding import NOON, Clock, Guarded, guarded
 
 LEA = "account:1"
@@ -47,8 +47,9 @@ def key(lea: tuple[Path, str]) -> str:
 def take(server: Guarded, measure: str, actor: str = LEA, seconds: float = 3600) -> None:
     """Put a measure in force, as another process might."""
     until = server.clock() + timedelta(seconds=seconds)
-    server.store.decide(Decision(actor=actor, kind="account", measure=measure, until=until,
-                                 reasons=("it walks along the catalogue",)), server.clock())  # fmt: skip
+    decision = Decision(actor=actor, kind="account", measure=measure, until=until,
+                        reasons=("it walks along the catalogue",))  # fmt: skip
+    server.store.decide(decision, server.clock())
     server.guard.gate.standings.forget(actor)
 
 
@@ -283,9 +284,8 @@ def test_a_bulk_token_is_under_budgets_alone_and_lifts_suspension(
 def test_observing_refuses_nobody_and_says_what_it_would_have_done(
     published: Tree, tmp_path: Path
 ) -> None:
-    with guarded(
-        published, tmp_path, "observe", GuardPolicy(most_for_networks="degrade")
-    ) as server:
+    policy = GuardPolicy(most_for_networks="degrade", network=Budget(requests_per_minute=1))
+    with guarded(published, tmp_path, "observe", policy) as server:
         canaries = sorted(server.guard.gate.canaries)
         for number in canaries[:3]:
             server.get(f"/stream/{recording_id(number)}")
@@ -368,7 +368,7 @@ def test_raw_events_are_kept_where_the_policy_says_so(published: Tree, tmp_path:
 
 def test_what_processes_tell_each_other_comes_over_whole() -> None:
     told = Told(actor=LEA, network="network:x", t=1.5, kind=Kind.MEDIA, item=7, bucket=3,
-                artist=1, release=None, duration_s=2.5, status=206, bytes=10, canary=True)  # fmt: skip
+                artist=1, duration_s=2.5, status=206, bytes=10, canary=True)  # fmt: skip
     assert decode(encode(told)) == told
     assert decode(encode(TokenUsed(token=3, t=2.0))) == TokenUsed(token=3, t=2.0)
 
@@ -395,4 +395,12 @@ def test_a_policy_file_is_read_and_its_mistakes_are_named(tmp_path: Path) -> Non
     assert (
         msgspec.json.decode(msgspec.json.encode(GuardPolicy()), type=GuardPolicy) == GuardPolicy()
     )
-    assert KEY.secret
+
+
+def test_the_policy_that_the_page_shows_is_the_one_by_default(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations" / "guard.md").read_text()
+    place = tmp_path / "guard.toml"
+    place.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    assert read_policy(place) == GuardPolicy()
+    told = place.read_text()
+    assert [f for f in GuardPolicy.__struct_fields__ if f not in told] == ["usual_duration_s"]

@@ -12,7 +12,7 @@ from tests.serve.guarding import Guarded, guarded
 
 SMALL = (5000, 150, ["ordinary", "album listeners", "children"], [("s1", 10.0), ("s2", 10.0)], 2)
 LARGE = (50_000, 500, list(HABITS) * 4,
-         [(f"s{kind}", speed) for kind in range(1, 10) for speed in (10.0, 288.0)], 9)  # fmt: skip
+         [(f"s{kind}", speed) for kind in range(1, 10) for speed in (10.0, 288.0)], 14)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ class Gate:
         network = self.networks.name(address, now)
         visit = Visit(self, network, now.timestamp(), token, way)
         with Timing(visit):
-            visit.refusal = self.budgets.enter(visit.owner, visit.owner_kind)
+            if self.means.enforcing:
+                visit.refusal = self.budgets.enter(visit.owner, visit.owner_kind)
             if visit.refusal is not None:
                 visit.note_refusal()
         return visit
@@ -163,6 +164,8 @@ class Visit:
 
     def _budget(self) -> Refusal | None:
         budgets = self.gate.budgets
+        if not self.gate.means.enforcing:
+            return None
         if self.actor != self.owner:
             refused = budgets.enter(self.actor, "account")
             if refused is not None:
@@ -207,7 +210,7 @@ class Visit:
                 actor=self.actor, network=self.network, t=self.now, kind=kind, status=status,
                 item=self.item, bytes=size_bytes, canary=self.canary, refused=refused,
                 bucket=facts.bucket if facts else None, artist=facts.artist if facts else None,
-                release=facts.release if facts else None,
+                release=facts.release if facts else None, rank=facts.rank if facts else None,
                 duration_s=facts.duration_s if facts else None,
             )
         )  # fmt: skip

@@ -7,6 +7,7 @@ counted.
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,7 @@ from phonotheque.serve.guarding.told import Message, decode, encode
 _LOG = logging.getLogger(__name__)
 _BUFFER_BYTES: Final = 4 << 20
 _LONGEST: Final = 8192
+_LOOK_S: Final = 0.02
 
 
 def make_pair() -> tuple[socket.socket, socket.socket]:
@@ -47,10 +49,13 @@ class Outlet:
 
 
 class Inlet:
-    """Hands what comes out of `receiving` to `tell`, from a thread."""
+    """Hands what comes out of `receiving` to `tell`, from a thread that looks every `_LOOK_S`
+    seconds: one that waited would be woken by each message, often on the core of the process that
+    sent it, in the middle of its answer."""
 
     def __init__(self, receiving: socket.socket, tell: Callable[[Message], None]) -> None:
         self._socket, self._tell = receiving, tell
+        self._socket.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="phonotheque-inlet", daemon=True)
 
     def start(self) -> None:
@@ -63,8 +68,20 @@ class Inlet:
             self._thread.join(5)
         self._socket.close()
 
+    def _receive(self) -> bytes | None:
+        """One message; None: there is none yet; nothing: there will be none any more."""
+        try:
+            return self._socket.recv(_LONGEST)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
     def _run(self) -> None:
-        while content := self._socket.recv(_LONGEST):
+        while (content := self._receive()) != b"":
+            if content is None:
+                time.sleep(_LOOK_S)
+                continue
             try:
                 self._tell(decode(content))
             except msgspec.DecodeError as error:
