@@ -11,7 +11,7 @@ import pytest
 from phonotheque.accounts import CHEAP, Accounts, Passwords
 from phonotheque.guard import Decision, Kind, Policy, Proceedings, What
 from phonotheque.model.errors import NotFoundError, UsageError
-from phonotheque.serve import GuardPolicy, read_policy
+from phonotheque.serve import Figures, GuardPolicy, read_policy, record_lines
 from phonotheque.serve.guarding import Budget, check_policy
 from phonotheque.serve.guarding.items import Way, id_in, way_of
 from phonotheque.serve.guarding.ladder import Standing, leave, pass_by, refuse
@@ -314,7 +314,7 @@ def test_records_that_are_lost_refuse_nobody_and_are_counted_and_noted(
         assert server.get(path, key).status == 200
         server.flush()
         assert keeper.is_lost
-        assert server.guard.figures()[9] == 1
+        assert server.guard.figures()[10] == 1
         assert server.get(path, key, address="198.51.100.77").status == 200
         assert server.guard.gate.standings.failures > 0
     server.flush()
@@ -338,6 +338,38 @@ def test_an_operator_may_choose_that_no_audio_goes_out_while_records_are_lost(
         assert (refused.status, refused.headers["retry-after"]) == (503, "30")
         assert server.get("/api/v1/search?q=x").status == 200
         assert server.guard.gate.counts.refused["lost"] == 1
+
+
+def test_a_fault_of_the_guard_refuses_nobody_and_is_counted(
+    server: Guarded, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = server.guard.gate
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    for place in ("facts", "number"):
+        with monkeypatch.context() as patch:
+            patch.setattr(gate, place, broken)
+            assert server.get(f"/stream/{recording_id(1)}", key).status == 200
+    assert gate.counts.faults == 2
+
+
+def test_what_the_guard_does_is_told_in_figures(server: Guarded, tmp_path: Path) -> None:
+    server.get(f"/stream/{recording_id(1)}")
+    server.get("/stream/x", authorization="Bearer phb_nonsense")
+    figures = Figures(tmp_path / "figures", 2)
+    assert not any("guard" in line for line in figures.render())
+    figures.row(1).set_guard(server.guard.figures())
+    lines = figures.render()
+    assert "phonotheque_guard_admitted_total 1" in lines
+    assert 'phonotheque_guard_refused_total{measure="token"} 1' in lines
+    assert any(line.startswith("phonotheque_guard_decision_seconds_count") for line in lines)
+    take(server, "slow")
+    kept = record_lines(tmp_path / "guard.sqlite", server.clock())
+    assert 'phonotheque_guard_actors_under{measure="slow"} 1' in kept
+    assert "phonotheque_guard_open_appeals 0" in kept
+    assert record_lines(tmp_path / "nothing.sqlite", server.clock()) == []
 
 
 def test_a_restart_forgets_nothing(published: Tree, tmp_path: Path) -> None:

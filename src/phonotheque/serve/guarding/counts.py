@@ -13,7 +13,7 @@ class Counts:
 
     def __init__(self) -> None:
         self.refused = dict.fromkeys(REFUSED, 0)
-        self.admitted = self.canaries = self.lost_messages = 0
+        self.admitted = self.canaries = self.faults = 0
         self.decisions = [0] * (len(BOUNDS_S) + 1)
         self.decision_seconds = 0.0
 

@@ -20,6 +20,7 @@ _COUNTERS: Final = (
     ("limit_failures", "Times that a budget could not be counted; nobody was refused."),
     ("states_lost", "States that left memory before they could be written."),
     ("messages_lost", "Requests of which the keeper was not told for want of room."),
+    ("faults", "Requests at which the guard itself failed; they were answered."),
 )
 _GAUGES: Final = (
     ("actors", "Accounts and networks in memory."),
@@ -38,7 +39,7 @@ def gate_figures(gate: Gate, messages_lost: int) -> list[float]:
     row[0], row[1] = counts.admitted, counts.canaries
     row[4] = gate.standings.failures
     row[5] = gate.means.windows.failures
-    row[7] = messages_lost
+    row[7], row[8] = messages_lost, counts.faults
     _copy(row, counts)
     return row
 

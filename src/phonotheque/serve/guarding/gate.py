@@ -1,5 +1,6 @@
 """The gate of one process: who asks, for what, within which budget, and how they stand."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from phonotheque.serve.guarding.told import Message, TokenUsed, Told
 from phonotheque.serve.guarding.windows import Windows
 from phonotheque.serve.publication import Publication
 
+_LOG = logging.getLogger(__name__)
 VISIT = "phonotheque.guard"
 """Under this name a request's scope has its `Visit`."""
 _GIVEN = frozenset({200, 206, 304})
@@ -112,14 +114,21 @@ class Visit:
             self.account = account
             if account is not None and self.token is None:
                 self.actor = f"account:{account}"
-            self.item = self.gate.number(public_id)
-            self.canary = self.item is not None and self.item in self.gate.canaries
-            self.refusal = self._budget() or self._standing()
-            if self.refusal is not None:
-                self.note_refusal()
-            elif media and self.item is not None and self.standing is not None:
-                pass_by(self.standing, self.now, self.item)
+            try:
+                self._admit(public_id)
+            except Exception as error:  # a fault of the guard is no reason to refuse anybody
+                self._excuse(error)
+                self.refusal = None
         return self.refusal
+
+    def _admit(self, public_id: str | None) -> None:
+        self.item = self.gate.number(public_id)
+        self.canary = self.item is not None and self.item in self.gate.canaries
+        self.refusal = self._budget() or self._standing()
+        if self.refusal is not None:
+            self.note_refusal()
+        elif self.is_media and self.item is not None and self.standing is not None:
+            pass_by(self.standing, self.now, self.item)
 
     def admit_here(self, account: int | None, media: bool, public_id: str | None) -> None:
         """`admit`, for who looks at the refusal later."""
@@ -131,9 +140,12 @@ class Visit:
             return
         with Timing(self):
             self.gate.counts.admitted += 1
-            self._tell(status, size_bytes)
-            if size_bytes and self.is_media:
-                self.gate.budgets.gave(self.actor, self.network, size_bytes)
+            try:
+                self._tell(status, size_bytes)
+                if size_bytes and self.is_media:
+                    self.gate.budgets.gave(self.actor, self.network, size_bytes)
+            except Exception as error:  # the answer goes out whatever becomes of the guard
+                self._excuse(error)
 
     def leave(self) -> None:
         """The answer has ended, or nobody takes it any more."""
@@ -161,6 +173,10 @@ class Visit:
         self.gate.counts.refused[self.refusal.measure] += 1
         if self.refusal.measure != "budget":
             self._tell(int(self.refusal.status), 0, refused=True)
+
+    def _excuse(self, error: Exception) -> None:
+        self.gate.counts.faults += 1
+        _LOG.error("the guard failed at a request, which is answered all the same", exc_info=error)
 
     def _budget(self) -> Refusal | None:
         budgets = self.gate.budgets

@@ -50,8 +50,8 @@ class Guarded:
         if text is not None:
             token = self.gate.standings.token(text, self.gate.means.clock())
             if token is None:
-                await _refuse_token(send)
                 self.gate.counts.refused["token"] += 1
+                await _refuse_token(send)
                 return
         await self._visit(way, token, scope, receive, send)
 
