@@ -1,4 +1,6 @@
-"""Made-up harvesters S1 to S10, D1 to D4 and an adaptive one, at five speeds."""
+"""Made-up harvesters S1 to S10, D1 to D4 and an adaptive one, at five speeds. S3X is S3
+that knows
+our own ranks: it begins as people do who play the list of what was played most."""
 
 import numpy as np
 
@@ -8,7 +10,7 @@ from bench.guard_world import Floats, Ints, World
 SPEEDS_S = (10.0, 60.0, 288.0, 1440.0, 4320.0)
 """Seconds between requests: one in ten seconds … 20 a day."""
 MOST = 2000
-SCENARIOS = ("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10")
+SCENARIOS = ("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s3x")
 
 
 def make_harvester(
@@ -84,6 +86,7 @@ _ITEMS = {
     "s1": _sequential, "s2": _uniform, "s3": _head_first, "s4": _popular,
     "s5": lambda rng, world, most: _with_repeats(rng, _uniform(rng, world, most)),
     "s6": lambda rng, world, most: _with_repeats(rng, _popular(rng, world, most)),
+    "s3x": lambda rng, world, most: world.by_rank[:most],
     "s7": _albums, "s8": _searches, "s9": _graph,
 }  # fmt: skip
 

@@ -1,9 +1,6 @@
 """People for the guard's bench: made up, or from real histories that lie on this disk.
 
-Forms, told from the content: ListenBrainz listens (JSON lines with `listened_at` and
-`track_metadata`, or the Parquet of its dumps), Last.fm as in its set of 1,000 users (six columns
-separated by tabs) and as in LFM-1b (five columns of numbers), and any CSV, TSV or Parquet whose
-columns are named as in `NAMES`. A folder is all its files. Nothing is fetched.
+Forms of files: bench/guard_files.py. Nothing is fetched.
 """
 
 from collections.abc import Sequence
@@ -14,19 +11,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from bench.guard_files import listens
 from bench.guard_people import DAY_S, DAYS, History, make_people, weight_of
 from bench.guard_world import Floats, World, make_world, world_of
 from phonotheque.guard import Requests, symbols_of
 
-NAMES = {
-    "who": ("user_id", "user_name", "user", "userid", "uid", "username", "listener"),
-    "at": ("listened_at", "timestamp", "ts", "time", "uts", "utc_time", "date", "played_at"),
-    "artist": ("artist_name", "artist", "artistname", "artist_id", "artist_mbid", "artname"),
-    "title": ("track_name", "recording_name", "track", "trackname", "title", "track_id",
-              "recording_mbid", "recording_msid", "item_id", "song", "song_id"),
-    "release": ("release_name", "release", "album", "albumname", "album_name", "album_id",
-                "release_mbid"),
-}  # fmt: skip
 SHORTEST = 10
 UNHEARD = 0.22
 """Share of the catalogue that nobody played: Luminate, 2025."""
@@ -41,6 +30,8 @@ class Split:
     fit: list[History]
     held: list[History]
     test: list[History]
+    rows_read: int = 0
+    rows_left_out: int = 0  # without user, time, artist or track, or not to be read
     known: dict[int, np.ndarray] = field(default_factory=dict)
 
     def symbols(self, people: list[History]) -> np.ndarray:
@@ -58,19 +49,31 @@ class Split:
             return np.ones(len(people))
         return np.array([weight_of(one.stratum) / sizes[one.stratum] for one in people])
 
-    def turned(self) -> "Split":
-        """Other people to learn from, for somebody who does not know ours: every second one of
-        those tested."""
-        found, fit, held = self.symbols(self.test), self.test[::2], self.test[1::2]
-        return replace(self, fit=fit, held=held, known={id(fit): found[::2], id(held): found[1::2]})
+    def turned(self, most: int) -> "Split":
+        """Other people to learn from, for somebody who does not know ours: of those tested, every
+        second one of at most twice `most`."""
+        each = 2 * max(1, -(-len(self.test) // (2 * most)))
+        found, fit, held = self.symbols(self.test), self.test[::each], self.test[1::each]
+        known = {id(fit): found[::each], id(held): found[1::each]}
+        return replace(self, fit=fit, held=held, known=known)
+
+    def thinned(self, most: int) -> "Split":
+        """At most `most` of each of those held and tested, evenly."""
+        parts, known = [], {id(self.fit): self.symbols(self.fit)}
+        for part in (self.held, self.test):
+            every = max(1, -(-len(part) // most))
+            parts.append(part[::every])
+            known[id(parts[-1])] = self.symbols(part)[::every]
+        return replace(self, held=parts[0], test=parts[1], known=known)
 
 
 def requests_of(world: World, history: History) -> Requests:
     """A history as the guard reads it."""
     items = history.items
     return Requests(
-        items, history.times, world.artist[items], world.album[items], world.bucket[items]
-    )
+        items, history.times, world.artist[items], world.album[items], world.bucket[items],
+        world.rank[items],
+    )  # fmt: skip
 
 
 def symbols(world: World, histories: Sequence[History]) -> np.ndarray:
@@ -93,27 +96,32 @@ def read_split(path: Path, rng: np.random.Generator) -> Split:
     each stretch of thirty days of a user is one account. Ranks are those of the first part."""
     con = duckdb.connect()
     con.execute("SET memory_limit = '4GB'")
-    con.execute(f"CREATE VIEW listens AS {_listens(con, path)}")
+    query, rows = listens(con, path)
+    con.execute(f"CREATE VIEW listens AS {query}")
     con.execute(_NUMBERED)
+    kept = con.execute("SELECT count(*) FROM heard").fetchall()[0][0]
     con.execute("CREATE TABLE played AS SELECT item, count(*) AS plays FROM heard"
                 " WHERE part = 0 GROUP BY item")  # fmt: skip
-    rows = con.execute(
+    columns = con.execute(
         "SELECT artist, release, coalesce(plays, 0) FROM items LEFT JOIN played USING (item)"
         " ORDER BY item"
     ).fetchnumpy()
-    artist, release, plays = (np.asarray(column) for column in rows.values())
+    artist, release, plays = (np.asarray(column) for column in columns.values())
     world = _world(rng, artist.astype(np.int64), release.astype(np.int64), plays.astype(np.float64))
     parts = [_histories(con, world, part) for part in range(3)]
     if min(map(len, parts)) < 10:
         raise SystemExit(f"{path}: fewer than ten stretches of thirty days in one of three parts")
-    return Split(f"histories of {path.name}", world, *parts)
+    return Split(
+        f"histories of {path.name}", world, *parts, rows_read=rows, rows_left_out=rows - kept
+    )
 
 
 _NUMBERED = """
 CREATE TABLE keyed AS
   SELECT who, moment, lower(artist) AS artist, lower(title) AS title,
     coalesce(lower(release), '') AS release
-  FROM listens WHERE who IS NOT NULL AND moment > 0 AND artist IS NOT NULL AND title IS NOT NULL;
+  FROM listens
+  WHERE who <> '' AND moment > 0 AND isfinite(moment) AND trim(artist) <> '' AND trim(title) <> '';
 CREATE TABLE items AS
   WITH first AS (
     SELECT artist, title, arg_min(release, moment) AS release, min(moment) AS moment FROM keyed
@@ -173,87 +181,6 @@ def _stratum(world: World, items: np.ndarray, stretch: int) -> str:
     if repeats < 0.3:
         return "explorers"
     return "new accounts" if stretch == 0 else "ordinary"
-
-
-# ------------------------------------------------------------------------------ reading files
-
-
-def _listens(con: duckdb.DuckDBPyConnection, path: Path) -> str:
-    files = sorted(p for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file())
-    queries = [_one(con, file) for file in files if not file.name.startswith((".", "README"))]
-    if not queries:
-        raise SystemExit(f"{path}: no histories here")
-    return " UNION ALL ".join(queries)
-
-
-def _one(con: duckdb.DuckDBPyConnection, file: Path) -> str:
-    """A query for (who, at, artist, title, release) of one file."""
-    quoted = "'" + str(file).replace("'", "''") + "'"
-    plain = [s for s in file.suffixes if s not in (".gz", ".zst", ".bz2")]
-    kind = plain[-1].lower() if plain else ""
-    if kind == ".parquet":
-        return _named(con, f"read_parquet({quoted})")
-    if kind in (".json", ".jsonl", ".listens", ".ndjson"):
-        source = f"read_json({quoted}, format = 'auto', maximum_depth = 3, union_by_name = true)"
-        columns = _columns(con, source)
-        if "track_metadata" in columns:
-            who = next(c for c in ("user_id", "user_name") if c in columns)
-            m = "to_json(track_metadata)"
-            return (
-                f"SELECT {who}::VARCHAR AS who, {_seconds('listened_at')} AS moment,"
-                f" {m} ->> 'artist_name' AS artist, {m} ->> 'track_name' AS title,"
-                f" {m} ->> 'release_name' AS release FROM {source}"
-            )
-        return _named(con, source)
-    source = (
-        f"read_csv({quoted}, all_varchar = true, ignore_errors = true, quote = '', delim = '\t')"
-    )
-    columns = _columns(con, source)
-    if kind in (".csv",):
-        return _named(con, f"read_csv({quoted}, all_varchar = true, header = true)")
-    if set(NAMES["who"]) & set(columns):
-        return _named(con, source)
-    bare = source.replace(")", ", header = false)")
-    columns = _columns(con, bare)
-    if len(columns) >= 6:  # Last.fm, 1,000 users: user, time, artist id and name, track id and name
-        a, t, _, artist, _, title = columns[:6]
-        return (f"SELECT {a} AS who, {_seconds(t)} AS moment, {artist} AS artist, {title} AS title,"
-                f" NULL AS release FROM {bare}")  # fmt: skip
-    if len(columns) == 5:  # LFM-1b: user, artist, album, track, time
-        a, artist, release, title, t = columns
-        return (f"SELECT {a} AS who, {_seconds(t)} AS moment, {artist} AS artist, {title} AS title,"
-                f" {release} AS release FROM {bare}")  # fmt: skip
-    raise SystemExit(f"{file}: {len(columns)} columns without names; see bench/guard_histories.py")
-
-
-def _columns(con: duckdb.DuckDBPyConnection, source: str) -> list[str]:
-    return [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
-
-
-def _seconds(column: str) -> str:
-    """A time in seconds since 1970, from seconds, milliseconds or text."""
-    number = f"try_cast({column}::VARCHAR AS DOUBLE)"
-    text = f"epoch(try_cast({column}::VARCHAR AS TIMESTAMPTZ))"
-    return f"coalesce(CASE WHEN {number} > 1e11 THEN {number} / 1000 ELSE {number} END, {text})"
-
-
-def _named(con: duckdb.DuckDBPyConnection, source: str) -> str:
-    columns = {c.lower(): c for c in _columns(con, source)}
-    found = {
-        want: next((columns[n] for n in names if n in columns), None)
-        for want, names in NAMES.items()
-    }
-    if not (found["who"] and found["at"] and found["title"]):
-        raise SystemExit(
-            f"{source}: no columns for user, time and track among {', '.join(columns)}"
-        )
-    artist = f'"{found["artist"]}"::VARCHAR' if found["artist"] else f'"{found["title"]}"::VARCHAR'
-    release = f'"{found["release"]}"::VARCHAR' if found["release"] else "NULL"
-    who, title, at = (f'"{found[name]}"' for name in ("who", "title", "at"))
-    return (
-        f"SELECT {who}::VARCHAR AS who, {_seconds(at)} AS moment, {artist} AS artist,"
-        f" {title}::VARCHAR AS title, {release} AS release FROM {source}"
-    )
 
 
 __all__ = ["DAYS", "DAY_S", "MADE_UP", "Split", "made_up", "read_split"]

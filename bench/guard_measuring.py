@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.guard_baselines import CROWDSEC_LEVEL, STATISTICS, Forest
-from bench.guard_harvesters import MOST, make_campaign
+from bench.guard_harvesters import MOST
 from bench.guard_histories import requests_of, symbols
 from bench.guard_people import History
 from bench.guard_world import Floats, Ints, World
@@ -18,13 +18,11 @@ from phonotheque.guard import (
     Policy,
     State,
     Tables,
-    collision_rates,
     decide,
     find_levels,
     follow_many,
     format_state,
     score,
-    weigh_group,
 )
 
 ROW = BUDGETS.index(1e-3)
@@ -42,23 +40,37 @@ def false_positives(
         figures[name] = float(weights @ when[:, row] / weights.sum())
     by = {s: float(when[names == s, ROW].mean()) for s in dict.fromkeys(strata)}
     worst = max(by, key=by.__getitem__)
-    alarms = int(when[:, ROW].sum())
     seen = float(weights.sum() ** 2 / (weights**2).sum())
-    share = figures["fpr"]
+    low, high = clopper_pearson(figures["fpr"] * seen, seen)
+    few = {s: clopper_pearson(float(when[names == s, ROW].sum()), int((names == s).sum()))
+           for s in by}  # fmt: skip
     figures |= {
+        "fpr_alarms": int(when[:, ROW].sum()), "fpr_low95": low, "fpr_high95": high,
+        "fpr_people_worth": seen, "fpr_by_stratum": by,
         "fpr_worst_stratum": by[worst], "fpr_worst_stratum_is": worst,
-        "fpr_alarms": alarms, "fpr_high95": _upper(share * seen, seen),
+        "fpr_worst_stratum_low95": few[worst][0], "fpr_worst_stratum_high95": few[worst][1],
     }  # fmt: skip
     return figures
 
 
-def _upper(count: float, of: float) -> float:
-    """The upper end of a share's 95 % interval (Wilson)."""
-    share, z = count / of, 1.96
-    middle = share + z * z / (2 * of)
-    return (middle + z * (share * (1 - share) / of + z * z / (4 * of * of)) ** 0.5) / (
-        1 + z * z / of
-    )
+def clopper_pearson(count: float, of: float) -> tuple[float, float]:
+    """The 95 % interval of a share (Clopper and Pearson 1934). A weighted share has the count that
+    as many people alike would have (Korn and Graubard 1998), whole or not."""
+    if of <= 0:
+        return 0.0, 1.0
+    low = _beta_quantile(0.025, count, of - count + 1) if count > 0 else 0.0
+    high = _beta_quantile(0.975, count + 1, of - count) if count < of else 1.0
+    return low, high
+
+
+def _beta_quantile(share: float, a: float, b: float) -> float:
+    """Where a beta distribution has `share` below: by the sum of its density on a fine grid of
+    logarithms of odds, which reaches from 10^-9 up."""
+    odds = np.linspace(np.log(1e-9), np.log(1e9), 400_001)
+    points = 1.0 / (1.0 + np.exp(-odds))
+    logs = a * np.log(points) + b * np.log1p(-points)
+    below = np.cumsum(np.exp(logs - logs.max()))
+    return float(points[np.searchsorted(below, share * below[-1])])
 
 
 def delays(when: Ints, begun: Ints) -> dict[str, Any]:
@@ -81,11 +93,16 @@ def our_delays(
     figures: dict[str, Any] = {}
     for name, histories in harvesters.items():
         begun = np.array([h.first_harvest for h in histories])
-        when = follow_many(found[name], tables, np.array(tables.levels), begun).when[:, ROW]
+        rows = follow_many(found[name], tables, np.array(tables.levels), begun).when
+        when = rows[:, ROW]
         figures |= {f"{key}_{name}": value for key, value in delays(when, begun).items()}
         lost = [len(np.unique(h.items[b:w])) if w else len(np.unique(h.items[b:]))
                 for h, w, b in zip(histories, when, begun, strict=True)]  # fmt: skip
         figures[f"items_lost_median_{name}"] = float(np.median(lost))
+        figures[f"delay_median_by_budget_{name}"] = {
+            f"{budget:g}": delays(rows[:, row], begun)["delay_median"]
+            for row, budget in enumerate(BUDGETS)
+        }
     return figures
 
 
@@ -135,70 +152,6 @@ def forest_figures(
         when = np.where(hits.any(axis=1), np.array(FOREST_ENDS)[np.argmax(hits, axis=1)], 0)
         figures[f"isolation_forest_delay_median_{name}"] = delays(when, 0 * when)["delay_median"]
     return figures
-
-
-# ------------------------------------------------------------------------------ campaigns
-
-GROUP_SIZES = (50, 100, 200, 350, 500, 700, 1000, 1400, 2000, 3000, 4000, 6000, 9000)
-
-
-def _group_path(world: World, members: Sequence[History], rates: Floats, tail: float) -> list[Any]:
-    """A group's evidence after each of `GROUP_SIZES` requests, in order of time."""
-    who = np.concatenate([np.full(len(h.items), i) for i, h in enumerate(members)])
-    items = np.concatenate([h.items for h in members])
-    order = np.argsort(np.concatenate([h.times for h in members]), kind="stable")
-    who, items = who[order], items[order]
-    return [
-        weigh_group(who[:n], items[:n], world.bucket[items[:n]], rates, tail)
-        for n in GROUP_SIZES if n <= len(items)
-    ]  # fmt: skip
-
-
-def campaign_figures(
-    rng: np.random.Generator, world: World, held: Sequence[History], test: Sequence[History],
-    weights: tuple[Floats, Floats], groups: int,
-) -> dict[str, Any]:  # fmt: skip
-    """Loss of campaigns of 1,000 accounts before the group is told, by groups of 20 or more people
-    for the level; and how many groups of other people were told."""
-    some = rng.choice(len(held), min(600, len(held)), p=weights[0] / weights[0].sum())
-    known = [held[i] for i in np.unique(some)]
-    who = np.repeat(np.arange(len(known)), [len(h.items) for h in known])
-    asked = np.concatenate([h.items for h in known])
-    rates = collision_rates(who, asked, world.bucket[asked])
-    shares = [_tail_share(world, _draw(rng, held, weights[0])) for _ in range(groups)]
-    tail = float(np.max(shares)) * 1.2
-    usual = [max(e.surprise for e in _group_path(world, _draw(rng, held, weights[0]), rates, tail))
-             for _ in range(groups)]  # fmt: skip
-    level = max(6.0, 1.2 * max(usual))
-    wrong = sum(
-        max(e.surprise for e in _group_path(world, _draw(rng, test, weights[1]), rates, tail))
-        > level
-        for _ in range(groups)
-    )
-    figures: dict[str, Any] = {
-        "group_level_log10": level, "group_tail_share": tail,
-        "groups_of_people": groups, "groups_of_people_told": wrong,
-    }  # fmt: skip
-    for name in ("d1", "d2", "d3", "d4"):
-        for accounts in (10, 100, 1000):
-            campaign = make_campaign(rng, world, name, accounts, max(9, 9000 // accounts))
-            path = _group_path(world, campaign, rates, tail)
-            hit = next((e for e in path if e.surprise > level), None)
-            lost = None if hit is None else hit.requests / world.size
-            figures[f"campaign_loss_{name}" + ("" if accounts == 1000 else f"_{accounts}")] = lost
-    return figures
-
-
-def _draw(rng: np.random.Generator, people: Sequence[History], weights: Floats) -> list[History]:
-    """Some 20 to 200 people of one network."""
-    count = int(rng.integers(20, 201))
-    chosen = rng.choice(len(people), count, p=weights / weights.sum())
-    return [people[i] for i in np.unique(chosen)]
-
-
-def _tail_share(world: World, members: Sequence[History]) -> float:
-    opened = [world.bucket[np.unique(h.items)] >= 6 for h in members]
-    return float(np.concatenate(opened).mean())
 
 
 # ------------------------------------------------------------------------------ what it costs

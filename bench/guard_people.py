@@ -15,6 +15,9 @@ from bench.guard_world import Floats, Ints, World
 DAYS = 30
 DAY_S = 86_400.0
 COMMON = 3
+NAMESAKE = 0.1
+"""Who hears an artist to the end goes on to the next in the catalogue: a band of the same people, a
+name written otherwise."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ class _Person:
     def _discography(self, album: int) -> Ints:
         last, starts = album, self.world.album_start
         for _ in range(1 + int(self.rng.geometric(0.35))):
-            if last + 2 < len(starts) and self._artist(last + 1) == self._artist(album):
+            same = last + 2 < len(starts) and self._artist(last + 1) == self._artist(album)
+            if same or (last + 2 < len(starts) and self.rng.random() < NAMESAKE):
                 last += 1
         return np.arange(starts[album], starts[last + 1])
 

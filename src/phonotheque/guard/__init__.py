@@ -19,6 +19,7 @@ from phonotheque.guard.cohorts import (
     GroupEvidence,
     collision_rates,
     keep_false_discoveries,
+    people_share,
     weigh_group,
 )
 from phonotheque.guard.deciding import Action, Measure, Policy, decide
@@ -144,6 +145,7 @@ __all__ = [
     "pardon",
     "parse_actor",
     "parse_state",
+    "people_share",
     "rank_bucket",
     "rank_buckets",
     "read_log_form",

@@ -16,15 +16,20 @@ from phonotheque.guard.novelty import ARTISTS, ITEMS, Memories
 from phonotheque.guard.scoring import RETRY_S
 from phonotheque.guard.symbols import (
     ACROSS,
+    AWAY,
+    BEYOND_SYMBOL,
     BUCKETS,
     KNOWN,
+    LISTED,
+    LISTED_SYMBOL,
     NEXT_SYMBOL,
     REPEAT,
     STAGE_ENDS,
+    STEPPED,
     SYMBOLS,
     UNKNOWN,
 )
-from phonotheque.guard.tables import LEAST_STEP, MOST_STEP, Tables
+from phonotheque.guard.tables import LEAST_STEP, MOST_SAYS, Tables
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -38,13 +43,15 @@ NO_SCORE: Final = -1e9
 
 @dataclass(frozen=True)
 class Requests:
-    """The media requests of one account, in order; arrays of equal length. Times in seconds."""
+    """The media requests of one account, in order; arrays of equal length. Times in seconds;
+    without `ranks`, nothing is known of the list of what was played most."""
 
     items: Ints
     times: Floats
     artists: Ints
     releases: Ints
     buckets: Ints
+    ranks: Ints | None = None
 
 
 def symbols_of(accounts: Sequence[Requests]) -> NDArray[np.int8]:
@@ -73,8 +80,10 @@ def _symbols(accounts: Sequence[Requests], longest: int) -> NDArray[np.int8]:
             columns.follows[rows, t], columns.step[rows, t], np.where(known, KNOWN, UNKNOWN)
         )
         number = np.where(
-            step == 0, NEXT_SYMBOL, 2 + (step - 1) * BUCKETS + columns.buckets[rows, t]
+            step == 0, NEXT_SYMBOL, STEPPED + (step - 1) * BUCKETS + columns.buckets[rows, t]
         )
+        ranked = columns.ranked[rows, t]
+        number = np.where(ranked > 0, ranked, number)
         found[rows, t] = np.where(before, REPEAT, number)
     return found
 
@@ -89,6 +98,7 @@ class _Columns:
             np.zeros(shape, np.int64) for _ in range(4)
         )
         self.retry, self.follows = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+        self.ranked = np.zeros(shape, np.int8)
         for row, one in enumerate(accounts):
             n = len(one.items)
             self.items[row, :n], self.artists[row, :n] = one.items, one.artists
@@ -97,8 +107,13 @@ class _Columns:
             self.retry[row, 1:n] = (step == 0) & (np.diff(one.times) < RETRY_S)
             self.follows[row, 1:n] = step == 1
             self.follows[row, :1] = one.items[:1] == 0  # as the state does, whose last item is -1
-            self.step[row, 1:n] = np.where(np.diff(one.releases) == 0, 0, ACROSS)
-            self.step[row, :1] = ACROSS
+            beyond = np.where(np.diff(one.artists) == 0, ACROSS, AWAY)
+            self.step[row, 1:n] = np.where(np.diff(one.releases) == 0, 0, beyond)
+            self.step[row, :1] = AWAY
+            if one.ranks is not None:
+                next_on = (np.diff(one.ranks) == 1) & ~self.follows[row, 1:n]
+                by_rank = np.where(one.ranks[1:] < LISTED, LISTED_SYMBOL, BEYOND_SYMBOL)
+                self.ranked[row, 1:n] = np.where(next_on, by_rank, 0)
 
 
 @dataclass(frozen=True)
@@ -140,15 +155,16 @@ class _Runner:
     """Sums, moods and totals of accounts."""
 
     def __init__(self, tables: Tables, accounts: int, levels: Floats | None) -> None:
-        self.chances = np.array(tables.chances)
+        self.chances = tables.chances
         self.logs = np.array(tables.logs)
-        self.back, self.kept = np.array(tables.regained), 1.0 - tables.switching
+        self.moves = tables.moving
         self.ceilings = np.array(tables.ceilings)
         self.slow = tables.slow
+        self.most_says = np.array(MOST_SAYS)
         columns = len(tables.alternatives) + 1
         self.levels = np.zeros((0, columns)) if levels is None else levels
         self.sums = np.zeros((accounts, columns - 1))
-        self.mood = np.tile(np.array(tables.weights), (accounts, 1))
+        self.mood = np.tile(np.array(tables.weights, np.float32), (accounts, 1))
         self.media = np.zeros(accounts, np.int64)
         self.counts = np.zeros((accounts, SYMBOLS))
         self.most = np.zeros((accounts, columns))
@@ -160,13 +176,14 @@ class _Runner:
         """The request `t` of `rows`."""
         weighed = self.mood[rows] * self.chances[numbers]
         chance = weighed.sum(axis=1)
-        self.mood[rows] = weighed * (self.kept / chance)[:, None] + self.back
+        self.mood[rows] = (weighed / chance[:, None]) @ self.moves
         media = self.media[rows]
         gains = self.logs[
             (media >= STAGE_ENDS[0]).astype(np.int64) + (media >= STAGE_ENDS[1]), numbers
         ]
-        gains = np.clip(gains - np.log(chance)[:, None], LEAST_STEP, MOST_STEP)
-        gains[numbers == NEXT_SYMBOL] = np.minimum(gains[numbers == NEXT_SYMBOL], 0.0)
+        gains = np.clip(
+            gains - np.log(chance)[:, None], LEAST_STEP, self.most_says[numbers][:, None]
+        )
         sums = np.clip(self.sums[rows] + gains, 0.0, self.ceilings)
         self.sums[rows], self.media[rows] = sums, media + 1
         self.most[rows, :-1] = np.maximum(self.most[rows, :-1], sums)

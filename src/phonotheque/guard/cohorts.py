@@ -3,15 +3,17 @@
 A group is given by what its accounts have in common (a network, an hour of signing up, a client).
 Two tests, both on each account's distinct items:
 
-*Collision deficit*: any two people meet on the same well-known items. In each bucket of rank,
-n requests of a group expect C(n, 2) times the bucket's rate of collision; work-splitting accounts
-do not collide at all. People collide more often than independent draws, so the test errs for them.
+*Collision deficit*: any two people meet on the same well-known items. In each bucket of rank, a
+group expects its pairs of requests of different accounts times the rate of collision; accounts that
+split the work do not collide at all. Groups of people differ, so the rate is the least that groups
+of people have (`people_share`).
 
 *Tail pressure*: openings in the long tail are rare in any group of people.
 
 Levels are, as for accounts, from groups of held-out people; see docs/guard.md.
 """
 
+from collections.abc import Sequence
 from math import exp, lgamma, log
 from typing import Final
 
@@ -24,6 +26,8 @@ from phonotheque.guard.symbols import BUCKETS, TAIL_BUCKET
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _LN10: Final = log(10.0)
+FEW: Final = 50.0
+"""Expected collisions below which the share of those met says little."""
 
 
 class GroupEvidence(msgspec.Struct, frozen=True):
@@ -51,11 +55,18 @@ def collision_rates(accounts: Ints, items: Ints, buckets: Ints) -> Floats:
     people who listen through albums meet in lumps."""
     kept = np.unique((accounts << 40) | items, return_index=True)[1]
     own, things = buckets[kept], items[kept]
-    sizes = np.bincount(own, minlength=BUCKETS).astype(np.float64)
     _, first, times = np.unique(things, return_index=True, return_counts=True)
     met = np.bincount(own[first], weights=times * (times - 1) / 2, minlength=BUCKETS)
-    pairs = sizes * (sizes - 1) / 2
+    pairs = _pairs(accounts[kept], own)
     return np.asarray(np.divide(met, pairs, out=np.zeros(BUCKETS), where=pairs > 0))
+
+
+def _pairs(accounts: Ints, buckets: Ints) -> Floats:
+    """By bucket: pairs of distinct items of different accounts; one account never meets itself."""
+    _, who = np.unique(accounts, return_inverse=True)
+    each = np.bincount(who * BUCKETS + buckets, minlength=(int(who.max(initial=0)) + 1) * BUCKETS)
+    each = each.reshape(-1, BUCKETS).astype(np.float64)
+    return np.asarray((each.sum(axis=0) ** 2 - (each**2).sum(axis=0)) / 2)
 
 
 def weigh_group(
@@ -67,7 +78,7 @@ def weigh_group(
     pairs = np.unique((accounts << 40) | items, return_index=True)[1]
     kept, own = items[pairs], buckets[pairs]
     sizes = np.bincount(own, minlength=BUCKETS).astype(np.float64)
-    expected = float((sizes * (sizes - 1) / 2 * rates).sum())
+    expected = float((_pairs(accounts[pairs], own) * rates).sum())
     times = np.unique(kept, return_counts=True)[1].astype(np.int64)
     collisions = int((times * (times - 1) // 2).sum())
     tail = int(sizes[TAIL_BUCKET:].sum())
@@ -76,6 +87,15 @@ def weigh_group(
         len(pairs), len(np.unique(accounts)), collisions, expected,
         poisson_at_most(collisions, expected), tail, likely, poisson_at_least(tail, likely),
     )  # fmt: skip
+
+
+def people_share(groups: Sequence[GroupEvidence]) -> float:
+    """What share of the collisions expected at `collision_rates` groups of people have at least,
+    less a fifth (0 to 1). Multiplied with it, those rates are for `weigh_group`: people of a group
+    are unlike other groups of people, and a Poisson count of mean rates would call that a deficit.
+    """
+    shares = [g.collisions / g.expected_collisions for g in groups if g.expected_collisions >= FEW]
+    return 0.8 * min(1.0, *shares) if shares else 0.0
 
 
 def poisson_at_most(count: int, mean: float) -> float:

@@ -19,6 +19,7 @@ ALTERNATIVES: Final = {
     "s1": "walks along the catalogue, across the ends of releases",
     "s2": "opens items evenly all over the catalogue",
     "s3": "goes down the ranks from the top",
+    "s3x": "goes down the list of what was played most, past its end",
     "s4": "opens what is well known, and hardly anything twice",
     "s5": "opens items evenly all over the catalogue, hidden among repeats",
     "s6": "opens what is well known by ever new artists, hidden among repeats",

@@ -18,8 +18,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One request. `t` is in seconds since 1970.
 
     `item` is the number of a recording in the catalogue, neighbours having neighbouring numbers;
-    `rank_bucket` comes from `rank_bucket(rank, size)`. `artist` and `release` are numbers that
-    need only be equal for equal ones; where they are unknown, runs of 16 items stand for them.
+    `rank` counts from 0, most played first, and `rank_bucket` comes from `rank_bucket(rank, size)`.
+    Without `rank`, who goes down the ranks is not told from who plays the list of what was played
+    most, and is told late.
+    `artist` and `release` are numbers that need only be equal for equal ones; where they are
+    unknown, runs of 16 items stand for them.
     `canary` says that the id is one that no list shows.
     """
 
@@ -28,6 +31,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     item: int | None = None
     rank_bucket: int | None = None
+    rank: int | None = None
     artist: int | None = None
     release: int | None = None
     status: int = 200

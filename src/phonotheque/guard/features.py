@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from phonotheque.guard.symbols import (
     ACROSS,
+    AWAY,
     BUCKETS,
+    KNOWN,
     NEXT_SYMBOL,
     REPEAT,
-    SYMBOLS,
+    STEPPED,
     TAIL_BUCKET,
     UNKNOWN,
 )
@@ -23,20 +25,29 @@ from phonotheque.guard.tables import Slow
 Floats = NDArray[np.float64]
 SLOW_EVERY: Final = 50
 """Slow features are looked at after each so many media requests."""
-NAMES: Final = ("coverage", "divergence", "tail", "unknown", "across")
+NAMES: Final = (
+    "coverage", "divergence", "tail", "unknown", "across",
+    "next", "repeats", "known", "next_aged", "repeats_root",
+)  # fmt: skip
+_AGED: Final = 300.0
 _WORDS: Final = {
     "coverage": "distinct items over requests, against what people reach (Heaps, logarithm)",
     "divergence": "popularity of what is opened, against people's (KL, nats)",
     "tail": "share of requests that open something in the long tail",
     "unknown": "share of requests for artists not met before",
     "across": "share of requests that walk on across the end of a release",
+    "next": "share of requests that go on along a release",
+    "repeats": "share of requests for what was heard before",
+    "known": "share of requests that open something by an artist met before",
+    "next_aged": "share of requests that go on along a release, by 300 requests and more",
+    "repeats_root": "root of the share of requests for what was heard before",
 }
 
 
 def bucket_counts(counts: Floats) -> Floats:
     """How often something in each bucket was opened (accounts x buckets), from counts by symbol:
-    items that follow on a release are not counted."""
-    opened = counts[:, NEXT_SYMBOL + 1 :].reshape(len(counts), -1, BUCKETS)
+    items that follow on a release or the list of what was played most are not counted."""
+    opened = counts[:, STEPPED:].reshape(len(counts), -1, BUCKETS)
     return np.asarray(opened.sum(axis=1))
 
 
@@ -50,15 +61,21 @@ def slow_features(
     opened = bucket_counts(counts)
     shares = opened + 20.0 * usual  # Dirichlet: the account begins as people do
     shares /= shares.sum(axis=1, keepdims=True)
-    by_step = counts[:, NEXT_SYMBOL + 1 : SYMBOLS].reshape(len(counts), -1, BUCKETS).sum(axis=2)
+    by_step = counts[:, STEPPED:].reshape(len(counts), -1, BUCKETS).sum(axis=2)
     over = requests + 10.0
+    following, repeats = ((counts[:, one] + 0.5) / over for one in (NEXT_SYMBOL, REPEAT))
     return np.stack(
         [
             np.log(new) - heaps[0] - heaps[1] * np.log(requests),
             (shares * np.log(shares / usual)).sum(axis=1),
             (opened[:, TAIL_BUCKET:].sum(axis=1) + 0.5) / over,
             (by_step[:, UNKNOWN - 1] + 0.5) / over,
-            (by_step[:, ACROSS - 1] + 0.5) / over,
+            (by_step[:, ACROSS - 1 : AWAY].sum(axis=1) + 0.5) / over,
+            following,
+            repeats,
+            (by_step[:, KNOWN - 1] + 0.5) / over,
+            following * np.minimum(1.0, over / _AGED),
+            np.sqrt(repeats),
         ],
         axis=1,
     )

@@ -15,16 +15,20 @@ from numpy.typing import NDArray
 
 from phonotheque.guard.batch import NO_SCORE, NOTHING, follow_many
 from phonotheque.guard.features import NAMES, bucket_counts, slow_features
+from phonotheque.guard.kinds import above_floor, fit_kinds
 from phonotheque.guard.levels import find_levels
 from phonotheque.guard.symbols import REPEAT, STAGE_ENDS, STAGES, SYMBOLS
-from phonotheque.guard.tables import BUDGETS, Learned, Slow, Tables
+from phonotheque.guard.tables import BUDGETS, MOST_STEP, TABLES_FORMAT, Learned, Slow, Tables
 
 Floats = NDArray[np.float64]
 Symbols = NDArray[np.int8]
-KINDS: Final = 24
-SWITCHING: Final = 0.01
-ROUNDS: Final = 12
-_SMOOTHING: Final = 20.0
+
+LATE: Final = 300
+"""Media requests after which a way of harvesting counts as told late by sums ..."""
+LATE_COUNTS: Final = 8.0
+"""... and counts so much more when slow features are fitted: those are for what sums miss. What
+they mostly never tell is so like people that fitting it would only cast suspicion on people."""
+WITNESSES: Final = 2
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def learn_tables(
     base = _shares(
         _counts(fit.symbols, fit.weights).sum(axis=0), np.full(SYMBOLS, 1 / SYMBOLS), 5.0
     )
-    kinds, weights = _fit_kinds(fit, base, seed)
+    chain = fit_kinds(fit.symbols, base, seed)
     by_name = [_alternative(symbols, base) for symbols in harvesters.values()]
     per_stage = tuple(tuple(tuple(map(float, one[s])) for one in by_name) for s in range(STAGES))
     learned = Learned(
@@ -62,15 +66,46 @@ def learn_tables(
     everything = (1e9,) * (len(by_name) + 1)
     tables = Tables(
         version="", learned=learned, alternatives=tuple(harvesters),
-        people=tuple(tuple(map(float, row)) for row in kinds), weights=tuple(map(float, weights)),
-        switching=SWITCHING, harvesters=per_stage, levels=(everything,) * len(BUDGETS),
-        slow=_fit_slow(fit, harvesters),
+        people=_rows(chain.kinds), weights=tuple(map(float, chain.weights)),
+        moves=_rows(chain.moves), harvesters=per_stage, levels=(everything,) * len(BUDGETS),
+        slow=_fit_slow(fit, harvesters, [1.0] * len(harvesters)),
     )  # fmt: skip
+    slow = _fit_slow(fit, harvesters, _lateness(fit, harvesters, tables))
+    tables = msgspec.structs.replace(tables, slow=slow)
     most = follow_many(held.symbols, tables).most
     levels, extrapolated = find_levels(most, held.strata, held.weights, BUDGETS)
+    levels = _enough_witnesses(levels)
     learned = msgspec.structs.replace(learned, extrapolated=extrapolated)
-    version = f"1-{learned.digest[:12]}"
+    version = f"{TABLES_FORMAT}-{learned.digest[:12]}"
     return msgspec.structs.replace(tables, levels=levels, learned=learned, version=version)
+
+
+def _lateness(fit: People, harvesters: Mapping[str, Symbols], tables: Tables) -> list[float]:
+    """What each way of harvesting counts for slow features: more if the sums tell it late, judged
+    by levels of those learned from, in which nobody is reported on."""
+    most = follow_many(fit.symbols, tables).most
+    levels = np.array(find_levels(most, fit.strata, fit.weights, [1e-3])[0])
+    levels[:, -1] = np.inf
+    found = []
+    for symbols in harvesters.values():
+        when = follow_many(symbols, tables, levels).when[:, 0]
+        told = (when > 0).mean()
+        late = np.median(when[when > 0]) > LATE if told else False
+        found.append(0.0 if told < 0.5 else LATE_COUNTS if late else 1.0)
+    return found
+
+
+def _enough_witnesses(levels: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
+    """`levels`, those of 1e-3 and less high enough that no two requests alone pass one."""
+    least = [WITNESSES * MOST_STEP + 0.5 if budget <= 1e-3 else 0.0 for budget in BUDGETS]
+    return tuple(
+        (*(max(level, low) for level in row[:-1]), row[-1])
+        for row, low in zip(levels, least, strict=True)
+    )
+
+
+def _rows(array: Floats) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(map(float, row)) for row in array)
 
 
 def _counts(symbols: Symbols, weights: Floats | None = None) -> Floats:
@@ -98,31 +133,6 @@ def _shares(counts: Floats, prior: Floats, strength: float) -> Floats:
     return np.asarray(smoothed / smoothed.sum(axis=-1, keepdims=True))
 
 
-def _fit_kinds(fit: People, base: Floats, seed: int) -> tuple[Floats, Floats]:
-    """Kinds of listening as a mixture of multinomials over accounts, by EM from the nearest of
-    randomly drawn accounts. Every account counts alike: a rare stratum is to have a kind too."""
-    counts = counts_by_account(fit.symbols)
-    counts = counts[counts.sum(axis=1) > 0]
-    rng = np.random.default_rng(seed)
-    spread = np.sqrt(counts / counts.sum(axis=1, keepdims=True))
-    centres = spread[rng.choice(len(spread), KINDS, replace=len(spread) < KINDS)]
-    nearest = np.zeros(len(spread), np.int64)
-    for _ in range(ROUNDS):
-        nearest = np.argmin(-2 * spread @ centres.T + (centres**2).sum(axis=1), axis=1)
-        for kind in range(KINDS):
-            if (nearest == kind).any():
-                centres[kind] = spread[nearest == kind].mean(axis=0)
-    belongs = np.eye(KINDS)[nearest]
-    kinds, weights = np.empty((0, 0)), np.empty(0)
-    for _ in range(ROUNDS):
-        kinds = _shares(belongs.T @ counts, base, _SMOOTHING)
-        weights = (belongs.sum(axis=0) + 1.0) / (len(counts) + KINDS)
-        likely = counts @ np.log(kinds).T + np.log(weights)
-        belongs = np.exp(likely - likely.max(axis=1, keepdims=True))
-        belongs /= belongs.sum(axis=1, keepdims=True)
-    return kinds, weights
-
-
 def _alternative(symbols: Symbols, base: Floats) -> Floats:
     """Chances by stage and symbol of one way of harvesting; a stage nobody reached is like the
     one before."""
@@ -130,15 +140,17 @@ def _alternative(symbols: Symbols, base: Floats) -> Floats:
     for one in range(1, STAGES):
         if counts[one].sum() < 100:
             counts[one] = counts[one - 1]
-    return _shares(counts, base, 2.0)
+    return above_floor(_shares(counts, base, 2.0))
 
 
-def _fit_slow(fit: People, harvesters: Mapping[str, Symbols]) -> Slow:
+def _fit_slow(fit: People, harvesters: Mapping[str, Symbols], counting: Sequence[float]) -> Slow:
     """The regression of harvesters against people, both at all ages: counts after a quarter, half
-    and all of the requests."""
+    and all of the requests. `counting` is what each way of harvesting weighs."""
     ends = (0.25, 0.5, 1.0)
     people = np.concatenate([_counts_until(fit.symbols, end) for end in ends])
-    others = np.concatenate([_counts_until(s, end) for s in harvesters.values() for end in ends])
+    ways = [_counts_until(s, end) for s in harvesters.values() for end in ends]
+    each = np.repeat(counting, len(ends)) / np.sum(counting) / len(ends)
+    others = np.concatenate(ways)
     population = _shares(bucket_counts(people).sum(axis=0), np.full(8, 1 / 8), 1.0)
     sizes = people.sum(axis=1)
     usable = sizes >= 20
@@ -149,7 +161,8 @@ def _fit_slow(fit: People, harvesters: Mapping[str, Symbols]) -> Slow:
     inputs = slow_features(np.concatenate([people, others]), usual, heaps)
     truth = np.r_[np.zeros(len(people)), np.ones(len(others))]
     weights = np.r_[np.tile(fit.weights / fit.weights.sum(), len(ends)) / len(ends),
-                    np.full(len(others), 1 / len(others))]  # fmt: skip
+                    np.concatenate([np.full(len(w), e / len(w))
+                                for w, e in zip(ways, each, strict=True)])]  # fmt: skip
     means, scales = inputs[: len(people)].mean(axis=0), inputs.std(axis=0) + 1e-6
     fitted = _logistic((inputs - means) / scales, truth, weights)
     return Slow(

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 WORST: Final = 5.0
 """How many times the budget the worst stratum may have."""
+MARGIN: Final = 0.7
+"""Part of the budget that held-out people may use, so that others keep to all of it."""
 _LEAST_ABOVE: Final = 3.0
 _TAIL: Final = 30.0
 
@@ -27,12 +29,13 @@ def find_levels(
     seen = 1.0 / float((shares**2).sum())  # accounts that weigh as much, were all alike
     found: list[Floats] = []
     part = 1.0
-    for budget in budgets:
+    for whole in budgets:
+        budget = MARGIN * whole
         if budget * seen >= _LEAST_ABOVE:
             part = _share_out(most, names, shares, budget)
         levels = _levels_at(most, names, shares, budget, part)
         found.append(np.maximum(levels, found[-1]) if found else levels)
-    extrapolated = tuple(b for b in budgets if b * seen < _LEAST_ABOVE)
+    extrapolated = tuple(b for b in budgets if MARGIN * b * seen < _LEAST_ABOVE)
     return tuple(tuple(float(v) for v in row) for row in found), extrapolated
 
 

@@ -2,17 +2,17 @@
 
 Each media request becomes a symbol (symbols.py). For each alternative (a way of harvesting) a sum
 runs over log(chance under it / chance for people), never below 0: Page's CUSUM. People are a
-mixture of kinds of listening whose weights follow the account, so the comparison is with the
+hidden Markov chain of kinds of listening that follows the account, so the comparison is with the
 people that it is most like, not with the mean of all (measured: docs/guard.md). A sum means
 nothing by itself: levels are quantiles of its maximum over thirty days of held-out people.
 """
 
 from math import log
-from operator import mul
 from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from phonotheque.guard.events import Event, Kind
 from phonotheque.guard.features import SLOW_EVERY, describe_slow, slow_scores
@@ -20,22 +20,26 @@ from phonotheque.guard.novelty import ARTISTS, ITEMS, meet
 from phonotheque.guard.state import State, Totals
 from phonotheque.guard.symbols import (
     ACROSS,
+    AWAY,
+    BEYOND_SYMBOL,
     BUCKETS,
     KNOWN,
-    NEXT,
+    LISTED,
+    LISTED_SYMBOL,
     NEXT_SYMBOL,
     REPEAT,
     STAGE_ENDS,
     UNKNOWN,
     symbol,
 )
-from phonotheque.guard.tables import BUDGETS, LEAST_STEP, MOST_STEP, Tables
+from phonotheque.guard.tables import BUDGETS, LEAST_STEP, MOST_SAYS, Tables
 
 RETRY_S: Final = 60.0
 """A second request for one item within this time is a retry or a prefetch, and says nothing."""
 HASTE: Final = 0.2
 KIN_SHIFT: Final = 4
 LAST_BUCKET: Final = BUCKETS - 1
+UNRANKED: Final = -2
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -61,6 +65,8 @@ class Evidence(msgspec.Struct, frozen=True):
 
 def score(state: State, event: Event, tables: Tables) -> tuple[State, Evidence]:
     """`state` after `event`, and the evidence."""
+    if event.rank is None:
+        tables = tables.unranked
     if event.kind is not Kind.MEDIA or event.item is None:
         return _count(state, event, tables)
     again = event.item == state.last_item and event.t - state.last_t < RETRY_S
@@ -91,15 +97,9 @@ def _step(state: State, event: Event, tables: Tables) -> tuple[State, Evidence]:
     kin = item >> KIN_SHIFT
     release = kin if event.release is None else event.release
     before, items = meet(state.items, item, ITEMS)
-    known, artists = meet(state.artists, kin if event.artist is None else event.artist, ARTISTS)
-    bucket = LAST_BUCKET if event.rank_bucket is None else event.rank_bucket
-    number = REPEAT
-    if not before:
-        if item == state.last_item + 1:
-            step = NEXT if release == state.last_release else ACROSS
-        else:
-            step = KNOWN if known else UNKNOWN
-        number = symbol(step, bucket)
+    artist = kin if event.artist is None else event.artist
+    known, artists = meet(state.artists, artist, ARTISTS)
+    number = REPEAT if before else _new(state, event, release, artist, known)
     totals = _total(state, event, number)
     sums, mood = follow(state.sums, state.mood, number, totals.media - 1, tables)
     alarmed = state.alarmed_at
@@ -111,21 +111,34 @@ def _step(state: State, event: Event, tables: Tables) -> tuple[State, Evidence]:
     if totals.media % SLOW_EVERY == 0:
         slow = float(slow_scores(np.array([totals.symbols], np.float64), tables.slow)[0])
     after = State(
-        items, artists, sums, mood, totals, state.first_t or event.t, event.t, item, release,
+        items, artists, sums, mood, totals, state.first_t or event.t, event.t, item,
+        UNRANKED if event.rank is None else event.rank, artist, release,
         event.duration_s or 0.0, alarmed, slow,
     )  # fmt: skip
     return after, evidence_of(after, event, tables, number)
+
+
+def _new(state: State, event: Event, release: int, artist: int, known: bool) -> int:
+    """The symbol of an item that was not met before."""
+    if event.item == state.last_item + 1:
+        if release == state.last_release:
+            return NEXT_SYMBOL
+        step = ACROSS if artist == state.last_artist else AWAY
+    elif event.rank is not None and event.rank == state.last_rank + 1:
+        return LISTED_SYMBOL if event.rank < LISTED else BEYOND_SYMBOL
+    else:
+        step = KNOWN if known else UNKNOWN
+    return symbol(step, LAST_BUCKET if event.rank_bucket is None else event.rank_bucket)
 
 
 def follow(
     sums: tuple[float, ...], mood: tuple[float, ...], number: int, media: int, tables: Tables
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Sums and mood after the symbol `number` of an account that had made `media` requests."""
-    weighed = tuple(map(mul, mood or tables.weights, tables.chances[number]))
-    chance = sum(weighed)
-    people, kept = log(chance), (1.0 - tables.switching) / chance
-    mood = tuple([w * kept + back for w, back in zip(weighed, tables.regained, strict=True)])
-    most = 0.0 if number == NEXT_SYMBOL else MOST_STEP
+    weighed = np.array(mood or tables.weights) * tables.chances[number]
+    chance = float(weighed.sum())
+    people, mood = log(chance), _single(weighed / chance @ tables.moving)
+    most = MOST_SAYS[number]
     logs = tables.logs[(media >= STAGE_ENDS[0]) + (media >= STAGE_ENDS[1])][number]
     grown = []
     for total, alternative, ceiling in zip(
@@ -136,6 +149,11 @@ def follow(
         reached = total + gain
         grown.append(0.0 if reached < 0.0 else ceiling if reached > ceiling else reached)
     return tuple(grown), mood
+
+
+def _single(mood: NDArray[np.float64]) -> tuple[float, ...]:
+    """In single precision, as states are written: half the bytes, and nothing lost by writing."""
+    return tuple(mood.astype(np.float32).tolist())
 
 
 def _total(state: State, event: Event, number: int) -> Totals:
@@ -165,13 +183,15 @@ def evidence_of(state: State, event: Event, tables: Tables, number: int | None) 
 
 
 def surprise(sums: tuple[float, ...], tables: Tables) -> tuple[float, int]:
-    """How rare the sums are among people (0 to 4), and the alternative that says so."""
-    most, leading = 0.0, -1
+    """How rare the sums are among people (0 to 4), and the alternative that says so; of several
+    that are beyond all levels, the one furthest beyond."""
+    most, leading, beyond = 0.0, -1, 0.0
     for place, (total, level) in enumerate(zip(sums, tables.levels[0], strict=False)):
         if total > level:
             found = _interpolate(total, place, tables)
-            if found > most:
-                most, leading = found, place
+            times = total / tables.levels[-1][place]
+            if (found, times) > (most, beyond):
+                most, leading, beyond = found, place, times
     return most, leading
 
 

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from phonotheque.guard.novelty import ARTISTS, ITEMS, Memory, Shape, join
 from phonotheque.guard.symbols import SYMBOLS
 from phonotheque.model.errors import FormatError
 
-STATE_FORMAT: Final = 1
+STATE_FORMAT: Final = 2
 MOST_BYTES: Final = 2048
+_SINGLE: Final = "<f4"
 
 
 class Totals(msgspec.Struct, frozen=True, array_like=True):
@@ -37,6 +39,8 @@ class State(msgspec.Struct, frozen=True):
     first_t: float = 0.0
     last_t: float = 0.0
     last_item: int = -1
+    last_rank: int = -2
+    last_artist: int = -1
     last_release: int = -1
     last_duration_s: float = 0.0
     alarmed_at: int = -1  # media requests when a sum first stood above its level; -1: it does not
@@ -48,18 +52,18 @@ class _Packed(msgspec.Struct, array_like=True, frozen=True):
     items: tuple[bytes, bytes, int]
     artists: tuple[bytes, bytes, int]
     sums: tuple[float, ...]
-    mood: tuple[float, ...]
+    mood: bytes  # single precision
     totals: Totals
-    rest: tuple[float, float, int, int, float, int, float]
+    rest: tuple[float, float, int, int, int, int, float, int, float]
 
 
 def format_state(state: State) -> bytes:
     """`state` as bytes (MessagePack)."""
-    rest = (state.first_t, state.last_t, state.last_item, state.last_release,
-            state.last_duration_s, state.alarmed_at, state.slow)  # fmt: skip
+    rest = (state.first_t, state.last_t, state.last_item, state.last_rank, state.last_artist,
+            state.last_release, state.last_duration_s, state.alarmed_at, state.slow)  # fmt: skip
     return msgspec.msgpack.encode(
         _Packed(STATE_FORMAT, _pack(state.items, ITEMS), _pack(state.artists, ARTISTS), state.sums,
-                state.mood, state.totals, rest)
+                np.array(state.mood, _SINGLE).tobytes(), state.totals, rest)
     )  # fmt: skip
 
 
@@ -75,7 +79,10 @@ def parse_state(content: bytes) -> State:
         raise FormatError(f"state of an account: {error}; drop it, it is learned anew") from error
     if packed.format != STATE_FORMAT:
         raise FormatError(f"state of an account: format {packed.format}, not {STATE_FORMAT}")
-    return State(_unpack(packed.items), _unpack(packed.artists), packed.sums, packed.mood,
+    if len(packed.mood) % 4 or len(packed.totals.symbols) != SYMBOLS:
+        raise FormatError("state of an account: cut short; drop it, it is learned anew")
+    mood = tuple(np.frombuffer(packed.mood, _SINGLE).tolist())
+    return State(_unpack(packed.items), _unpack(packed.artists), packed.sums, mood,
                  packed.totals, *packed.rest)  # fmt: skip
 
 
@@ -106,6 +113,8 @@ def merge_states(one: State, other: State) -> State:
         min(s.first_t for s in (one, other) if s.last_t) if one.last_t or other.last_t else 0.0,
         late.last_t,
         late.last_item,
+        late.last_rank,
+        late.last_artist,
         late.last_release,
         late.last_duration_s,
         max(one.alarmed_at, other.alarmed_at),

@@ -5,20 +5,33 @@ from functools import cached_property
 from importlib import resources
 from math import log
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from phonotheque.guard.symbols import BUCKETS, STAGES, SYMBOLS
+from phonotheque.guard.symbols import ACROSS, BUCKETS, NEXT_SYMBOL, STAGES, SYMBOLS, symbol
 from phonotheque.model.errors import FormatError
 from phonotheque.storage.documents import format_document, parse_document, read_document
 
-TABLES_FORMAT: Final = 1
+Floats = NDArray[np.float64]
+TABLES_FORMAT: Final = 2
+BY_RANK: Final = frozenset({"s3", "s3x"})
+"""Alternatives that only ranks tell from people."""
+NEVER: Final = 1e9
 BUDGETS: Final = (1e-1, 1e-2, 1e-3, 1e-4)
 """False positives for which there are levels: shares of accounts over thirty days."""
 LEAST_STEP: Final = -4.0
 MOST_STEP: Final = 4.0
-"""No single request says more than this, in nats."""
+"""No single request says more than this, in nats ..."""
+MOST_SAYS: Final = tuple(
+    0.0 if number == NEXT_SYMBOL
+    else 1.0 if symbol(ACROSS, 0) <= number <= symbol(ACROSS, BUCKETS - 1)
+    else MOST_STEP
+    for number in range(SYMBOLS)
+)  # fmt: skip
+"""... and some less: items of one release are alike, and so, somewhat, are those of one artist."""
 
 
 class Learned(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,26 +66,33 @@ class Slow(msgspec.Struct, frozen=True, kw_only=True):
 class Tables(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """People as a mixture of kinds of listening, harvesters as alternatives, and the levels.
 
-    `people[kind][symbol]` and `harvesters[stage][alternative][symbol]` are chances. `levels` has
+    `people[kind][symbol]`, `moves[kind][next kind]` and `harvesters[stage][alternative][symbol]`
+    are chances, `weights` those of the kind that an account begins with. `levels` has
     one row for each of `BUDGETS`, with a level for each alternative and, last, for slow features:
     held-out people stood above any of a row's levels at any time in that share at most.
     """
 
+    FORMAT: ClassVar[int] = TABLES_FORMAT
     format: int = TABLES_FORMAT
     version: str
     learned: Learned
     alternatives: tuple[str, ...]
     people: tuple[tuple[float, ...], ...]
     weights: tuple[float, ...]
-    switching: float  # chance, at each request, of another kind of listening
+    moves: tuple[tuple[float, ...], ...]
     harvesters: tuple[tuple[tuple[float, ...], ...], ...]
     levels: tuple[tuple[float, ...], ...]
     slow: Slow
 
     @cached_property
-    def chances(self) -> tuple[tuple[float, ...], ...]:
-        """By symbol: its chance under each kind of listening."""
-        return tuple(zip(*self.people, strict=True))
+    def chances(self) -> Floats:
+        """By symbol: its chance under each kind of listening (symbols x kinds)."""
+        return np.array(self.people).T.copy()
+
+    @cached_property
+    def moving(self) -> Floats:
+        """`moves`, as an array (kinds x next kinds)."""
+        return np.array(self.moves)
 
     @cached_property
     def logs(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
@@ -83,9 +103,17 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         )
 
     @cached_property
-    def regained(self) -> tuple[float, ...]:
-        """What switching gives back to each kind of listening, at each request."""
-        return tuple(self.switching * weight for weight in self.weights)
+    def unranked(self) -> "Tables":
+        """Tables for where ranks are not known: people who play the list of what was played most
+        then look as those who go down it do, so that these alternatives raise no alarm."""
+        rows = tuple(
+            tuple(
+                NEVER if name in BY_RANK else level
+                for name, level in zip((*self.alternatives, ""), row, strict=True)
+            )
+            for row in self.levels
+        )
+        return msgspec.structs.replace(self, levels=rows)
 
     @cached_property
     def ceilings(self) -> tuple[float, ...]:
@@ -100,12 +128,15 @@ def check_tables(tables: Tables, name: str) -> None:
         FormatError: they do not.
     """
     count, slow = len(tables.alternatives), tables.slow
+    kinds = len(tables.people)
     rows = [*tables.people, *(row for stage in tables.harvesters for row in stage)]
+    moves = [tables.weights, *tables.moves]
     sound = (
         len(tables.harvesters) == STAGES
         and all(len(stage) == count for stage in tables.harvesters)
         and all(len(row) == SYMBOLS and min(row) > 0 and abs(sum(row) - 1) < 1e-6 for row in rows)
-        and len(tables.weights) == len(tables.people)
+        and len(tables.moves) == kinds
+        and all(len(row) == kinds and min(row) > 0 and abs(sum(row) - 1) < 1e-6 for row in moves)
         and len(tables.levels) == len(BUDGETS)
         and all(len(row) == count + 1 for row in tables.levels)
         and {*map(len, (slow.names, slow.weights, slow.means, slow.scales))} == {len(slow.names)}
@@ -129,9 +160,9 @@ def read_tables(path: Path) -> Tables:
 
 def read_shipped_tables() -> Tables:
     """The tables that come with the program, learned from made-up people."""
-    content = (resources.files("phonotheque.guard") / "shipped" / "tables-1.json").read_bytes()
-    tables = parse_document(content, Tables, "tables-1.json")
-    check_tables(tables, "tables-1.json")
+    content = (resources.files("phonotheque.guard") / "shipped" / "tables-2.json").read_bytes()
+    tables = parse_document(content, Tables, "tables-2.json")
+    check_tables(tables, "tables-2.json")
     return tables
 
 

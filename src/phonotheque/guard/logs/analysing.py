@@ -70,6 +70,7 @@ def analyse_logs(wish: Wish, tables: Tables, work: Path, progress: Progress) -> 
         InputError: no line of any file is a request, or a table cannot be used.
         UsageError: a pattern is none, or the catalogue is too small.
     """
+    tables = tables.unranked  # ranks of a log are estimates, and equal ones share the middle
     connection = _connect(wish, work)
     try:
         reading = _read_files(connection, wish, progress)

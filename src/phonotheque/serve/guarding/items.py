@@ -55,6 +55,7 @@ class Facts(NamedTuple):
     release: int | None
     duration_s: float | None
     open_to_all: bool
+    rank: int | None = None  # from 0
 
 
 def way_of(path: str) -> Way:
@@ -130,4 +131,5 @@ class Items:
             next((track.release for track in row.tracks if track.release is not None), None),
             row.duration_ms / 1000 if row.duration_ms else None,
             file is not None and allows(row.distribute) and allows(file.distribute),
+            row.rank - 1 if row.rank else None,
         )

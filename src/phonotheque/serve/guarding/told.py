@@ -22,11 +22,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="told
     bytes: int = 0
     canary: bool = False
     refused: bool = False
+    rank: int | None = None
 
     def event(self) -> Event:
         """As the guard's core reads it."""
         return Event(
             t=self.t, account=self.actor, kind=self.kind, item=self.item, rank_bucket=self.bucket,
+            rank=self.rank,
             artist=self.artist, release=self.release, status=self.status, bytes=self.bytes,
             network=self.network, canary=self.canary, duration_s=self.duration_s,
             authenticated=self.actor.startswith("account:"),
