@@ -385,7 +385,7 @@ ORIGINS = [
           _both(rogue.only(SONG, _part(wrong)), rogue.only(SONG, _part(wrong))),
           _CODE.FINDINGS),
     Fault("the first lies about all that is signed, and the other is sound",
-          _first(rogue.only("metadata/", rogue.body(wrong))), _CODE.UNTRUSTED),
+          _first(rogue.only("metadata/", rogue.body(wrong))), _CODE.OK),
     Fault("a peer gives wrong bytes, and one of two origins too", _lying_swarm(_LIES, None),
           _CODE.OK),
     Fault("a peer gives wrong bytes, and both origins for one file",

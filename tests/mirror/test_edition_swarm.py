@@ -68,7 +68,7 @@ def test_what_the_swarm_brought_before_it_gave_up_is_not_fetched_again(
         hurried = Limits(attempts=2, stall_seconds=1.0)
         report = follower.sync(peers=[("127.0.0.1", peer.port)], limits=hurried)
     assert report.findings == [] and follower.verify().clean
-    assert any("brought nothing more for 1 s" in line for line in follower.notes.lines)
+    assert any("brought nothing for 1 s" in line for line in follower.notes.lines)
     asked = {s.path.removeprefix("editions/2026-11/") for s in follower.server.served}
     tables = {path for path in asked if path.endswith((".parquet", ".torrent"))}
     assert tables - {"torrents/catalogue.torrent"} == {

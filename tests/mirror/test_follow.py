@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from threading import Event, Thread
 from urllib.request import urlopen
 
 import pytest
 
+from phonotheque.cli.main import main
 from phonotheque.mirror import FollowOptions, follow, pause, read_status, resume
 from phonotheque.mirror.following import halting
 from phonotheque.mirror.metrics import Counters, render, serve_metrics
@@ -100,6 +102,10 @@ def test_what_a_follower_did_and_why_it_rests_is_told(synced: Follower) -> None:
     synced.notes.lines.clear()
     with following(synced, hours="03:00-03:01"):
         until(lambda: any("outside the hours 03:00-03:01" in line for line in synced.notes.lines))
+
+
+def test_what_is_no_mirror_is_not_resumed(tmp_path: Path) -> None:
+    assert main(["resume", str(tmp_path / "nothing")]) == 66
 
 
 def test_failures_are_noted_and_tried_again(synced: Follower) -> None:

@@ -19,6 +19,7 @@ from phonotheque.mirror import (
 from phonotheque.mirror.edition_swarm import catalogue_torrent, offered_files
 from phonotheque.mirror.formats import Tables
 from phonotheque.mirror.part import kept_volumes
+from phonotheque.mirror.planning import plan_path
 from phonotheque.mirror.pruning import prune_editions
 from phonotheque.mirror.state import open_state
 from phonotheque.model.edition import EditionManifest
@@ -246,6 +247,19 @@ def test_what_the_plan_leaves_out_is_not_told_as_withheld(part: Follower) -> Non
     with Seeder(part.tree, listen=LOOPBACK, progress=part.notes):
         pass
     assert any("files are not given: 1 not here" in line for line in part.notes.lines)
+
+
+def test_of_single_files_the_others_are_not_told_as_withheld(
+    follower: Follower, tmp_path: Path
+) -> None:
+    plan = follower.plan()
+    song = "data/artist 1/song-1.ogg"
+    one = msgspec.structs.replace(plan.volumes[0], selection=[song])
+    write_document(plan_path(follower.tree), msgspec.structs.replace(plan, volumes=[one]))
+    follower.sync()
+    with Seeder(follower.tree, listen=LOOPBACK, progress=follower.notes, clock=lambda: NOW):
+        pass
+    assert not [line for line in follower.notes.lines if "not given" in line]
 
 
 @pytest.mark.full

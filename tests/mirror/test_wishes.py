@@ -139,12 +139,15 @@ def test_single_files_fill_the_room_that_whole_volumes_leave_and_stay_when_plann
     everything = follower.plan()
     last = everything.volumes[-1]
     disk = everything.bytes - 5_000  # song 7, which nobody listened to
-    assert [v.selection for v in follower.plan(disk_bytes=disk).volumes] == [None, None]
+    whole = follower.plan(disk_bytes=disk)
+    assert [v.selection for v in whole.volumes] == [None, None]
     plan = follower.plan(disk_bytes=disk, single_files=True)
     part = plan.volumes[-1]
     assert (part.volume, part.selection, part.rows) == (last.volume, [], "0")
     assert (part.bytes, part.listens, plan.bytes) == (last.bytes - 5_000, 3, disk)
     assert (plan.left_out, plan.listens_share) == ([], 1.0)
+    assert whole.next_terabyte_share == pytest.approx(3 / 1673)
+    assert plan.next_terabyte_share == pytest.approx(0, abs=1e-12)
     follower.sync()
     assert follower.verify().clean
     again = follower.plan(disk_bytes=disk + 1, single_files=True)

@@ -192,8 +192,11 @@ def pause(mirror: MirrorPath) -> None:
 
 def resume(mirror: MirrorPath) -> None:
     """Let a paused mirror fetch again."""
+    from phonotheque.mirror import read_mirror
     from phonotheque.mirror import resume as execute
     from phonotheque.storage.layout import Tree
 
-    was = execute(Tree(mirror.absolute()))
+    tree = Tree(mirror.absolute())
+    read_mirror(tree)
+    was = execute(tree)
     Screen().say("Fetches again." if was else "It was not paused.")

@@ -64,7 +64,9 @@ def open_seeding(listen: str, public: bool, settings: SeedSettings) -> Any:
     until = time.monotonic() + _WAIT_SECONDS
     while not session.listen_port():
         if time.monotonic() > until:
-            raise TransferError(f"cannot listen on {listen}; is the port taken?")
+            raise TransferError(
+                f"cannot listen on {listen}: write HOST:PORT, of a port that is free"
+            )
         time.sleep(0.01)
     return session
 

@@ -10,7 +10,7 @@ import sqlite3
 import stat
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,6 +19,7 @@ from typing import Any
 
 import libtorrent as lt
 
+from phonotheque.mirror.expected import planned_by_name
 from phonotheque.mirror.part import tables_left_out
 from phonotheque.mirror.planning import plan_path, read_plan
 from phonotheque.mirror.state import state_path
@@ -60,7 +61,7 @@ class Offer:
 
     @property
     def held_back(self) -> int:
-        """Files that are not given, but for tables that the plan leaves out."""
+        """Files that are not given, but for those that the plan leaves out."""
         return sum(self.withheld.values()) - self.withheld[_LEFT_OUT]
 
 
@@ -91,7 +92,7 @@ def read_offer(
         raise FormatError(f"{torrent.path}: is not the torrent that the edition names")
     layout = _layout(params.ti)
     length, journal = layout.piece_length(), read_journal(tree, torrent.place)
-    left_out = cache(lambda: _left_out(tree, torrent.place))
+    by_plan = cache(lambda: _by_plan(tree, torrent.place))
     offer, had, hidden = Offer(params), [False] * layout.num_pieces(), set[int]()
     given: list[tuple[int, str]] = []
     for index in range(layout.num_files()):
@@ -100,7 +101,7 @@ def read_offer(
         inside, size = layout.file_path(index), layout.file_size(index)
         offer.files += 1
         why = _why_not(parent, inside, size, withdrawn, journal)
-        if why == "not here" and volume_of(inside.partition("/")[2]) in left_out():
+        if why == "not here" and by_plan()(inside.partition("/")[2]):
             why = _LEFT_OUT
         if why:
             offer.withheld[why] += 1
@@ -122,13 +123,20 @@ def read_offer(
     return offer
 
 
-def _left_out(tree: Tree, place: str) -> frozenset[str]:
-    """Of an edition, the volumes outside of the plan whose tables are not here."""
+def _by_plan(tree: Tree, place: str) -> Callable[[str], bool]:
+    """Whether a file of a torrent that is not here need not be: a table of a volume outside of the
+    plan; any, of a volume of which the plan names single files."""
     folder, _, name = place.partition("/")
-    if folder != "editions" or not tree.mirror_toml.is_file() or not plan_path(tree).is_file():
-        return frozenset()
-    manifest = read_document(tree.edition(name) / "edition.json", EditionManifest)
-    return tables_left_out(tree, manifest, read_plan(tree))
+    if not tree.mirror_toml.is_file() or not plan_path(tree).is_file():
+        return lambda path: False
+    plan = read_plan(tree)
+    if folder == "editions":
+        manifest = read_document(tree.edition(name) / "edition.json", EditionManifest)
+        left_out = tables_left_out(tree, manifest, plan)
+        return lambda path: volume_of(path) in left_out
+    planned = planned_by_name(plan.volumes).get(name)
+    part = planned is not None and (planned.selection is not None or planned.rows is not None)
+    return lambda path: part
 
 
 def _mark(had: list[bool], first: int, count: int, *, had_now: bool = True) -> None:

@@ -120,9 +120,12 @@ def _rows_before(tables: EditionTables, planned: PlannedVolume | None, told: Fil
 
 
 def add_picked(plan: MirrorPlan, picked: Collection[PlannedVolume], listens: int) -> MirrorPlan:
-    """The plan with volumes cut down to single files; `listens` are those of all volumes."""
+    """The plan with volumes cut down to single files; `listens` are those of all volumes. What more
+    disk would add is less by what they bring."""
     names = {volume.volume for volume in picked}
-    total = plan.listens + sum(volume.listens for volume in picked)
+    gained = sum(volume.listens for volume in picked)
+    total = plan.listens + gained
+    share = gained / listens if listens else 0.0
     return replace(
         plan,
         volumes=[*plan.volumes, *picked],
@@ -131,6 +134,8 @@ def add_picked(plan: MirrorPlan, picked: Collection[PlannedVolume], listens: int
         files=plan.files + sum(volume.files for volume in picked),
         listens=total,
         listens_share=total / listens if listens else 0.0,
+        next_terabyte_share=max(0.0, plan.next_terabyte_share - share),
+        next_terabyte_share_here=max(0.0, plan.next_terabyte_share_here - share),
     )
 
 

@@ -204,8 +204,7 @@ def _follow(
         now = time.monotonic()
         if now - moved > options.stall_seconds:
             raise TransferError(
-                f"{job.torrent.stem}: the swarm brought nothing {'more ' if had else ''}for "
-                f"{options.stall_seconds:g} s "
+                f"{job.torrent.stem}: the swarm brought nothing for {options.stall_seconds:g} s "
                 f"({status.num_peers} peers); name a peer that has it, or fetch it over HTTP"
             )
         if now - asked > CONNECT_SECONDS and not checking and not status.num_peers:
