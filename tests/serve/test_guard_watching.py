@@ -131,6 +131,9 @@ def test_the_page_shows_pictures_and_tables_and_escapes_what_strangers_wrote(
     assert "it was &lt;my&gt; sister" in page
     assert "<my>" not in page
     assert "style-src 'self'" in found.headers["content-security-policy"]
+    again = server.get("/guard?days=30", keys["ana"]).body.decode()
+    svg = page[page.index("<svg") : page.rindex("</svg>")]
+    assert svg in again  # kept, whatever happened meanwhile
 
 
 @pytest.mark.full

@@ -79,10 +79,10 @@ def top(
 def show_top(screen: Screen, rows: "Iterable[TopRow]") -> None:
     """The rows as a table."""
     screen.table(
-        ("who", "evidence", "measure", "until", "requests", "media", "items", "repeats", "bytes"),
+        ("who", "evidence", "measure", "media", "items", "repeats", "bytes"),
         [
-            (r.actor, r.evidence, r.measure, _time(r.measure_until), r.requests, r.media,
-             r.distinct_items, f"{r.repeat_share:.0%}", format_bytes(r.bytes))
+            (r.actor, r.evidence, r.measure, r.media, r.distinct_items, f"{r.repeat_share:.0%}",
+             format_bytes(r.bytes))
             for r in rows
         ],
     )  # fmt: skip

@@ -8,7 +8,7 @@ And which edition brought or dropped what, and the feed that tells of them.
 from phonotheque.statistics import axes
 from phonotheque.statistics.axes import Chart
 from phonotheque.statistics.counting import read_statistics
-from phonotheque.statistics.drawing import DrawingError, format_picture, mark_of
+from phonotheque.statistics.drawing import DrawingError, format_picture
 from phonotheque.statistics.drawing import draw as draw_charts
 from phonotheque.statistics.feed import format_feed
 from phonotheque.statistics.figures import Statistics, TopRecording
@@ -39,7 +39,6 @@ __all__ = [
     "find_statistics",
     "format_feed",
     "format_picture",
-    "mark_of",
     "read_edition_lineage",
     "read_history",
     "read_lineage",

@@ -3,39 +3,48 @@
 import threading
 from collections.abc import Mapping
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final
 
 from phonotheque.guard import Entry, GuardReport, Profile, TopRow
 from phonotheque.serve.guarding.pictures import day_of, make_profile_charts, make_report_charts
 from phonotheque.serve.rendering import format_size, read_assets, render
-from phonotheque.statistics import Chart, DrawingError, draw_charts, mark_of
+from phonotheque.statistics import Chart, DrawingError, draw_charts
 
-_PICTURES_KEPT: Final = 64
+KEPT_S: Final = 300.0
+_PAGES_KEPT: Final = 16
 _PERCENT: Final = "{:.0%}".format
 
 
 class Pictures:
-    """Draws, and keeps what was drawn last: drawing takes a second or two and a process of its
-    own. For any number of threads; one of them draws at a time."""
+    """Draws, in a process of its own that takes some seconds, and keeps what was drawn for a page
+    for `KEPT_S`: the tables beside are always of now. For any number of threads; one draws at a
+    time."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, str] = {}
+        self._kept: dict[str, tuple[float, dict[str, tuple[str, str]]]] = {}
         self._drawing = threading.Lock()
 
-    def draw(self, charts: Mapping[str, Chart]) -> dict[str, tuple[str, str]]:
+    def draw(self, charts: Mapping[str, Chart], page: str) -> dict[str, tuple[str, str]]:
         """(title, SVG) by name; nothing where drawing fails: the tables say the same."""
-        marks = {name: f"{name}-{mark_of(chart)}" for name, chart in charts.items()}
         with self._drawing:
-            missing = {name: charts[name] for name, mark in marks.items() if mark not in self._kept}
+            kept = self._kept.get(page)
+            if (
+                kept is not None
+                and monotonic() - kept[0] < KEPT_S
+                and kept[1].keys() == charts.keys()
+            ):
+                return kept[1]
             try:
-                drawn = draw_charts(missing)
+                drawn = draw_charts(charts)
             except DrawingError:
-                drawn = {}
-            self._kept.update({marks[name]: svg for name, svg in drawn.items()})
-            while len(self._kept) > _PICTURES_KEPT:
+                return {}
+            found = {name: (charts[name].title, svg) for name, svg in drawn.items()}
+            self._kept.pop(page, None)
+            self._kept[page] = (monotonic(), found)
+            while len(self._kept) > _PAGES_KEPT:
                 self._kept.pop(next(iter(self._kept)))
-            found = {n: self._kept[m] for n, m in marks.items() if m in self._kept}
-        return {name: (charts[name].title, svg) for name, svg in found.items()}
+        return found
 
 
 def format_report_file(report: GuardReport, pictures: Pictures | None = None) -> str:
@@ -62,15 +71,16 @@ def _report(report: GuardReport, pictures: Pictures, *, linked: bool) -> str:
     charts = make_report_charts(report)
     in_force = {k: n for k, n in report.in_force.items() if n and k not in ("proposals", "appeals")}
     return _page(
-        "guard_report.html", charts, pictures, linked, report=report, in_force=in_force,
+        "guard_report.html", f"{(report.until - report.since).days} days", charts, pictures,
+        linked=linked, report=report, in_force=in_force,
         days=[(day_of(d.day), d) for d in report.days], top=[_top(row) for row in report.top],
     )  # fmt: skip
 
 
 def _profile(profile: Profile, now: datetime, pictures: Pictures, *, linked: bool) -> str:
     return _page(
-        "guard_actor.html", make_profile_charts(profile), pictures, linked, profile=profile,
-        now=now, days=[(day_of(d.day), d) for d in profile.days],
+        "guard_actor.html", profile.actor, make_profile_charts(profile), pictures, linked=linked,
+        profile=profile, now=now, days=[(day_of(d.day), d) for d in profile.days],
         shares=list(zip(map(_PERCENT, profile.popularity), map(_PERCENT, profile.of_people),
                         strict=True)),
         audit=[_line(entry) for entry in profile.audit[-50:]],
@@ -78,13 +88,13 @@ def _profile(profile: Profile, now: datetime, pictures: Pictures, *, linked: boo
 
 
 def _page(
-    template: str, charts: Mapping[str, Chart], pictures: Pictures, linked: bool, **values: Any
+    template: str, page: str, charts: Mapping[str, Chart], pictures: Pictures, **values: Any
 ) -> str:
-    drawn = pictures.draw(charts)
+    drawn = pictures.draw(charts, page)
     return render(
         template,
         {
-            **values, "pictures": drawn, "not_drawn": len(drawn) < len(charts), "linked": linked,
+            **values, "pictures": drawn, "not_drawn": len(drawn) < len(charts),
             "style": read_assets()["page.css"].decode(),
         },
     )  # fmt: skip
