@@ -33,8 +33,8 @@ def add_commands(guard: typer.Typer) -> None:
     """Hang this module's commands into the group `guard`."""
     for command in (proposals, confirm, reject, lift, appeals, appeal, prune):
         guard.command()(command)
-    for command in (issue, revoke):
-        token.command()(command)
+    token.command()(issue)
+    token.command()(revoke)
     token.command("list")(list_)
     guard.add_typer(token)
 
