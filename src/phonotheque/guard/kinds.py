@@ -89,7 +89,7 @@ def _first_guess(rows: Symbols, lengths: Ints, base: Floats, rng: np.random.Gene
         for kind in range(KINDS):
             if (nearest == kind).any():
                 centres[kind] = spread[nearest == kind].mean(axis=0)
-    weights = np.bincount(nearest, minlength=KINDS) + 1.0
+    weights: Floats = np.bincount(nearest, minlength=KINDS).astype(np.float64) + 1.0
     moves = STAYING * np.eye(KINDS) + (1 - STAYING) * weights / weights.sum()
     return _chain(Chain(np.eye(KINDS)[nearest].T @ counts, weights, moves * 1e4), base)
 
