@@ -159,7 +159,7 @@ def test_a_local_folder_is_an_origin_too(follower: Follower) -> None:
 
 
 def test_without_an_origin_there_is_nothing_to_plan(follower: Follower) -> None:
-    with pytest.raises(UsageError, match="name the origin"):
+    with pytest.raises(UsageError, match="no mirror here yet; say with --origin"):
         follower.plan(origin=None)
     with pytest.raises(UsageError, match="http"):
         follower.plan(origin="gopher://example.org")
