@@ -83,6 +83,7 @@ def stream(tree: Tree) -> dict[int, str]:
         reader.close()
 
 
+@pytest.mark.full
 def test_a_claim_counts_from_the_next_build_on_and_until_it_is_taken_back(
     tree: Tree, letter: Path
 ) -> None:

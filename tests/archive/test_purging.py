@@ -128,6 +128,7 @@ def test_what_is_kept_lies_in_the_dark_and_comes_back_with_a_real_build(tree: Tr
     assert rows(tree.edition("three"), "SELECT sha256 FROM tombstones") == []
 
 
+@pytest.mark.full
 def test_what_is_purged_is_gone_from_vault_and_volume_and_stays_in_the_history(tree: Tree) -> None:
     set_policy(tree, "purge")
     report = execute_withdraw(tree, plan_withdraw(tree, ["1"], "donor"), NOW, Silent())

@@ -99,6 +99,7 @@ def test_redirects_never_form_chains(archive: Archive) -> None:
     assert redirects(archive, archive.build()) == {2: 1, 3: 1}
 
 
+@pytest.mark.full
 def test_a_code_of_the_past_does_not_take_a_number_from_the_row_that_has_it(
     archive: Archive,
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_shard_without_changes_keeps_its_name_and_its_bytes(tmp_path: Path) ->
     assert kept.stat().st_nlink == 2, "an unchanged file is shared by hard link"
 
 
+@pytest.mark.full
 def test_changed_rows_go_to_the_overlay_until_they_are_more_than_a_tenth(tmp_path: Path) -> None:
     archive = Archive(tmp_path, rows_per_shard=100)
     archive.add_rows("a", [row(f"{i:02d}", f"T{i:02d}") for i in range(50)])

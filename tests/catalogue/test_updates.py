@@ -77,6 +77,7 @@ def test_an_update_equals_a_build_of_everything_anew(
         check_updates(Path(folder), first, imports, heard)
 
 
+@pytest.mark.full
 def test_a_small_update_equals_a_build_of_everything_anew(tmp_path: Path) -> None:
     first = [
         known("1", isrcs=CODES[:1], duration_ms=100_000, release_title="R"),

@@ -53,6 +53,7 @@ def some_case(random: Random) -> tuple[LayerYears, LayerYears, Backing]:
     return sharp, sharp if random.random() < 0.5 else attested, nameless
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("accepted", [frozenset(), ALL], ids=["none accepted", "all accepted"])
 @settings(max_examples=2, deadline=None, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**32))

@@ -89,7 +89,14 @@ def test_the_closed_form_is_what_trying_every_year_gives(term, kept, data) -> No
         assert found.worst >= free_from(max(ends))
 
 
-@pytest.mark.parametrize("one", term_rules().values(), ids=lambda one: one.rule.id)
+@pytest.mark.parametrize(
+    "one",
+    [
+        pytest.param(one, marks=[] if place % 5 == 0 else pytest.mark.full)
+        for place, one in enumerate(term_rules().values())
+    ],
+    ids=lambda one: one.rule.id,
+)
 @given(data=st.data())
 def test_sharper_years_never_leave_the_bounds_of_a_rule(one, data) -> None:
     wide, sharp = {}, {}
