@@ -1,11 +1,13 @@
 """The part of the JSON API that speaks of the archive as such: editions, changes, volumes, files,
 rights. Every handler parses, asks one function, and gives its answer."""
 
+from collections.abc import Callable, Iterator
 from datetime import date as Day  # noqa: N812 - `date` is the name of a parameter
 from hashlib import sha256 as digest_of
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+import pyarrow as pa
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter, QueryParameter
@@ -38,11 +40,30 @@ from phonotheque.serve.callers import caller_of
 from phonotheque.serve.conditional import answer_etag, unchanged
 from phonotheque.serve.naming import number_of
 from phonotheque.serve.problems import not_found
-from phonotheque.serve.streaming import VARIES, Form, chosen_form, streamed
+from phonotheque.serve.streaming import VARIES, Batch, Form, chosen_form, streamed
 from phonotheque.serve.verdicts import rights_answer
 
 Territory = Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{2}$")]
+Paged = TypeVar("Paged", ChangesAnswer, VolumeFilesAnswer)
 VolumeName = Annotated[str, PathParameter(max_length=200, description="Name of a volume.")]
+
+
+def _page_or_all(
+    request: Request[Any, Any, Any],
+    publication: Served,
+    page: Callable[[], Paged],
+    rows: Callable[[], Iterator[Batch]],
+    schema: pa.Schema,
+) -> Response[Paged]:
+    """One page as JSON, or all `rows`, as the client likes best."""
+    form = chosen_form(request.headers.get("accept"))
+    if form is Form.JSON:
+        return Response(page(), headers=VARIES)
+    if same := unchanged(request, publication, form.name):
+        return same
+    told = streamed(form, rows(), schema)
+    told.headers["etag"] = answer_etag(publication, form.name)
+    return told
 
 
 @read("/edition", responses=problems(), tags=["edition"], operation_id="readEdition")
@@ -84,16 +105,13 @@ def list_changes(
 ) -> Response[ChangesAnswer]:
     """What changed since an edition, edition by edition up to the one served. As NDJSON or Arrow,
     all of it, or what follows the cursor."""
-    form = chosen_form(request.headers.get("accept"))
-    if form is Form.JSON:
-        answer = editions.changes_answer(publication, since, cursor, limit)
-        return Response(answer, headers=VARIES)
-    if same := unchanged(request, publication, form.name):
-        return same
-    rows = editions.iter_changes(publication, since, cursor)
-    told = streamed(form, rows, editions.CHANGES_SCHEMA)
-    told.headers["etag"] = answer_etag(publication, form.name)
-    return told
+    return _page_or_all(
+        request,
+        publication,
+        lambda: editions.changes_answer(publication, since, cursor, limit),
+        lambda: editions.iter_changes(publication, since, cursor),
+        editions.CHANGES_SCHEMA,
+    )
 
 
 @read("/volumes", responses=WRONG, tags=["edition"], operation_id="listVolumes")
@@ -125,16 +143,13 @@ def list_volume_files(
 ) -> Response[VolumeFilesAnswer]:
     """The files of a volume by path. As NDJSON or Arrow, all of them, or what follows the
     cursor."""
-    form = chosen_form(request.headers.get("accept"))
-    if form is Form.JSON:
-        answer = volume_files.volume_files_answer(publication, volume, cursor, limit)
-        return Response(answer, headers=VARIES)
-    if same := unchanged(request, publication, form.name):
-        return same
-    rows = volume_files.iter_volume_files(publication, volume, cursor)
-    told = streamed(form, rows, volume_files.VOLUME_FILES_SCHEMA)
-    told.headers["etag"] = answer_etag(publication, form.name)
-    return told
+    return _page_or_all(
+        request,
+        publication,
+        lambda: volume_files.volume_files_answer(publication, volume, cursor, limit),
+        lambda: volume_files.iter_volume_files(publication, volume, cursor),
+        volume_files.VOLUME_FILES_SCHEMA,
+    )
 
 
 @read("/files/{sha256:str}", responses=UNKNOWN, tags=["files"], operation_id="readFile")
