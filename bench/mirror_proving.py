@@ -3,14 +3,12 @@ what a killed verification costs when it goes on, and what is fetched for each d
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import tests.support.origin as made_origin
+from tests.support.origin import TinyOrigin
 
 from bench import verify as verifying
 from phonotheque.mirror import plan_mirror, repair, save_plan, sync, verify
@@ -39,11 +37,8 @@ def measure(scale: str) -> dict[str, Any]:
     """The figures, in the form of a bench."""
     figures = verifying.run(scale)
     volumes, files, size = verifying.SCALES[scale]
-    with (
-        TemporaryDirectory(dir=os.environ.get("PHONOTHEQUE_BENCH_DIR")) as scratch,
-        _pieces_of(PIECE_BYTES),
-    ):
-        origin = made_origin.TinyOrigin(Path(scratch) / "archive")
+    with TemporaryDirectory(dir=os.environ.get("PHONOTHEQUE_BENCH_DIR")) as scratch:
+        origin = TinyOrigin(Path(scratch) / "archive", piece_length=PIECE_BYTES)
         origin.publish(verifying.recordings(volumes, files, size))
         tree = Tree(Path(scratch) / "mirror")
         save_plan(tree, plan_mirror(tree, Silent(), now=NOW, origin=str(origin.root)))
@@ -93,12 +88,3 @@ def _mended(tree: Tree) -> dict[str, float]:
         "repair_fetched_vs_bad_pieces": per_file / PIECE_BYTES,
         "repair_fetched_vs_whole_files": per_file / audio[0].stat().st_size,
     }
-
-
-@contextmanager
-def _pieces_of(size: int) -> Iterator[None]:
-    before, made_origin.PIECE_LENGTH = made_origin.PIECE_LENGTH, size
-    try:
-        yield
-    finally:
-        made_origin.PIECE_LENGTH = before

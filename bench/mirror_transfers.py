@@ -14,17 +14,16 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-import tests.support.origin as made_origin
 from msgspec.structs import replace
 from tests.support.editions import TinyRecording
+from tests.support.origin import TinyOrigin
 
 from bench.web_and_peer import load_plain, peer, plain_session, web_server
 from phonotheque.mirror import Via, parse_peer, plan_mirror, read_mirror, save_plan, sync
@@ -62,18 +61,17 @@ class _Bench:
     def __init__(self, folder: Path, files: int, size: int) -> None:
         self.folder = folder
         noise = os.urandom(size)
-        with _pieces_of(PIECE_BYTES):
-            self.origin = made_origin.TinyOrigin(folder / "archive")
-            self.origin.publish(
-                [
-                    TinyRecording(
-                        f"Song {n}", listens=n,
-                        file=(VOLUME, f"data/{n % 97:02d}/{n:06d}.ogg",
-                              n.to_bytes(8) + noise[8:]),
-                    )
-                    for n in range(files)
-                ]
-            )  # fmt: skip
+        self.origin = TinyOrigin(folder / "archive", piece_length=PIECE_BYTES)
+        self.origin.publish(
+            [
+                TinyRecording(
+                    f"Song {n}", listens=n,
+                    file=(VOLUME, f"data/{n % 97:02d}/{n:06d}.ogg",
+                          n.to_bytes(8) + noise[8:]),
+                )
+                for n in range(files)
+            ]
+        )  # fmt: skip
         self.bag = self.origin.tree.volume(VOLUME)
         self.paths = sorted(p for p in self.bag.rglob("*") if p.is_file())
         self.bytes = sum(p.stat().st_size for p in self.paths)
@@ -214,12 +212,3 @@ def _together(figures: dict[str, dict[str, Any]], bench: _Bench) -> None:
     for name, found in (("together", ours), ("libtorrent_webseeds", other)):
         share = found["mb_per_second"] * 1e6 / (2 * RATE)
         figures["ratios"][f"{name}_vs_sum_of_rates"] = round(share, 3)
-
-
-@contextmanager
-def _pieces_of(size: int) -> Iterator[None]:
-    before, made_origin.PIECE_LENGTH = made_origin.PIECE_LENGTH, size
-    try:
-        yield
-    finally:
-        made_origin.PIECE_LENGTH = before

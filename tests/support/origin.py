@@ -99,6 +99,7 @@ class TinyOrigin:
     revoked: list[RevokedFile] = field(default_factory=list)
     editions: list[str] = field(default_factory=list)
     expires: datetime = NO_END
+    piece_length: int = PIECE_LENGTH
     v1: bool = True  # hybrid torrents of volumes; else v2 alone
     catalogue: bool = False  # editions get a torrent of their own files
     barred: dict[int, list[str]] | None = None  # by recording; None: editions have no planning/
@@ -139,7 +140,7 @@ class TinyOrigin:
     def _write_catalogue_torrent(self, edition: Path) -> CatalogueTorrent:
         files = [VolumeFile(e.path, edition / e.path, e.bytes) for e in contents_of(edition)]
         with ThreadPoolExecutor(2) as pool:
-            made = create_torrent(edition.name, files, PIECE_LENGTH, pool)
+            made = create_torrent(edition.name, files, self.piece_length, pool)
         (edition / "torrents" / "catalogue.torrent").write_bytes(made.content)
         return CatalogueTorrent(
             path="torrents/catalogue.torrent",
@@ -163,13 +164,13 @@ class TinyOrigin:
             if p.is_file()
         ]
         with ThreadPoolExecutor(2) as pool:
-            made = create_torrent(volume, everything, PIECE_LENGTH, pool, v1=self.v1)
+            made = create_torrent(volume, everything, self.piece_length, pool, v1=self.v1)
         target = edition / "torrents" / f"{volume}.torrent"
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(made.content)
         return row | {
             "total_bytes": sum(f.size_bytes for f in everything),
-            "piece_length": PIECE_LENGTH,
+            "piece_length": self.piece_length,
             "padding_bytes": made.padding_bytes,
             "torrent_bytes": len(made.content),
             "info_hash_v1": made.info_hash_v1,
