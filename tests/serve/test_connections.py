@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -104,9 +105,10 @@ def test_a_body_that_comes_in_drips_is_not_waited_for(
 ) -> None:
     with connect(server) as peer:
         peer.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
-        for _ in range(10):
-            peer.sendall(b"drip")
-            time.sleep(0.02)
+        with suppress(ConnectionError):  # where this is slower than the server's patience
+            for _ in range(10):
+                peer.sendall(b"drip")
+                time.sleep(0.02)
         assert is_ended(peer)
     with connect(server) as peer:
         assert ask(peer, size=100_000).startswith(b"HTTP/1.1 200")
@@ -133,11 +135,12 @@ def test_who_takes_nothing_of_an_answer_is_left(server: Server, connections: Con
     with connect(server) as peer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         peer.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
-        deadline = time.monotonic() + 10
-        while connections.count:
+        deadline = time.monotonic() + 30
+        while not connections.ended_slow:
             assert time.monotonic() < deadline
             time.sleep(0.02)
     assert connections.ended_slow == 1
+    assert connections.count == 0
 
 
 def test_who_takes_it_slowly_gets_all_of_it(server: Server, connections: Connections) -> None:
