@@ -7,6 +7,7 @@ not a row any more.
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -130,9 +131,7 @@ class CatalogueReader:
         return f"SELECT * FROM read_parquet([{listed}]{grown})"
 
     def _create_empty(self, name: str, schema: pa.Schema) -> None:
-        self._connection.register("schema_only", schema.empty_table())
-        self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM schema_only")
-        self._connection.unregister("schema_only")
+        self._connection.execute(f"CREATE TABLE {name} ({_columns(schema)})")
 
     def _create_layered_view(
         self, table: str, schema: pa.Schema, kind: Kind, shards: Sequence[ShardFile]
@@ -165,6 +164,15 @@ def open_edition(directory: Path, manifest: EditionManifest | None = None) -> Ca
     gone = read_superseded(directory)
     reader.add_files_view([v for v in named if v not in gone], [v for v in named if v in gone])
     return reader
+
+
+@lru_cache
+def _columns(schema: pa.Schema) -> str:
+    """The columns of a DuckDB table for rows of `schema`."""
+    with duckdb.connect(":memory:") as connection:
+        connection.register("schema_only", schema.empty_table())
+        found = connection.execute("DESCRIBE schema_only").fetchall()
+    return ", ".join(f'"{name}" {kind}' for name, kind, *_ in found)
 
 
 def _paths(shards: Sequence[ShardFile], table: str, layer: str | None = None) -> list[str]:
