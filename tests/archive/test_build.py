@@ -123,6 +123,7 @@ execute_build(tree, plan_build(tree, date(2026, 11, 22)), Silent())
 """
 
 
+@pytest.mark.full  # every day: a publish killed at its steps
 @pytest.mark.parametrize("seconds", [0.5])
 def test_a_killed_build_leaves_the_one_before_and_the_next_run_ends_the_same(
     tree: Tree, seconds: float

@@ -167,7 +167,7 @@ def test_a_file_that_the_old_volume_lost_comes_from_the_vault(workshop: Workshop
     ("module", "function"),
     [
         pytest.param(heirs_module, "make_volume", marks=pytest.mark.full),
-        (publish, "assemble_edition"),
+        pytest.param(publish, "assemble_edition", marks=pytest.mark.full),
     ],
 )
 def test_cut_off_while_it_is_superseded_the_next_publish_ends_alike(

@@ -144,7 +144,7 @@ def test_volumes_that_follow_what_waits_have_their_own_files(workshop: Workshop)
 
 
 @pytest.mark.parametrize(
-    "syncs", [60, *(pytest.param(n, marks=pytest.mark.full) for n in range(0, 100, 9))]
+    "syncs", [pytest.param(n, marks=pytest.mark.full) for n in (60, *range(0, 100, 9))]
 )
 def test_killed_anywhere_the_next_publish_keeps_the_same_back(
     workshop: Workshop, tmp_path: Path, syncs: int

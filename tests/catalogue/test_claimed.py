@@ -73,6 +73,7 @@ def test_a_claim_stays_when_another_import_makes_its_recording_anew(archive: Arc
     assert (found["title"], found["licence"]) == ("Title 5, live", "CC0-1.0")
 
 
+@pytest.mark.full
 def test_the_files_of_a_recording_carry_what_is_claimed_of_it(archive: Archive) -> None:
     number = archive.recordings(archive.build())["shop:01"]
     (before,) = archive.table("recording_files", archive.build())
