@@ -1,4 +1,4 @@
-"""Format version 3 of the index: the kept one can be read by docs/formats/index.md alone, and
+"""Format version 4 of the index: the kept one can be read by docs/formats/index.md alone, and
 today's writer still makes it."""
 
 import json
@@ -15,13 +15,15 @@ from phonotheque.model.progress import Silent
 from phonotheque.search import build_index
 from tests.support.editions import TinyRecording, write_tiny_edition
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "index" / "v3"
+GOLDEN = Path(__file__).parents[1] / "golden" / "index" / "v4"
 RECORDINGS = [
     TinyRecording("Für Elise", "Ludwig van Beethoven", isrcs=["USRC17607839"], listens=5),
-    TinyRecording("東京の夜", "椎名", release="銀河", listens=3, year=None, licence=None),
+    TinyRecording("東京の夜", "椎名", release="銀河", listens=3, year=None, licence=None,
+                  file=("tiny-1", "data/night.flac", b"night")),
     TinyRecording("Moonlight Sonata", "Beethoven", release="Sonatas", listens=9, tier=2),
     TinyRecording("Moonlight Serenade", "Glenn Miller", licence="CC-BY-SA-4.0", listens=100,
-                  isrcs=["GBAYE0601498", "USRC17607839"]),
+                  isrcs=["GBAYE0601498", "USRC17607839"],
+                  file=("tiny-1", "data/serenade.flac", b"serenade")),
 ]  # fmt: skip
 
 
@@ -101,6 +103,8 @@ def test_the_kept_columns_are_read_as_the_page_says() -> None:
         assert (year, licence) == (recording.year, recording.licence)
     bits = np.unpackbits(array("has_number"), bitorder="little")
     assert np.flatnonzero(bits).tolist() == [1, 2, 3, 4]
+    heard = np.flatnonzero(np.unpackbits(array("has_file"), bitorder="little"))
+    assert array("doc_number")[heard].tolist() == [4, 2]
 
 
 def test_the_kept_forward_data_and_title_hashes_are_read_as_the_page_says() -> None:

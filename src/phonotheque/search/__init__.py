@@ -7,6 +7,7 @@ docs/searching.md the query language and the ranking.
 from phonotheque.search.build import build_index, ensure_index, find_index
 from phonotheque.search.file_keys import ensure_file_keys
 from phonotheque.search.found import Found, iter_found
+from phonotheque.search.heard import Heard
 from phonotheque.search.index import SearchIndex
 from phonotheque.search.values import (
     ArtistRow,
@@ -32,6 +33,7 @@ __all__ = [
     "Facets",
     "FileRow",
     "Found",
+    "Heard",
     "Highlights",
     "Hit",
     "IndexManifest",

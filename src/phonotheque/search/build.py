@@ -163,9 +163,10 @@ def _build(
     ensure_directory(spill)
     tables = EditionTables(reader, memory_bytes // 2, spill)
     licences, years = tables.licences(), tables.years()
-    progress.start("index: identifiers", 4, "steps")
+    progress.start("index: identifiers", 5, "steps")
     for name, write in (
         ("documents", lambda: lists.write_documents(work, spill, tables, licences, years)),
+        ("files", lambda: lists.write_has_file(work, spill, tables)),
         ("identifiers", lambda: identifiers.write_identifiers(work, spill, tables)),
         ("contents", lambda: identifiers.write_contents(work, spill, tables)),
         ("redirects", lambda: identifiers.write_redirects(work, tables)),

@@ -11,6 +11,7 @@ from phonotheque.model.errors import UsageError
 from phonotheque.model.numbers import IdKey, Kind
 from phonotheque.search.file_keys import FOLDER, FileKeys
 from phonotheque.search.files import IndexFiles
+from phonotheque.search.heard import Heard
 from phonotheque.search.lookup import Identifiers
 from phonotheque.search.matching import NO_DOCS, filter_conditions, find_terms, list_condition
 from phonotheque.search.pages import NO_HITS, Asked, Pages
@@ -39,7 +40,8 @@ _OWNERS = {Kind.RELEASE: "release", Kind.ARTIST: "artist"}
 
 
 class SearchIndex:
-    """The index of one edition. Any number of threads may read it at once."""
+    """The index of one edition. Any number of threads may read it at once. `heard`: which of its
+    documents have a file."""
 
     def __init__(self, folder: Path, manifest: IndexManifest) -> None:
         self.manifest = manifest
@@ -52,6 +54,7 @@ class SearchIndex:
             for name in ("release", "artist")
         }  # fmt: skip
         self._rows = RowStore(folder / "rows", key)
+        self.heard = Heard(folder)
         self._pages = Pages(self._files, manifest.codes, self._rows)
         self._folder = folder
 

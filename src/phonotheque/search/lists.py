@@ -58,6 +58,17 @@ def write_documents(
     write_array(folder / "has_number.npy", _bits(number_doc))
 
 
+def write_has_file(folder: Path, spill: Path, tables: EditionTables) -> None:
+    """Write ``has_file``: a bit for each document, whether there is a file of it here. Memory: a
+    byte for each document."""
+    number_doc = load_number_doc(spill)
+    found = np.zeros(tables.count("recordings")[0], np.bool_)
+    for batch in tables.iter_owners_of_files():
+        docs = number_doc[_values(batch, "recording")]
+        found[docs[docs != NO_DOCUMENT]] = True
+    write_array(folder / "has_file.npy", np.packbits(found, bitorder="little"))
+
+
 def load_number_doc(spill: Path) -> U32:
     """u32[greatest number + 1]: the document of each number; `NO_DOCUMENT` where there is none."""
     return load_array(spill / "number_doc.npy")

@@ -68,6 +68,12 @@ class EditionTables:
             "ORDER BY s.rank NULLS LAST, r.number"
         )
 
+    def iter_owners_of_files(self) -> Iterator[pa.RecordBatch]:
+        """recording of every file, unless it is withdrawn."""
+        return self.stream(
+            "SELECT recording FROM files WHERE recording NOT IN (SELECT recording FROM tombstones)"
+        )
+
     def iter_texts(self, first: int, last: int) -> Iterator[pa.RecordBatch]:
         """number, title, artist_credit, collections of the recordings first ≤ number < last."""
         return self.stream(_TEXTS.format(first=first, last=last))

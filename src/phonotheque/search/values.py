@@ -8,7 +8,7 @@ import msgspec
 
 from phonotheque.model.numbers import Kind
 
-INDEX_FORMAT = 3
+INDEX_FORMAT = 4
 
 
 class TrackRow(msgspec.Struct, frozen=True):
