@@ -5,14 +5,18 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import libtorrent as lt
 import pytest
 
 from phonotheque.mirror import Seeder, Via
 from phonotheque.mirror.expected import ExpectedFile, read_expected
+from phonotheque.mirror.feeding import Feed
 from phonotheque.mirror.sharing import Shares
+from phonotheque.mirror.swarm import SwarmOptions
 from phonotheque.mirror.volumes import prove_staged
 from tests.mirror.conftest import HASTY, LOOPBACK, Follower, files_below
 from tests.support import rogue
+from tests.support.hurry import hurried_session
 from tests.support.origin import TinyOrigin, copied
 
 BAG = "volumes/tiny-tier1-00001"
@@ -145,3 +149,36 @@ def test_peers_that_lie_and_origins_that_fail_leave_the_work_to_who_delivers(
         assert report.files_fetched_http == 6
     assert follower.verify().clean
     shutil.rmtree(tmp_path / "liar")
+
+
+def test_a_seed_that_hung_up_on_whom_nothing_was_asked_for_is_asked_for_the_rest(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a kill: what is staged is whole but for one file, and is looked at first."""
+    monkeypatch.setattr(lt, "session", hurried_session)
+    follower.plan()
+    follower.sync()
+    tree = follower.tree
+    volume = read_expected(tree.edition("2026-11"), "tiny-tier1-00001")
+    files = list(volume.files.values())
+    song = volume.files["data/artist 1/song-1.ogg"]
+    staged = tree.root / "incoming/swarm"
+    shutil.copytree(tree.root / BAG, staged / volume.name)
+    (staged / volume.name / song.path).chmod(0o644)
+    (staged / volume.name / song.path).write_bytes(bytes(song.size_bytes))
+    whole = [f for f in files if f is not song]
+    with Seeder(follower.origin.tree, listen=LOOPBACK) as seeder:
+        peer = ("127.0.0.1", seeder.port)
+        options = SwarmOptions(listen=LOOPBACK, peers=(peer,), stall_seconds=30.0)
+        with Feed(volume, files, staged, options) as feed:
+            feed.want(whole)
+            feed._handle.connect_peer(peer)  # as another peer's gossip might
+            deadline = time.monotonic() + 3
+            while time.monotonic() < deadline:
+                feed.poll()
+            feed.want([song])
+            came: list[ExpectedFile] = []
+            while song not in came:
+                feed.poll()  # raises where nothing comes
+                came += feed.finished()[0]
+    assert prove_staged(staged / volume.name, [song])[1] == []

@@ -20,6 +20,7 @@ from phonotheque.mirror.swarm import (
     await_alert,
     file_count,
     load_torrent,
+    look_anew,
     open_session,
     raise_errors,
     read_resume,
@@ -177,9 +178,10 @@ class Feed:
         return self._status.state in (kinds.checking_files, kinds.checking_resume_data)
 
     def _connect(self, now: float) -> None:
-        waits = self._wanted and not self._status.num_peers
+        waits = self._wanted and not self._status.num_peers and not self._status.is_finished
         if waits and now - self._asked > CONNECT_SECONDS:
             self._asked = now
+            look_anew(self._session)
             for peer in self._options.peers:
                 self._handle.connect_peer(peer)
 

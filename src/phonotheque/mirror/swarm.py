@@ -84,6 +84,17 @@ def open_session(options: SwarmOptions) -> Any:
     return session
 
 
+def look_anew(session: Any) -> None:
+    """Have libtorrent find out again which peers may be connected to.
+
+    It leaves out seeds while nothing is asked for, and does not look again when something is: a
+    seed that hung up meanwhile would never be asked again. A changed limit makes it look.
+    """
+    key = "max_failcount"
+    most = session.get_settings()[key]
+    session.apply_settings({key: most - 1 if most % 2 else most + 1})
+
+
 def _limit_everybody(session: Any) -> None:
     """Let rates hold for peers in the local network too, whom libtorrent would leave out."""
     everybody = lt.ip_filter()
