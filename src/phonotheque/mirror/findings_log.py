@@ -8,6 +8,7 @@ import msgspec
 
 from phonotheque.mirror.formats import EntryReport
 from phonotheque.model.findings import Severity
+from phonotheque.storage.durable import naming
 from phonotheque.storage.layout import Tree
 
 KEPT = 1000  # findings, and names of files, that a report holds; more are counted
@@ -28,19 +29,27 @@ class FindingsLog:
             path.unlink(missing_ok=True)
 
     def add(self, found: Iterable[EntryReport]) -> None:
-        """Take in some findings."""
-        encode = msgspec.json.encode
+        """Take in some findings.
+
+        Raises:
+            NoSpaceError, OSError: the file, which they name, cannot be written.
+        """
         for finding in found:
             self.count += 1
             self.clean &= finding.severity == Severity.INFO
             if len(self.kept) < KEPT:
                 self.kept.append(finding)
             if self.path is not None:
-                if self._out is None:
-                    self._out = self.path.open("wb")
-                self._out.write(encode(finding) + b"\n")
-        if self._out is not None:
-            self._out.flush()
+                self._write(self.path, msgspec.json.encode(finding) + b"\n")
+        if self._out is not None and self.path is not None:
+            with naming(self.path):
+                self._out.flush()
+
+    def _write(self, path: Path, line: bytes) -> None:
+        with naming(path):
+            if self._out is None:
+                self._out = path.open("wb")
+            self._out.write(line)
 
     @property
     def left_out(self) -> int:
@@ -56,8 +65,9 @@ class FindingsLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._out is not None:
-            self._out.close()
+        if self._out is not None and self.path is not None:
+            with naming(self.path):
+                self._out.close()
 
 
 def log_path(tree: Tree, *, may_write: bool, named: Path | None) -> Path | None:

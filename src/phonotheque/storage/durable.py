@@ -189,6 +189,19 @@ def free_bytes(path: Path) -> int:
     return stat.f_bavail * stat.f_frsize
 
 
+@contextmanager
+def naming(target: Path) -> Iterator[None]:
+    """Inside, an error of writing to the open file `target` names it.
+
+    Raises:
+        NoSpaceError: the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _explained(error, target) from error
+
+
 def _explained(error: OSError, target: Path) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceError(f"{target}: the disk is full; free some room and run this again")
