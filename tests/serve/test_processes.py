@@ -64,7 +64,7 @@ def test_workers_are_begun_told_replaced_and_ended(tmp_path: Path) -> None:
         looking.start()
         first, second = workers.processes
         workers.renew()
-        wait_until(lambda: all("renew" in file.read_text() for file in files))
+        wait_until(lambda: all(file.exists() and "renew" in file.read_text() for file in files))
         os.kill(first, signal.SIGKILL)
         wait_until(lambda: len(files[0].read_text().split()) == 3)  # another number
         assert second in workers.processes
