@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -13,7 +12,6 @@ from phonotheque.serve import Server, create_app
 from phonotheque.storage.layout import Tree
 
 
-@pytest.mark.full  # it makes a whole demo; playing is walked through in tests/browser every day
 def test_a_newcomer_searches_zaz_and_hears_music(
     browser: Chrome, demo: tuple[Path, dict[str, Any]]
 ) -> None:
