@@ -4,10 +4,12 @@ People are made up (bench/guard_people.py) or read: `--set histories=PATH`, a fi
 form of ListenBrainz or Last.fm (bench/guard_histories.py), split by user into those learned from,
 those that set the levels and those reported on. `--set tables=FILE` writes the tables learned,
 `--set use=FILE` judges with tables of before instead of new ones (`shipped`: the program's);
-`--set items=N` is the size of the made-up catalogue, `--set seed=N` another draw.
+`--set items=N` is the size of the made-up catalogue, `--set seed=N` another draw, `--set also=N,M`
+the sizes of further catalogues, people of which set the levels, too.
 """
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from bench.guard_measuring import (
 from bench.guard_people import History
 from bench.guard_world import World
 from phonotheque.guard import (
+    NOTHING,
     People,
     Tables,
     format_tables,
@@ -52,7 +55,7 @@ LIMITS = {
 
 def run(
     scale: str, *, histories: str = "", tables: str = "", use: str = "", items: str = "1000000",
-    seed: str = "1",
+    seed: str = "1", also: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """All figures."""
     begun = time.process_time()
@@ -64,7 +67,8 @@ def run(
         else made_up(rng, int(items), (fit, held, test))
     )
     world = split.world
-    learned = learn(split, rng, each, int(seed))
+    more = [made_up(rng, int(n), (1, held // 2, 1)) for n in also.split(",") if n]
+    learned = learn(split, rng, each, int(seed), more)
     if tables:
         Path(tables).write_bytes(format_tables(learned))
     judged = (
@@ -101,8 +105,11 @@ def run(
     return {"ours": ours, "peers": peers, "limits": LIMITS, "ratios": ratios}
 
 
-def learn(split: Split, rng: np.random.Generator, each: int, seed: int) -> Tables:
-    """Tables from those fitted, levels from those held."""
+def learn(
+    split: Split, rng: np.random.Generator, each: int, seed: int, more: Sequence[Split] = ()
+) -> Tables:
+    """Tables from those fitted, levels from those held, here and in `more` catalogues: levels that
+    hold in one draw of a catalogue only are too low for others."""
     train = {
         name: symbols(
             split.world, _harvesters(rng, split.world, name, max(2, each // 2), split.fit)
@@ -111,11 +118,26 @@ def learn(split: Split, rng: np.random.Generator, each: int, seed: int) -> Table
     }
     some = [random_way(rng, most_repeats=0.3) for _ in range(10 * max(2, each // 2))]
     train["kin"] = symbols(split.world, [walk(rng, split.world, way, 1200) for way in some])
-    people = [
-        People(split.symbols(part), [h.stratum for h in part], split.weights_of(part))
-        for part in (split.fit, split.held)
-    ]
-    return learn_tables(*people, train, data=split.source, seed=seed, items=split.world.size)
+    fit = People(
+        split.symbols(split.fit), [h.stratum for h in split.fit], split.weights_of(split.fit)
+    )
+    return learn_tables(
+        fit, _held([split, *more]), train, data=split.source, seed=seed, items=split.world.size
+    )
+
+
+def _held(splits: Sequence[Split]) -> People:
+    """Those who set the levels, of all."""
+    symbols = [split.symbols(split.held) for split in splits]
+    longest = max(some.shape[1] for some in symbols)
+    return People(
+        np.concatenate([
+            np.pad(some, ((0, 0), (0, longest - some.shape[1])), constant_values=NOTHING)
+            for some in symbols
+        ]),
+        [h.stratum for split in splits for h in split.held],
+        np.concatenate([split.weights_of(split.held) for split in splits]),
+    )  # fmt: skip
 
 
 def _harvesters(

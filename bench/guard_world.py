@@ -15,8 +15,8 @@ from phonotheque.guard import bucket_edges, rank_buckets
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-GENRES = 200
-PLAYLISTS = 3000
+MOST_GENRES = 200
+MOST_PLAYLISTS = 3000
 # (share of the catalogue counted from its top, plays there): log-linear between
 PYRAMID = ((1e-7, 2e9), (2e-6, 2e8), (0.00214, 1.0e6), (0.0142, 1e5), (0.0435, 1e4), (0.116, 1e3),
            (0.277, 1e2), (0.524, 10.0), (0.78, 1.0))  # fmt: skip
@@ -61,6 +61,16 @@ class World:
         return self.in_genre[genre][np.minimum(places, len(cumulated) - 1)]
 
 
+def genres_of(size: int) -> int:
+    """How many genres a catalogue of `size` has: fewer where it is small."""
+    return min(MOST_GENRES, max(10, size // 5000))
+
+
+def playlists_of(size: int) -> int:
+    """How many playlists."""
+    return min(MOST_PLAYLISTS, max(100, size // 300))
+
+
 def make_world(rng: np.random.Generator, size: int = 1_000_000) -> World:
     """A catalogue drawn with `rng`."""
     artist, album, album_start = _shelve(rng, size)
@@ -71,8 +81,9 @@ def make_world(rng: np.random.Generator, size: int = 1_000_000) -> World:
     rank[by_rank] = np.arange(size)
     plays_by_rank = _plays(size)
     plays = plays_by_rank[rank]
-    genre = rng.integers(0, GENRES, artists)[artist]
-    in_genre = [by_rank[genre[by_rank] == g] for g in range(GENRES)]
+    genres = genres_of(size)
+    genre = rng.integers(0, genres, artists)[artist]
+    in_genre = [by_rank[genre[by_rank] == g] for g in range(genres)]
     weights = {t: np.cumsum(plays_by_rank**t if t else np.ones(size)) for t in TASTES}
     world = World(
         size, artist, album, album_start, rank, rank_buckets(rank, bucket_edges(size)), plays,
@@ -93,8 +104,9 @@ def world_of(
     rank = np.empty(size, np.int64)
     rank[by_rank] = np.arange(size)
     starts = np.flatnonzero(np.r_[True, album[1:] != album[:-1]])
-    genre = (artist * 2654435761 % 2**32 * GENRES // 2**32).astype(np.int64)
-    in_genre = [by_rank[genre[by_rank] == g] for g in range(GENRES)]
+    genres = genres_of(size)
+    genre = (artist * 2654435761 % 2**32 * genres // 2**32).astype(np.int64)
+    in_genre = [by_rank[genre[by_rank] == g] for g in range(genres)]
     in_genre = [g if len(g) else by_rank[:1] for g in in_genre]
     by_plays = plays[by_rank]
     weights = {t: np.cumsum(np.maximum(by_plays, 0) ** t if t else np.ones(size)) for t in TASTES}
@@ -135,7 +147,7 @@ def _plays(size: int) -> Floats:
 
 def _edit(rng: np.random.Generator, world: World) -> None:
     """Draw playlists and the month's charts: what is in fashion is not what was played most."""
-    world.playlists.extend(_playlist(rng, world) for _ in range(PLAYLISTS))
+    world.playlists.extend(_playlist(rng, world) for _ in range(playlists_of(world.size)))
     top = max(200, world.size * 3 // 1000)
     for _ in range(5):
         drawn = -np.log(rng.random(top)) / np.sqrt(world.plays[world.by_rank[:top]] + 1e-9)
@@ -144,7 +156,7 @@ def _edit(rng: np.random.Generator, world: World) -> None:
 
 def _playlist(rng: np.random.Generator, world: World) -> Ints:
     """What an editor puts together: 30 to 100 items of one to three genres, by plays."""
-    genres = rng.integers(0, GENRES, rng.integers(1, 4))
+    genres = rng.integers(0, len(world.in_genre), rng.integers(1, 4))
     each = int(rng.integers(30, 101)) // len(genres) + 1
     items = np.concatenate([world.choose_in_genre(rng, each, int(g)) for g in genres])
     return rng.permutation(np.unique(items))

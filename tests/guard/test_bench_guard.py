@@ -106,8 +106,8 @@ def write_numbers(path: Path) -> Path:
 def test_histories_are_read_and_split_by_user(
     write, left_out: int, tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("bench.guard_world.PLAYLISTS", 3)
-    monkeypatch.setattr("bench.guard_world.GENRES", 2)
+    monkeypatch.setattr("bench.guard_world.MOST_PLAYLISTS", 3)
+    monkeypatch.setattr("bench.guard_world.MOST_GENRES", 2)
     split = read_split(write(tmp_path), np.random.default_rng(1))
     assert split.rows_left_out == left_out
     assert split.rows_read == USERS * PLAYS + left_out

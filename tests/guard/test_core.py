@@ -1,12 +1,15 @@
 """What the guard's core promises: replay, small mergeable state, the same answers in bulk."""
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonotheque.guard import (
+    LEAST_ITEMS,
     NOTHING,
+    SHIPPED,
     Event,
     Evidence,
     Kind,
@@ -100,6 +103,29 @@ def test_states_of_two_servers_merge_whichever_comes_first(tables: Tables) -> No
     assert merge_states(one, State()).sums == one.sums
 
 
+def test_what_was_reckoned_by_other_tables_begins_anew_and_what_was_heard_stays(
+    tables: Tables,
+) -> None:
+    others = msgspec.structs.replace(
+        tables, version="another", alternatives=tables.alternatives[:1],
+        harvesters=tuple(stage[:1] for stage in tables.harvesters),
+        levels=tuple((row[0], row[-1]) for row in tables.levels),
+    )  # fmt: skip
+    asked = harvester(np.random.default_rng(11), 60)
+    before, told = run(part(asked, slice(40)), tables)
+    assert max(told[-1].sums) > 4.0
+    after, later = run(part(asked, slice(40, None)), others, before)
+    assert later[0].model_version == "another"
+    assert len(after.sums) == 1
+    assert after.totals.media == 60
+    assert max(later[0].sums) <= 4.0
+    again, _ = run(part(asked, slice(1)), others, after)
+    assert again.totals.symbols[0] == after.totals.symbols[0] + 1  # heard before
+    merged = merge_states(before, after)
+    assert merged == merge_states(after, before)
+    assert (merged.sums, merged.learned) == (after.sums, others.mark)
+
+
 def test_a_damaged_state_is_said_to_be_one() -> None:
     with pytest.raises(FormatError, match="learned anew"):
         parse_state(b"\x00nonsense")
@@ -156,6 +182,14 @@ def test_the_shipped_tables_name_what_they_were_learned_from() -> None:
     assert min(shipped.learned.accounts_fitted, shipped.learned.accounts_for_levels) >= 500
     low, high = shipped.levels[1], shipped.levels[2]
     assert all(a <= b for a, b in zip(low, high, strict=True))
+
+
+def test_shipped_tables_are_those_for_a_catalogue_of_this_size() -> None:
+    sizes = {None: 10**6, 10**8: 10**6, 200_000: 10**6, 199_999: 50_000, 50_000: 50_000,
+             49_999: 10_000, 10_000: 10_000, 3: LEAST_ITEMS}  # fmt: skip
+    found = {items: read_shipped_tables(items).learned.catalogue_items for items in sizes}
+    assert found == sizes
+    assert len({read_shipped_tables(size).mark for size in SHIPPED}) == len(SHIPPED)
 
 
 def test_canaries_are_numbers_that_no_catalogue_counts_to() -> None:

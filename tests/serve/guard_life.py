@@ -7,8 +7,6 @@ from heapq import merge
 from pathlib import Path
 
 import numpy as np
-import pytest
-from bench import guard_world
 from bench.guard_harvesters import make_harvester
 from bench.guard_people import History, make_person
 from bench.guard_world import World, make_world
@@ -28,10 +26,7 @@ VOLUME = "life-tier1-00001"
 
 def make_tree(root: Path, seed: int, size: int) -> tuple[Tree, World]:
     """A published edition of `size` recordings, and the made-up catalogue that it has."""
-    with pytest.MonkeyPatch.context() as patch:  # a small catalogue has fewer of these
-        patch.setattr(guard_world, "GENRES", max(10, size // 5000))
-        patch.setattr(guard_world, "PLAYLISTS", max(100, size // 300))
-        world = make_world(np.random.default_rng(seed), size)
+    world = make_world(np.random.default_rng(seed), size)
     audio = bytes(4000)
     tree = Tree(root)
     manifest = write_tiny_edition(tree.root, [

@@ -95,12 +95,13 @@ class Guarded:
 @contextmanager
 def guarded(
     tree: Tree, state: Path, mode: str = "enforce", policy: GuardPolicy | None = None,
-    clock: Clock | None = None, **site: Any,
+    clock: Clock | None = None, items: int | None = None, **site: Any,
 ) -> Iterator[Guarded]:  # fmt: skip
-    """A server over `tree` with a guard, and its records in the folder `state`."""
+    """A server over `tree` with a guard, and its records in the folder `state`; shipped tables are
+    those for `items`."""
     clock = clock or Clock()
     guard_site = GuardSite(mode=mode, store=str(state / "guard.sqlite"),
-                           policy=policy or GuardPolicy())  # fmt: skip
+                           policy=policy or GuardPolicy(), items=items)  # fmt: skip
     front, guard = open_site(
         Site(root=str(tree.root), guard=guard_site, accounts=str(state / "accounts.sqlite"),
              **site),

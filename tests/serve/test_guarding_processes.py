@@ -12,15 +12,18 @@ import pytest
 
 from phonotheque.accounts import CHEAP, Accounts, Passwords
 from phonotheque.guard import GuardStore, Proceedings
+from phonotheque.guard import Kind as GuardKind
 from phonotheque.model.errors import UsageError
 from phonotheque.model.numbers import Kind, format_public_id
 from phonotheque.search import SearchIndex
-from phonotheque.serve import GuardSite
+from phonotheque.serve import GuardSite, Site
 from phonotheque.serve.guarding import Keeping, Outlet, WindowLimiter, Windows, open_guard
 from phonotheque.serve.guarding.gate import Gate
 from phonotheque.serve.guarding.items import Way
+from phonotheque.serve.guarding.told import Told
 from phonotheque.serve.limits import Caller, Quota
 from phonotheque.serve.publication import Publication, read_edition
+from phonotheque.serve.site import with_size
 from phonotheque.storage.layout import Tree
 from tests.serve.conftest import KEY, recording_id
 from tests.serve.guarding import NOON, Clock
@@ -149,3 +152,39 @@ def test_two_workers_act_as_one_and_a_scrape_says_so(own_tree: Tree, tmp_path: P
         assert served.figure("guard_actors_under")[0] == 1
         wait_until(lambda: sum(served.figure("guard_refused_total")) >= 12)
     assert served.process.returncode == 0
+
+
+@pytest.mark.parametrize(("items", "sums_tell"), [(9_999, False), (10_000, True), (None, True)])
+def test_in_a_catalogue_too_small_for_the_tables_canaries_alone_tell(
+    published: Tree, tmp_path: Path, items: int | None, sums_tell: bool
+) -> None:
+    site = GuardSite(mode="enforce", store=str(tmp_path / "guard.sqlite"), items=items)
+    manifest, digest = read_edition(published, None)
+    index = SearchIndex.open(published.edition_index(manifest.name))
+    publication = Publication(published, manifest, digest, index)
+    clock = Clock()
+    guard = open_guard(site, clock, lambda: publication)
+    assert guard.keeper is not None
+    with closing(publication), closing(guard):
+        for item in range(200):  # evenly over a great catalogue, all in the tail
+            told = Told(actor="account:1", network="n", t=clock.now.timestamp() + 60 * item,
+                        kind=GuardKind.MEDIA, item=7919 * item, bucket=7, artist=item, release=item,
+                        rank=7919 * item)  # fmt: skip
+            guard.keeper.tell(told)
+        guard.keeper.flush()
+        row = guard.store.actor("account:1")
+        assert row is not None
+        assert (row.measure != "allow") is sums_tell
+        canaries = [format_public_id(n, KEY, Kind.RECORDING) for n in sorted(guard.gate.canaries)]
+        if not sums_tell:
+            assert [ask(guard.gate, i) for i in canaries[:2]] == ["", ""]
+            assert ask(guard.gate, recording_id(2)) == "redirect"
+
+
+def test_a_server_counts_what_can_be_heard_before_it_chooses_tables(published: Tree) -> None:
+    site = with_size(Site(root=str(published.root), guard=GuardSite(mode="observe")))
+    index = SearchIndex.open(published.edition_index(read_edition(published, None)[0].name))
+    files = [index.rows([n]) for n in index.most_listened(count=1000)]
+    assert site.guard.items == sum(1 for rows in files if rows and rows[0].file is not None) > 0
+    assert with_size(Site(root="/nowhere")) == Site(root="/nowhere")  # without a guard: not read
+    index.close()

@@ -109,7 +109,6 @@ def analyse(
         Wish,
         analyse_logs,
         read_robots,
-        read_shipped_tables,
         read_tables,
     )
 
@@ -120,7 +119,7 @@ def analyse(
         own_levels=own_levels, top=top, memory=f"{parse_size(memory)}B", bad_rows=bad_rows,
         secret=secrets.token_bytes(32) if pseudonyms else None,
     )  # fmt: skip
-    learned = read_tables(tables) if tables else read_shipped_tables()
+    learned = read_tables(tables) if tables else None
     with (
         tempfile.TemporaryDirectory(prefix="phonotheque-logs-", dir=work) as folder,
         Reporter(screen) as progress,

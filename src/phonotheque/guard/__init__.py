@@ -65,6 +65,8 @@ from phonotheque.guard.store import GuardStore, day_of
 from phonotheque.guard.symbols import bucket_edges, describe_symbol, rank_bucket, rank_buckets
 from phonotheque.guard.tables import (
     BUDGETS,
+    LEAST_ITEMS,
+    SHIPPED,
     Tables,
     digest_tables,
     format_tables,
@@ -88,9 +90,11 @@ __all__ = [
     "BULK_PREFIX",
     "DISABLE",
     "GUARD_FILE",
+    "LEAST_ITEMS",
     "LONGEST_APPEAL",
     "NOTHING",
     "ORDER",
+    "SHIPPED",
     "Action",
     "ActorRow",
     "Analysis",

@@ -75,7 +75,7 @@ def _symbols(accounts: Sequence[Requests], longest: int) -> NDArray[np.int8]:
         rows = np.arange(np.searchsorted(-lengths, -t, side="left"))
         rows = rows[~columns.retry[rows, t]]
         before = items.meet(rows, columns.items[rows, t])
-        known = artists.meet(rows, columns.artists[rows, t])
+        known = artists.meet(rows, columns.artists[rows, t]) | columns.same_release[rows, t]
         step = np.where(
             columns.follows[rows, t], columns.step[rows, t], np.where(known, KNOWN, UNKNOWN)
         )
@@ -97,7 +97,7 @@ class _Columns:
         self.items, self.artists, self.buckets, self.step = (
             np.zeros(shape, np.int64) for _ in range(4)
         )
-        self.retry, self.follows = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+        self.retry, self.follows, self.same_release = (np.zeros(shape, np.bool_) for _ in range(3))
         self.ranked = np.zeros(shape, np.int8)
         for row, one in enumerate(accounts):
             n = len(one.items)
@@ -107,6 +107,7 @@ class _Columns:
             self.retry[row, 1:n] = (step == 0) & (np.diff(one.times) < RETRY_S)
             self.follows[row, 1:n] = step == 1
             self.follows[row, :1] = one.items[:1] == 0  # as the state does, whose last item is -1
+            self.same_release[row, 1:n] = np.diff(one.releases) == 0
             beyond = np.where(np.diff(one.artists) == 0, ACROSS, AWAY)
             self.step[row, 1:n] = np.where(np.diff(one.releases) == 0, 0, beyond)
             self.step[row, :1] = AWAY

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from phonotheque.guard.state import State, Totals
+from phonotheque.guard.state import NO_SLOW, State, Totals
 
 
 def pardon(state: State) -> State:
@@ -12,5 +12,5 @@ def pardon(state: State) -> State:
     would bring the measure back with the first one.
     """
     return msgspec.structs.replace(
-        state, sums=(), mood=(), totals=Totals(), alarmed_at=-1, slow=-1e9
+        state, sums=(), mood=(), totals=Totals(), alarmed_at=-1, slow=NO_SLOW
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from phonotheque.guard.events import Event, Kind
 from phonotheque.guard.features import SLOW_EVERY, describe_slow, slow_scores
 from phonotheque.guard.novelty import ARTISTS, ITEMS, meet
-from phonotheque.guard.state import State, Totals
+from phonotheque.guard.state import State, Totals, by_other_tables
 from phonotheque.guard.symbols import (
     ACROSS,
     AWAY,
@@ -64,7 +64,9 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 def score(state: State, event: Event, tables: Tables) -> tuple[State, Evidence]:
-    """`state` after `event`, and the evidence."""
+    """`state` after `event`, and the evidence. What was reckoned by other tables begins anew."""
+    if state.learned != tables.mark:
+        state = by_other_tables(state, tables.mark)
     if event.rank is None:
         tables = tables.unranked
     if event.kind is not Kind.MEDIA or event.item is None:
@@ -113,7 +115,7 @@ def _step(state: State, event: Event, tables: Tables) -> tuple[State, Evidence]:
     after = State(
         items, artists, sums, mood, totals, state.first_t or event.t, event.t, item,
         UNRANKED if event.rank is None else event.rank, artist, release,
-        event.duration_s or 0.0, alarmed, slow,
+        event.duration_s or 0.0, alarmed, slow, tables.mark,
     )  # fmt: skip
     return after, evidence_of(after, event, tables, number)
 
@@ -127,7 +129,7 @@ def _new(state: State, event: Event, release: int, artist: int, known: bool) -> 
     elif event.rank is not None and event.rank == state.last_rank + 1:
         return LISTED_SYMBOL if event.rank < LISTED else BEYOND_SYMBOL
     else:
-        step = KNOWN if known else UNKNOWN
+        step = KNOWN if known or release == state.last_release else UNKNOWN
     return symbol(step, LAST_BUCKET if event.rank_bucket is None else event.rank_bucket)
 
 

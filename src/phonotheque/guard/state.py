@@ -12,6 +12,7 @@ from phonotheque.model.errors import FormatError
 
 STATE_FORMAT: Final = 2
 MOST_BYTES: Final = 2048
+NO_SLOW: Final = -1e9
 _SINGLE: Final = "<f4"
 
 
@@ -44,7 +45,8 @@ class State(msgspec.Struct, frozen=True):
     last_release: int = -1
     last_duration_s: float = 0.0
     alarmed_at: int = -1  # media requests when a sum first stood above its level; -1: it does not
-    slow: float = -1e9  # the score of slow features when last looked at
+    slow: float = NO_SLOW  # the score of slow features when last looked at
+    learned: int = 0  # `mark` of the tables that sums, mood and slow are by; 0: of none
 
 
 class _Packed(msgspec.Struct, array_like=True, frozen=True):
@@ -55,6 +57,7 @@ class _Packed(msgspec.Struct, array_like=True, frozen=True):
     mood: bytes  # single precision
     totals: Totals
     rest: tuple[float, float, int, int, int, int, float, int, float]
+    learned: int = 0
 
 
 def format_state(state: State) -> bytes:
@@ -63,7 +66,7 @@ def format_state(state: State) -> bytes:
             state.last_release, state.last_duration_s, state.alarmed_at, state.slow)  # fmt: skip
     return msgspec.msgpack.encode(
         _Packed(STATE_FORMAT, _pack(state.items, ITEMS), _pack(state.artists, ARTISTS), state.sums,
-                np.array(state.mood, _SINGLE).tobytes(), state.totals, rest)
+                np.array(state.mood, _SINGLE).tobytes(), state.totals, rest, state.learned)
     )  # fmt: skip
 
 
@@ -83,7 +86,7 @@ def parse_state(content: bytes) -> State:
         raise FormatError("state of an account: cut short; drop it, it is learned anew")
     mood = tuple(np.frombuffer(packed.mood, _SINGLE).tolist())
     return State(_unpack(packed.items), _unpack(packed.artists), packed.sums, mood,
-                 packed.totals, *packed.rest)  # fmt: skip
+                 packed.totals, *packed.rest, packed.learned)  # fmt: skip
 
 
 def _pack(memory: Memory, shape: Shape) -> tuple[bytes, bytes, int]:
@@ -102,8 +105,12 @@ def _unpack(packed: tuple[bytes, bytes, int]) -> Memory:
 
 def merge_states(one: State, other: State) -> State:
     """The state of an account whose requests two servers saw in part. Commutative. Sums are those
-    of the worse part, not added: each server began from nothing."""
+    of the worse part, not added: each server began from nothing. Where the parts are by different
+    tables, those of the later part stand."""
     early, late = sorted((one, other), key=lambda s: (s.last_t, s.last_item, s.first_t))
+    if early.sums and late.sums and early.learned != late.learned:
+        early = by_other_tables(early, late.learned)
+        one, other = early, late
     return State(
         join(one.items, other.items),
         join(one.artists, other.artists),
@@ -119,6 +126,14 @@ def merge_states(one: State, other: State) -> State:
         late.last_duration_s,
         max(one.alarmed_at, other.alarmed_at),
         max(one.slow, other.slow),
+        late.learned or early.learned,
+    )
+
+
+def by_other_tables(state: State, mark: int) -> State:
+    """`state` without what was reckoned by the tables it was by, for those with this `mark`."""
+    return msgspec.structs.replace(
+        state, sums=(), mood=(), alarmed_at=-1, slow=NO_SLOW, learned=mark
     )
 
 

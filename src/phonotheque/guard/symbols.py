@@ -3,10 +3,11 @@
 Ranks are cut into eight buckets of growing shares of the catalogue. A new item is also told by
 its step from the one before: the next in the catalogue on the same release; the next, but across
 the end of a release; the next, but *away* across the end of an artist, where people stop and a walk
-along the catalogue goes on; elsewhere, by an artist that the account knows; elsewhere, by one that
-it does not. Only the first step onto a release tells the bucket, and going on along it is never
-evidence of harvesting: items of one release are alike, and a box of a hundred tracks must not count
-as a hundred witnesses. The next by rank is told from other well-known items: every archive shows a
+along the catalogue goes on; elsewhere, by an artist that the account knows or on the same release
+(a shuffled compilation has many artists, and is one choice); elsewhere, by one that it does not.
+Only the first step onto a release tells the bucket, and going on along it is never evidence of
+harvesting: items of one release are alike, and a box of a hundred tracks must not count as a
+hundred witnesses. The next by rank is told from other well-known items: every archive shows a
 list of the hundred played most, and people play it from its top; beyond it they do not.
 """
 

@@ -17,7 +17,7 @@ from phonotheque.serve.front import Front
 from phonotheque.serve.guarding import Guard, Keeping, is_guarded
 from phonotheque.serve.readiness import EditionWatch
 from phonotheque.serve.server import GRACE_SECONDS, make_server
-from phonotheque.serve.site import Site, open_site
+from phonotheque.serve.site import Site, open_site, with_size
 from phonotheque.serve.watched import Watched
 from phonotheque.serve.workers import Workers
 
@@ -76,6 +76,7 @@ def run_site(
         NotFoundError, FormatError: the edition cannot be opened.
         PhonothequeError: a worker did not start.
     """
+    site = with_size(site)
     if running.workers == 1:
         front, guard = open_site(site, clock)
         server = make_watched_server(front, running, guard=guard)

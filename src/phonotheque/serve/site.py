@@ -8,7 +8,7 @@ import msgspec
 from litestar import Litestar
 
 from phonotheque.accounts import Door
-from phonotheque.search import find_index
+from phonotheque.search import Heard, find_index
 from phonotheque.serve.app import make_app, open_publication
 from phonotheque.serve.front import Front
 from phonotheque.serve.guarding import (
@@ -46,6 +46,19 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     def tree(self) -> Tree:
         """Where it stands."""
         return Tree(Path(self.root))
+
+
+def with_size(site: Site) -> Site:
+    """`site`, its guard told how many recordings can be heard in the edition that is shown first.
+
+    Raises:
+        NotFoundError, FormatError: the edition cannot be read.
+    """
+    if not is_guarded(site.guard):
+        return site
+    manifest, _ = read_edition(site.tree, site.edition)
+    items = Heard(site.tree.edition_index(manifest.name)).count
+    return msgspec.structs.replace(site, guard=msgspec.structs.replace(site.guard, items=items))
 
 
 def open_front(site: Site, clock: Callable[[], datetime], windows: Windows | None = None) -> Front:

@@ -27,7 +27,7 @@ from phonotheque.guard.logs.suspects import (
     list_bad,
     name_files,
 )
-from phonotheque.guard.tables import Tables
+from phonotheque.guard.tables import Tables, read_shipped_tables
 from phonotheque.model.errors import InputError
 from phonotheque.model.progress import Progress
 
@@ -62,20 +62,22 @@ class _Reading:
     broken: dict[int, str] = field(default_factory=dict)
 
 
-def analyse_logs(wish: Wish, tables: Tables, work: Path, progress: Progress) -> Analysis:
+def analyse_logs(wish: Wish, tables: Tables | None, work: Path, progress: Progress) -> Analysis:
     """Read the files of `wish`, in the empty directory `work` for what does not fit in memory.
+    Without `tables`, those shipped for a catalogue of this size are used.
 
     Raises:
         NotFoundError: a file does not exist.
         InputError: no line of any file is a request, or a table cannot be used.
         UsageError: a pattern is none, or the catalogue is too small.
     """
-    tables = tables.unranked  # ranks of a log are estimates, and equal ones share the middle
     connection = _connect(wish, work)
     try:
         reading = _read_files(connection, wish, progress)
         progress.start("counting", None, "")
         size = number_all(connection, wish.items, wish.catalogue)
+        # ranks of a log are estimates, and equal ones share the middle
+        tables = (tables or read_shipped_tables(size)).unranked
         refused = mark_robots(connection, wish.robots)
         path = work / "media.parquet"
         lay_in_order(connection, least_requests(tables), path)

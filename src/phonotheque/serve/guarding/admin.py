@@ -6,6 +6,7 @@ and password); whoever is no admin, and everybody where there are no accounts, f
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -62,10 +63,10 @@ class AdminPages:
         store: GuardStore,
         door: Door | None,
         clock: Callable[[], datetime],
-        tables: Tables | None = None,
+        tables: Callable[[], Tables] = read_shipped_tables,
     ) -> None:
         self._app, self._store, self._door, self._clock = app, store, door, clock
-        self._tables = tables
+        self._read_tables = tables
         self._pictures = Pictures()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -111,6 +112,10 @@ class AdminPages:
             return HTTPStatus.UNAUTHORIZED
         return None if account.role is Role.ADMIN else HTTPStatus.NOT_FOUND
 
+    @cached_property
+    def _tables(self) -> Tables:
+        return self._read_tables()
+
     def _page(self, path: str, query: str, wants_json: bool) -> tuple[int, bytes, str]:
         now = self._clock()
         if path == PLACE:
@@ -118,8 +123,6 @@ class AdminPages:
             if wants_json:
                 return 200, msgspec.json.encode(report), _JSON
             return 200, format_report_page(report, self._pictures).encode(), _HTML
-        if self._tables is None:
-            self._tables = read_shipped_tables()
         actor = parse_actor(path.removeprefix(_ACTOR))
         profile = read_profile(self._store, actor, self._tables, now)
         if wants_json:

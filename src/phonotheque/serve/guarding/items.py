@@ -48,7 +48,9 @@ OWN: Final = ("/guard/account", "/guard/appeal")
 
 
 class Facts(NamedTuple):
-    """What the guard wants to know of a recording. `open_to_all`: it may be copied by everybody."""
+    """What the guard wants to know of a recording. `open_to_all`: it may be copied by everybody.
+    Ranks are among recordings that can be heard: people choose among these, whatever else the
+    catalogue tells of."""
 
     bucket: int
     artist: int | None
@@ -113,7 +115,7 @@ class Items:
         return found
 
     def _begin(self, publication: Publication) -> None:
-        edges = bucket_edges(max(1, publication.manifest.counts.recordings))
+        edges = bucket_edges(max(1, publication.index.heard.count))
         with self._lock:
             self._edition = publication.edition_sha256
             self._edges = np.asarray(edges).tolist()
@@ -124,12 +126,12 @@ class Items:
         if not rows:
             return None
         row, file = rows[0], rows[0].file
-        bucket = bisect_right(self._edges, row.rank - 1) if row.rank else _LAST_BUCKET
+        rank = publication.index.heard.rank(row.rank - 1) if row.rank else None
         return Facts(
-            bucket,
+            _LAST_BUCKET if rank is None else bisect_right(self._edges, rank),
             row.artist_numbers[0] if row.artist_numbers else None,
             next((track.release for track in row.tracks if track.release is not None), None),
             row.duration_ms / 1000 if row.duration_ms else None,
             file is not None and allows(row.distribute) and allows(file.distribute),
-            row.rank - 1 if row.rank else None,
+            rank,
         )

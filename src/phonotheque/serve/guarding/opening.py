@@ -5,12 +5,14 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from phonotheque.accounts import Door
 from phonotheque.guard import (
+    LEAST_ITEMS,
     GuardStore,
     Tables,
     What,
@@ -45,6 +47,7 @@ class Guard:
     gate: Gate
     windows: Windows
     door: Door | None
+    tables: Callable[[], Tables]
     keeper: Keeper | None = None
     follower: Follower | None = None
     outlet: Outlet | None = None
@@ -59,7 +62,7 @@ class Guard:
 
     def around(self, app: Application) -> Guarded:
         """`app` behind the gate, with the pages for admins."""
-        pages = AdminPages(app, self.store, self.door, self.gate.means.clock)
+        pages = AdminPages(app, self.store, self.door, self.gate.means.clock, self.tables)
         return Guarded(pages, self.gate, self.door)
 
     def start(self) -> None:
@@ -118,7 +121,9 @@ def open_guard(
     else:
         keeper.on_measure(gate.standings.put)
     alerts = None if keeper is None else make_alerts(site, store, clock)
-    return Guard(store, gate, windows, door, keeper, follower, outlet, alerts)
+    return Guard(
+        store, gate, windows, door, partial(tables_of, site), keeper, follower, outlet, alerts
+    )
 
 
 def make_alerts(site: GuardSite, store: GuardStore, clock: Clock) -> Alerts | None:
@@ -140,6 +145,12 @@ def make_keeper(site: GuardSite, store: GuardStore, clock: Clock) -> Keeper:
         FormatError, NotFoundError: the tables of the policy cannot be read.
     """
     tables = tables_of(site)
+    if site.is_without_tables:
+        _LOG.warning(
+            "the guard judges nobody by what is listened to: %d recordings can be heard here, and "
+            "no shipped tables are for fewer than %d; budgets and canaries work, and tables of "
+            "your own would (docs/operations/guard.md)", site.items, LEAST_ITEMS,
+        )  # fmt: skip
     told = msgspec.json.encode([site.mode, site.policy, digest_tables(tables)], order="sorted")
     try:
         if store.change_setting("policy", told):
@@ -152,12 +163,16 @@ def make_keeper(site: GuardSite, store: GuardStore, clock: Clock) -> Keeper:
 
 
 def tables_of(site: GuardSite) -> Tables:
-    """The tables that the policy names, or those shipped.
+    """The tables that the policy names, or those shipped for a catalogue of this size; to act by,
+    in one that is too small for any, those that tell nobody.
 
     Raises:
         FormatError, NotFoundError: they cannot be read.
     """
-    return read_tables(Path(site.policy.tables)) if site.policy.tables else read_shipped_tables()
+    if site.policy.tables:
+        return read_tables(Path(site.policy.tables))
+    shipped = read_shipped_tables(site.items)
+    return shipped.silent if site.is_without_tables else shipped
 
 
 class Keeping:

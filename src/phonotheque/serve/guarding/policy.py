@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from phonotheque.guard import ORDER, Policy
+from phonotheque.guard import LEAST_ITEMS, ORDER, Policy
 from phonotheque.model.errors import NotFoundError, UsageError
 from phonotheque.serve.guarding.alerting import AlertSettings, check_alerts
 
@@ -49,18 +49,27 @@ class GuardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     keep_events: bool = False
     canaries: int = 64
     actors_in_memory: int = 20_000
-    tables: str = ""  # a file of tables; those shipped without
+    tables: str = ""  # a file of tables; without, those shipped that fit the catalogue
     limits_url: str = "memory://"
     dumps: str = "/mirror"
     alerts: AlertSettings = AlertSettings()
 
 
 class GuardSite(msgspec.Struct, frozen=True, kw_only=True):
-    """The guard of a server: its mode (`MODES`), the file of its records, the policy."""
+    """The guard of a server: its mode (`MODES`), the file of its records, the policy. `items`: how
+    many recordings can be heard there, by which the shipped tables are chosen; None: many."""
 
     mode: str = OFF
     store: str = ""
     policy: GuardPolicy = GuardPolicy()
+    items: int | None = None
+
+    @property
+    def is_without_tables(self) -> bool:
+        """Whether no tables fit to act by: the catalogue is too small for those shipped, and the
+        policy names none."""
+        small = self.items is not None and self.items < LEAST_ITEMS
+        return small and not self.policy.tables and self.mode == ENFORCE
 
 
 def read_policy(path: Path) -> GuardPolicy:
