@@ -32,6 +32,7 @@ def make_tree(root: Path, seed: int, size: int) -> tuple[Tree, World]:
     manifest = write_tiny_edition(tree.root, [
         TinyRecording(
             f"Title {item}", f"Artist {world.artist[item]}", f"Album {world.album[item]}",
+            release_artist="Various",  # compilations have several
             listens=int(size - world.rank[item]), file=(VOLUME, f"data/{item}.ogg", audio),
             duration_ms=int(world.duration_s[item] * 1000),
         )

@@ -49,6 +49,7 @@ class TinyRecording:
     aliases: list[str] = field(default_factory=list)  # of its artist; likewise
     release_year: int | None = 2020  # of its release; likewise
     genres: list[str] | None = None  # of its release; the first recording of a release says them
+    release_artist: str | None = None  # of its release; None: `artist`
 
 
 def write_tiny_edition(
@@ -57,7 +58,7 @@ def write_tiny_edition(
     """Write ``root/editions/<name>`` (no torrents, no signatures) and the volumes' data files.
 
     Recordings are numbered from 1 in list order. Releases are numbered by first appearance of
-    (release, artist); artists by first appearance of the name.
+    (release, release_artist); artists by first appearance of the name.
     """
     tree = Tree(root)
     edition = tree.edition(name)
@@ -71,10 +72,11 @@ def write_tiny_edition(
         artists.setdefault(r.artist, len(artists) + 1)
         aliases.setdefault(r.artist, r.aliases)
         if r.release is not None:
-            releases.setdefault((r.release, r.artist), len(releases) + 1)
-            labels.setdefault((r.release, r.artist), r.label)
-            years.setdefault((r.release, r.artist), r.release_year)
-            genres.setdefault((r.release, r.artist), r.genres)
+            release = (r.release, r.release_artist or r.artist)
+            releases.setdefault(release, len(releases) + 1)
+            labels.setdefault(release, r.label)
+            years.setdefault(release, r.release_year)
+            genres.setdefault(release, r.genres)
     shards: list[ShardFile] = []
 
     def shard(table: str, schema: pa.Schema, rows: list[dict[str, Any]]) -> None:
@@ -110,7 +112,8 @@ def write_tiny_edition(
     shard("tracks", tables.TRACKS, [
         {
             "number": n, "recording": n,
-            "release": releases.get((r.release or "", r.artist)), "disc": 1, "position": n,
+            "release": releases.get((r.release or "", r.release_artist or r.artist)),
+            "disc": 1, "position": n,
             "position_text": r.position_text, "title": None, "artist_credit": None,
             "duration_ms": None, "met": None, "source": "tiny", "source_key": str(n),
         }

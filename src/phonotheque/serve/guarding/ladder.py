@@ -96,13 +96,13 @@ def _pause(standing: Standing, now: float, policy: GuardPolicy) -> Refusal | Non
 
 def _pace(standing: Standing, now: float, item: int, policy: GuardPolicy) -> Refusal | None:
     """Slowed: one at a time, hardly faster than it plays."""
-    text = "audio comes one at a time, about as fast as it plays"
+    text, measure = "audio comes one at a time, about as fast as it plays", standing.in_force(now)
     if any(count for other, count in standing.open.items() if other != item):
-        return _wait("slow", _WHILE_OPEN_S, text)
+        return _wait(measure, _WHILE_OPEN_S, text)
     duration = standing.duration_s or policy.usual_duration_s
     wait = standing.last_t + duration / policy.pace - now
     if standing.last_item >= 0 and wait > 0:
-        return _wait("slow", wait, text)
+        return _wait(measure, wait, text)
     return None
 
 
