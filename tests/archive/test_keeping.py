@@ -291,6 +291,7 @@ def on_s3(storage: ObjectStorage, tmp_path: Path) -> Iterator[tuple[Tree, str]]:
     yield life(tmp_path / "archive", vault=vault), f"/{place.bucket}/of/p/objects"
 
 
+@pytest.mark.full
 def test_a_whole_life_on_object_storage(
     on_s3: tuple[Tree, str], storage: ObjectStorage, tmp_path: Path
 ) -> None:

@@ -97,6 +97,7 @@ def test_a_file_that_waits_follows_its_rank_into_another_tier(workshop: Workshop
     assert [(v.tier, v.files) for v in report.new_volumes] == [(1, 3)]
 
 
+@pytest.mark.full
 def test_a_withdrawn_file_waits_no_more_and_comes_in_no_volume(workshop: Workshop) -> None:
     tree = workshop.tree
     workshop.build([*HITS[:1], *DEEP])

@@ -137,6 +137,7 @@ def test_shards_hold_the_numbers_of_their_range(tmp_path: Path) -> None:
     assert total == made.tracks == 40
 
 
+@pytest.mark.full
 def test_a_build_of_nothing_has_no_rows_and_can_be_read(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     made = archive.build()

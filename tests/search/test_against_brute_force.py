@@ -71,7 +71,7 @@ QUERIES = st.one_of(
 
 
 @given(recordings=CATALOGUES, query=QUERIES, limit=st.integers(1, 7))
-@settings(max_examples=15)
+@settings(max_examples=8)
 @example([TinyRecording("love", "x", listens=2), TinyRecording("loved", "x")], "love", 1)
 def test_hits_are_those_that_have_all_the_words(
     recordings: list[TinyRecording], query: str, limit: int
