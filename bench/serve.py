@@ -39,7 +39,7 @@ FILE_BYTES, SPAN_BYTES = 256 << 20, 4 << 20
 _SAMPLED, _QUERIES = 5_000, 100
 _NGINX = """daemon off; pid {folder}/pid; error_log {folder}/err; {user}
 events {{ worker_connections 64; }}
-http {{ access_log off; sendfile on; tcp_nopush on;
+http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
 server {{ listen 127.0.0.1:{port};
 location /volumes/ {{ alias {root}/volumes/; }}
 location /through/ {{ proxy_pass http://127.0.0.1:{behind}/; proxy_http_version 1.1; }}

@@ -19,6 +19,7 @@ from types import TracebackType
 
 import msgspec
 
+from phonotheque.cli.surroundings import importing
 from phonotheque.model.edition import EditionManifest, Latest
 from phonotheque.model.progress import Silent
 from phonotheque.storage.documents import read_document, write_document
@@ -43,7 +44,8 @@ def make_tree(root: Path, edition: Path, index: Path) -> Tree:
 
 def main() -> None:
     """Serve: arguments are the root, the number of workers, the way to hand over."""
-    from phonotheque.serve import Running, Site, listen_at, make_ready, newest_name, run_site
+    with importing():
+        from phonotheque.serve import Running, Site, listen_at, make_ready, newest_name, run_site
 
     root, workers, hand_over = sys.argv[1:4]
     tree = Tree(Path(root))
@@ -152,7 +154,10 @@ def ask_for(port: int, paths: Sequence[str], seconds: float, connections: int) -
         for key, _ in chooser.select(1):
             peer = key.data
             at = peer.fileno()
-            held[at] += peer.recv(1 << 18)
+            received = peer.recv(1 << 18)
+            if not received:
+                raise ConnectionError(f"a connection ended after {len(held[at])} bytes")
+            held[at] += received
             if not _is_whole(held[at]):
                 continue
             asked.ms.append((time.perf_counter() - sent_at[at]) * 1e3)
@@ -186,13 +191,24 @@ def fetch_mb_per_s(port: int, path: str, span: int, size: int, seconds: float) -
         peer.sendall(asked.encode())
         head = b""
         while b"\r\n\r\n" not in head:
-            head += peer.recv(4096)
+            head += _received(peer, head)
         if b" 206 " not in head[:16]:
             raise RuntimeError(head.decode("latin-1"))
         left = stop - start - len(head.partition(b"\r\n\r\n")[2])
         while left:
-            left -= peer.recv_into(buffer, min(left, len(buffer)))
+            taken = peer.recv_into(buffer, min(left, len(buffer)))
+            if not taken:
+                raise ConnectionError(f"{path}: the connection ended {left} bytes early")
+            left -= taken
         got += stop - start
         start = stop % size
     peer.close()
     return got / 1e6 / (time.perf_counter() - began)
+
+
+def _received(peer: socket.socket, so_far: bytes) -> bytes:
+    """What comes next, never nothing."""
+    received = peer.recv(4096)
+    if not received:
+        raise ConnectionError(f"the connection ended after {len(so_far)} bytes of a head")
+    return received

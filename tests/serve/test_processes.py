@@ -8,7 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -18,7 +20,7 @@ from phonotheque.storage.documents import write_document
 from phonotheque.storage.layout import Tree
 from tests.serve.conftest import DENIED, VOLUME, noise, recording_id, recordings
 from tests.support.editions import TinyRecording, write_tiny_edition
-from tests.support.serving import ServedTree, maps
+from tests.support.serving import ServedTree, maps, open_handles
 
 NEXT = "2026-12"
 FILE = f"/volumes/{VOLUME}/data/b.ogg"
@@ -132,6 +134,28 @@ def test_all_workers_show_a_newer_edition_and_no_request_is_lost(
             assert b"Quite new" in served.get("/api/v1/search?q=quite+new")[2]
         old = tree.edition_index("2026-11")
         wait_until(lambda: not any(maps(pid, old) for pid in served.workers), 20)
+
+
+@pytest.mark.full
+def test_connections_that_come_at_once_are_shared_by_the_workers(
+    tree: Tree, tmp_path: Path
+) -> None:
+    request = b"GET /api/v1/lookup?q=anna HTTP/1.1\r\nHost: here\r\n\r\n"
+    smaller: list[int] = []
+    with ServedTree(tree, tmp_path, "--workers", "2") as served:
+        workers = served.workers
+        for _ in range(15):
+            before = [open_handles(pid) for pid in workers]
+            with ExitStack() as peers:
+                for _ in range(16):
+                    peer = peers.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+                    peer.sendall(request)
+                time.sleep(0.3)
+                taken = [open_handles(p) - b for p, b in zip(workers, before, strict=True)]
+                assert sum(taken) >= 15, taken
+                smaller.append(min(taken))
+            time.sleep(0.2)
+    assert median(smaller) >= 5, smaller  # 3 where the first to wake takes all that wait
 
 
 @pytest.mark.full

@@ -1,7 +1,10 @@
 """How a search is shown: words found, facets, what is close, what is partial."""
 
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from html import unescape
 from typing import Any
 
@@ -173,3 +176,21 @@ def test_a_place_as_written_is_shown_with_the_recording(client: TestClient) -> N
     assert "track <bdi>B12</bdi>" in client.get(f"/recording/{numbered}").text
     found = client.get(f"/api/v1/recordings/{numbered}").json()
     assert found["appearances"][0]["position_text"] == "B12"
+
+
+def test_searches_are_made_one_after_the_other(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, met = SearchIndex.search, threading.Barrier(2)
+
+    def answer(index: SearchIndex, query: str, *others: Any, **asked: Any) -> SearchPage:
+        with suppress(threading.BrokenBarrierError):
+            met.wait(0.2)
+            pytest.fail("two searches at once")
+        met.reset()
+        return search(index, query, *others, **asked)
+
+    monkeypatch.setattr(SearchIndex, "search", answer)
+    with ThreadPoolExecutor(3) as threads:
+        paths = ["/api/v1/search?q=zaz", "/?q=zaz", "/suggest?q=zaz"]
+        assert [a.status_code for a in threads.map(client.get, paths)] == [200, 200, 200]

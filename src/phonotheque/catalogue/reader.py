@@ -7,7 +7,6 @@ not a row any more.
 
 import os
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -31,6 +30,15 @@ NUMBERED = {
 }
 _GROWN = "union_by_name = true"
 """Evidence in older files has fewer fields; the missing ones are null."""
+_TYPES = {
+    pa.int8(): "TINYINT",
+    pa.int16(): "SMALLINT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.string(): "VARCHAR",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
+}
 
 
 class CatalogueReader:
@@ -166,13 +174,23 @@ def open_edition(directory: Path, manifest: EditionManifest | None = None) -> Ca
     return reader
 
 
-@lru_cache
 def _columns(schema: pa.Schema) -> str:
     """The columns of a DuckDB table for rows of `schema`."""
-    with duckdb.connect(":memory:") as connection:
-        connection.register("schema_only", schema.empty_table())
-        found = connection.execute("DESCRIBE schema_only").fetchall()
-    return ", ".join(f'"{name}" {kind}' for name, kind, *_ in found)
+    return ", ".join(f'"{field.name}" {duckdb_type(field.type)}' for field in schema)
+
+
+def duckdb_type(kind: pa.DataType) -> str:
+    """The DuckDB type of the values of an Arrow type. DuckDB itself tells it only after it has
+    imported pandas, half a second.
+
+    Raises:
+        KeyError: no table of ours has such values.
+    """
+    if pa.types.is_list(kind):
+        return f"{duckdb_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return f"STRUCT({_columns(pa.schema(kind))})"
+    return _TYPES[kind]
 
 
 def _paths(shards: Sequence[ShardFile], table: str, layer: str | None = None) -> list[str]:

@@ -34,7 +34,7 @@ from phonotheque.cli.serving_options import (
     Transcodes,
     WorkerCount,
 )
-from phonotheque.cli.surroundings import tell_supervisor
+from phonotheque.cli.surroundings import importing, tell_supervisor
 from phonotheque.model.errors import PhonothequeError, UsageError
 
 if TYPE_CHECKING:
@@ -76,10 +76,11 @@ def serve(
     hand_over: HandOver = "",
 ) -> None:
     """Serve an archive or a mirror: pages, API, audio, and the files other mirrors fetch."""
-    from phonotheque.accounts import ACCOUNTS_FILE
-    from phonotheque.serve import FORMS, Running, Site, listen_at, make_ready, newest_name
-    from phonotheque.serve import run_site, set_up_logs  # isort: skip
-    from phonotheque.storage.layout import Tree
+    with importing():
+        from phonotheque.accounts import ACCOUNTS_FILE
+        from phonotheque.serve import FORMS, Running, Site, listen_at, make_ready, newest_name
+        from phonotheque.serve import run_site, set_up_logs  # isort: skip
+        from phonotheque.storage.layout import Tree
 
     screen, tree = Screen(), Tree(path)
     name = edition or newest_name(tree)

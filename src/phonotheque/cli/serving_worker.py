@@ -6,12 +6,14 @@
 import sys
 
 from phonotheque.cli.clock import now
+from phonotheque.cli.surroundings import importing
 from phonotheque.model.errors import PhonothequeError
 
 
 def main() -> None:
     """Serve until told to end."""
-    from phonotheque.serve import be_worker
+    with importing():
+        from phonotheque.serve import be_worker
 
     try:
         be_worker(now)

@@ -1,9 +1,11 @@
 """What the program needs of the system it runs on, before any command begins."""
 
+import gc
 import os
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from phonotheque.model.errors import UsageError
 from phonotheque.storage.stores import StoreKeys
@@ -21,6 +23,18 @@ def check_encoding() -> None:
             f"this locale writes file names in {encoding}, and an archive needs UTF-8; set "
             "PYTHONUTF8=1, or a locale of UTF-8 such as LC_ALL=C.UTF-8"
         )
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Inside, much is imported: a sixth faster when nobody looks for garbage meanwhile. What is
+    there then stays, and is not looked through again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def store_keys() -> StoreKeys:

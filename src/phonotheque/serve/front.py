@@ -11,6 +11,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import msgspec
@@ -23,6 +24,7 @@ from phonotheque.serve.publication import Publication
 HEALTH, READY = "/health", "/ready"
 _LOG = logging.getLogger(__name__)
 _SETTLING_SECONDS = 0.5
+_THREADS = 16  # answers made at once: most wait for their turn to search, or for the disk
 _HEADERS = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -145,6 +147,7 @@ class Front:
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
         self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(_THREADS, "phonotheque-answer"))
         try:
             await self._show(*self._first.pop())
         except Exception as error:

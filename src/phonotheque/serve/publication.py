@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -14,7 +15,7 @@ from phonotheque.catalogue import open_edition
 from phonotheque.model.edition import EditionManifest, Latest
 from phonotheque.model.errors import FormatError, NotFoundError
 from phonotheque.model.numbers import IdKey
-from phonotheque.search import SearchIndex
+from phonotheque.search import SearchIndex, SearchPage
 from phonotheque.serve.counting import Counting
 from phonotheque.serve.handing import Handing
 from phonotheque.serve.queries import Cursor, read_file_row, read_tombstoned
@@ -29,6 +30,7 @@ from phonotheque.storage.layout import Tree
 from phonotheque.storage.part_tables import paths_here, volumes_lacking
 
 T = TypeVar("T")
+_SEARCHES_AT_ONCE = 1  # several would share one interpreter, and all end later
 _CACHED_VOLUMES = 8  # file lists kept; about 6 MB each at 30,000 files
 
 
@@ -52,6 +54,7 @@ class Publication:
         self.revocations = RevocationList(tree.revocations_json)
         self._reader = open_edition(self.directory, manifest)
         self._lock = threading.Lock()
+        self._searching = ThreadPoolExecutor(_SEARCHES_AT_ONCE, "phonotheque-search")
         self._made: dict[Any, Any] = {}
         self._counting = Counting(
             self.directory, tree.edition_statistics(manifest.name), manifest.counts.recordings
@@ -110,6 +113,13 @@ class Publication:
         """The figures alone."""
         return self.drawn.statistics
 
+    def search(
+        self, query: str, limit: int, cursor: str | None = None, **options: Any
+    ) -> SearchPage:
+        """What the index answers (`SearchIndex.search`), one search after the other: its deadline
+        begins when its turn comes."""
+        return self._searching.submit(self.index.search, query, limit, cursor, **options).result()
+
     def feed(self, site: str) -> bytes:
         """The Atom feed of this tree's editions, for readers who know it as `site`."""
         return self._feed_of(site)
@@ -155,6 +165,7 @@ class Publication:
     def close(self) -> None:
         """Let go of the tables and the index."""
         self._counting.close()
+        self._searching.shutdown()
         self._reader.close()
         self.index.close()
 

@@ -16,7 +16,7 @@ from phonotheque.serve.figures import Figures
 from phonotheque.serve.front import Front
 from phonotheque.serve.guarding import Guard, Keeping, is_guarded
 from phonotheque.serve.readiness import EditionWatch
-from phonotheque.serve.server import GRACE_SECONDS, make_server
+from phonotheque.serve.server import BACKLOG, GRACE_SECONDS, make_server
 from phonotheque.serve.site import Site, open_site, with_size
 from phonotheque.serve.watched import Watched
 from phonotheque.serve.workers import Workers
@@ -54,7 +54,14 @@ def make_watched_server(
     if running.figures:
         row = Figures(Path(running.figures), running.workers).row(worker)
     app = Watched(front, connections, row, running.access_log, guard)
-    return make_server(app, grace_seconds=running.grace_seconds, connections=connections)
+    # one by one where there are several: the first to wake would take all that wait
+    at_once = BACKLOG if running.workers == 1 else 1
+    return make_server(
+        app,
+        grace_seconds=running.grace_seconds,
+        connections=connections,
+        accepted_at_once=at_once,
+    )
 
 
 def run_site(

@@ -22,7 +22,7 @@ def search_answer(
     highlights: bool = False,
 ) -> answers.SearchAnswer:
     """One page of hits; with counts by licence, decade and tier, and with the words found."""
-    page = publication.index.search(query, limit, cursor, facets=facets, highlights=highlights)
+    page = publication.search(query, limit, cursor, facets=facets, highlights=highlights)
     return answers.SearchAnswer(
         query=query,
         hits=_hits(publication, page),

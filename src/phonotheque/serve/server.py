@@ -17,6 +17,8 @@ Application: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
 KEEP_ALIVE_SECONDS = 30
 GRACE_SECONDS = 3
+BACKLOG = 1024
+"""Connections that may wait to be accepted."""
 _START_SECONDS = 30.0
 
 
@@ -107,9 +109,11 @@ def make_server(
     *,
     grace_seconds: int = GRACE_SECONDS,
     connections: Connections | None = None,
+    accepted_at_once: int = BACKLOG,
 ) -> uvicorn.Server:
     """A server of `app` that has begun nothing; requests under way get `grace_seconds` to finish
-    when it ends."""
+    when it ends. It takes up to `accepted_at_once` waiting connections before it does anything
+    else."""
     if connections is None:
         connections = Connections(room_for_connections())
     return uvicorn.Server(
@@ -120,6 +124,7 @@ def make_server(
             log_config=None,
             log_level="warning",
             access_log=False,
+            backlog=accepted_at_once,
             lifespan="on",
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=grace_seconds,
@@ -141,7 +146,7 @@ def listen_at(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(1024)
+        listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         raise UsageError(

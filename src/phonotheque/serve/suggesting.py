@@ -12,7 +12,7 @@ def suggestions_answer(publication: Publication, query: str) -> SuggestionsAnswe
     words = query.strip()
     if not words:
         return SuggestionsAnswer(query=query, suggestions=[], did_you_mean=None)
-    page = publication.index.search(words, SUGGESTIONS, deadline_ms=DEADLINE_MS)
+    page = publication.search(words, SUGGESTIONS, deadline_ms=DEADLINE_MS)
     return SuggestionsAnswer(
         query=query,
         suggestions=[

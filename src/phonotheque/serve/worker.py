@@ -14,6 +14,7 @@ import msgspec
 from phonotheque.serve.guarding import Outlet
 from phonotheque.serve.logs import set_up_logs
 from phonotheque.serve.running import Orders, make_watched_server, on_guard
+from phonotheque.serve.server import BACKLOG
 from phonotheque.serve.site import open_site
 from phonotheque.serve.workers import READY, RENEW
 
@@ -29,6 +30,7 @@ def be_worker(clock: Callable[[], datetime]) -> None:
     outlet = None if orders.relay is None else Outlet(orders.relay)
     front, guard = open_site(orders.site, clock, outlet)
     server = make_watched_server(front, orders.running, orders.worker, guard)
+    listening = socket.socket(fileno=orders.socket)
 
     def obey() -> None:
         for line in sys.stdin.buffer:
@@ -39,10 +41,11 @@ def be_worker(clock: Callable[[], datetime]) -> None:
     def tell() -> None:
         while not server.started and not server.should_exit:
             time.sleep(0.01)
+        listening.listen(BACKLOG)  # asyncio takes how many to accept at once for this as well
         with contextlib.suppress(OSError):
             os.write(sys.stdout.fileno(), READY)
 
     for act in (obey, tell):
         threading.Thread(target=act, daemon=True).start()
     with on_guard(guard), contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[socket.socket(fileno=orders.socket)])
+        server.run(sockets=[listening])

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-import urllib3
-
 from phonotheque.guard import Entry, GuardStore
 from phonotheque.model.errors import TransferError
 from phonotheque.serve.guarding.alerting import (
@@ -45,6 +43,9 @@ class Alerts:
     ) -> None:
         self._store, self._settings, self._secret = store, settings, secret
         self._clock, self._look_s = clock, look_s
+        import urllib3  # noqa: PLC0415 - a tenth of a second, and few servers send alerts
+
+        self._failing = urllib3.exceptions.HTTPError
         self._pool = urllib3.PoolManager(
             num_pools=1, retries=False, timeout=urllib3.Timeout(connect=5, read=10)
         )
@@ -99,7 +100,7 @@ class Alerts:
             )  # fmt: skip
             status = answer.status
             answer.close()
-        except urllib3.exceptions.HTTPError as error:
+        except self._failing as error:
             raise TransferError(f"alerts: {type(error).__name__}") from error
         if not 200 <= status < 300:
             raise TransferError(f"alerts: the receiver answered {status}")

@@ -184,7 +184,7 @@ def _top(call: Call, artist: int | None, count: int) -> list[DisplayRow]:
 def _artist_named(call: Call, name: str) -> int | None:
     """The artist of this name whose recordings are listened to most."""
     quoted = name.replace('"', " ")
-    page = call.publication.index.search(f'artist:"{quoted}"', 50)
+    page = call.publication.search(f'artist:"{quoted}"', 50)
     wanted = normalise(name)
     for hit in page.hits:
         for number in hit.row.artist_numbers:

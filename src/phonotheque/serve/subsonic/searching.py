@@ -104,7 +104,7 @@ def _hits(call: Call, query: str) -> Iterator[DisplayRow]:
     """The rows found, the best first; no more than are worth looking through."""
     cursor, seen = None, 0
     while seen < _DEEPEST:
-        page = call.publication.index.search(query, _HITS_AT_ONCE, cursor)
+        page = call.publication.search(query, _HITS_AT_ONCE, cursor)
         yield from (hit.row for hit in page.hits)
         cursor, seen = page.next_cursor, seen + len(page.hits)
         if cursor is None or page.partial:
