@@ -20,7 +20,7 @@ from bench.peer_texts import numbers_by_rank
 from bench.tantivy_peer import Tantivy, build_tantivy
 from phonotheque.model.progress import Silent
 from phonotheque.search import SearchIndex, ensure_index
-from phonotheque.search.build import DEFAULT_MEMORY_BYTES
+from phonotheque.search.standing import DEFAULT_MEMORY_BYTES
 
 OURS, PEERS = "ours", ("fts5", "tantivy")
 LOOK_UP_FILES = ("isrc_", "mbid_", "source_", "release_", "artist_", "redirect_", "barcode_")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from phonotheque.model.progress import Silent
 from phonotheque.model.text import normalise
-from phonotheque.search import SearchIndex, build, build_index, text_worker
+from phonotheque.search import SearchIndex, build, text_worker
+from phonotheque.search.build import build_index
 from phonotheque.search.query import parse_query
 from phonotheque.search.spellings import further_words
 from phonotheque.search.words import words

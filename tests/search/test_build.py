@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from phonotheque.model.progress import Silent
-from phonotheque.search import build, build_index, ensure_index, text_worker
+from phonotheque.search import build, ensure_index, text_worker
+from phonotheque.search.build import build_index
 from phonotheque.search.runs import Run, RunWriter
 from tests.support.editions import TinyRecording, write_tiny_edition
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from phonotheque.model.progress import Silent
-from phonotheque.search import build_index
+from phonotheque.search.build import build_index
 from tests.support.editions import TinyRecording, write_tiny_edition
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "index" / "v4"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from phonotheque.model.progress import Silent
-from phonotheque.search import SearchIndex, build_index
+from phonotheque.search import SearchIndex
+from phonotheque.search.build import build_index
 from phonotheque.search.heard import Heard
 from phonotheque.storage.arrays import write_array
 from tests.support.editions import TinyRecording, write_tiny_edition

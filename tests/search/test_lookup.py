@@ -11,7 +11,8 @@ import pytest
 from phonotheque.catalogue import open_edition
 from phonotheque.model.numbers import IdKey, Kind, format_public_id, parse_public_ids
 from phonotheque.model.progress import Silent
-from phonotheque.search import SearchIndex, build_index
+from phonotheque.search import SearchIndex
+from phonotheque.search.build import build_index
 from phonotheque.search.identifiers import write_identifiers
 from phonotheque.search.keys import HashedKeys, text_hashes
 from phonotheque.search.lists import write_documents

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from phonotheque.model.progress import Silent
-from phonotheque.search import Matched, SearchIndex, build_index
+from phonotheque.search import Matched, SearchIndex
+from phonotheque.search.build import build_index
 from tests.support.editions import TinyRecording, write_tiny_edition
 
 RECORDINGS = [

@@ -7,7 +7,8 @@ import pytest
 
 from phonotheque.model.progress import Silent
 from phonotheque.model.text import fold, normalise
-from phonotheque.search import SearchIndex, build_index
+from phonotheque.search import SearchIndex
+from phonotheque.search.build import build_index
 from tests.support.editions import TinyRecording, write_tiny_edition
 
 

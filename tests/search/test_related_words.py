@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonotheque.model.progress import Silent
-from phonotheque.search import SearchIndex, build_index
+from phonotheque.search import SearchIndex
+from phonotheque.search.build import build_index
 from phonotheque.search.query import Field, Query, Term, parse_query
 from phonotheque.search.spellings import further_words
 from phonotheque.search.words import words

@@ -9,7 +9,8 @@ import pytest
 from phonotheque.model.errors import ArchiveBusyError, InputError, UsageError
 from phonotheque.model.numbers import Kind
 from phonotheque.model.progress import Silent
-from phonotheque.search import SearchIndex, SearchPage, build_index, ensure_index
+from phonotheque.search import SearchIndex, SearchPage, ensure_index
+from phonotheque.search.build import build_index
 from phonotheque.storage.lock import writing
 from tests.support.editions import TinyRecording, write_tiny_edition
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from phonotheque.serve import Site
 from phonotheque.serve.site import open_front
 front = open_front(Site(root=sys.argv[1]), lambda: datetime.now(UTC))
-print(*(name for name in ("pandas", "pydantic", "urllib3", "av", "libtorrent", "typer")
-        if name in sys.modules))
+heavy = "pandas pydantic pyarrow.compute urllib3 limits av libtorrent typer".split()
+print(*(name for name in heavy if name in sys.modules))
 """
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from phonotheque.model import tables
 
@@ -74,6 +73,8 @@ def _gather(cursor: duckdb.DuckDBPyConnection) -> None:
 
 def _runs(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
     """The parts of a batch that are of one volume each."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - a server does without
+
     runs = pc.run_end_encode(batch.column("volume"))
     start = 0
     for name, stop in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):

@@ -4,11 +4,12 @@
 docs/searching.md the query language and the ranking.
 """
 
-from phonotheque.search.build import build_index, ensure_index, find_index
+from phonotheque.search.ensuring import ensure_index
 from phonotheque.search.file_keys import ensure_file_keys
 from phonotheque.search.found import Found, iter_found
 from phonotheque.search.heard import Heard
 from phonotheque.search.index import SearchIndex
+from phonotheque.search.standing import find_index
 from phonotheque.search.values import (
     ArtistRow,
     DisplayRow,
@@ -44,7 +45,6 @@ __all__ = [
     "SearchIndex",
     "SearchPage",
     "TrackRow",
-    "build_index",
     "ensure_file_keys",
     "ensure_index",
     "find_index",

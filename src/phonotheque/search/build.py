@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,15 +25,19 @@ from phonotheque.search.postings import write_postings
 from phonotheque.search.reading import EditionTables
 from phonotheque.search.row_worker import write_rows
 from phonotheque.search.runs import Run, merge_vocabularies, write_entities, write_list
+from phonotheque.search.standing import (
+    DEFAULT_MEMORY_BYTES,
+    part_of,
+    read_identity,
+    report_of,
+)
 from phonotheque.search.text_worker import write_runs
 from phonotheque.search.values import INDEX_FORMAT, IndexManifest, IndexReport
 from phonotheque.storage.arrays import load_array, write_array
-from phonotheque.storage.documents import parse_document, read_document, write_document
+from phonotheque.storage.documents import read_document, write_document
 from phonotheque.storage.durable import commit_directory, ensure_directory
 from phonotheque.storage.lock import writing
-from phonotheque.storage.part_tables import volume_of, volumes_lacking
 
-DEFAULT_MEMORY_BYTES = 2 << 30
 HEAD_POSTINGS = 65_536
 ENTITY_LISTS = {"release": "releases", "label": "releases", "alias": "artists"}
 _BYTES_PER_POSTING_OF_A_SPAN = 64
@@ -79,8 +82,8 @@ def build_index(
         NotFoundError, FormatError: no edition there, or not one this program reads.
         ArchiveBusyError: another process is building the same index.
     """
-    manifest, digest = _edition(edition_dir)
-    part = _part(edition_dir, manifest)
+    manifest, digest = read_identity(edition_dir)
+    part = part_of(edition_dir, manifest)
     work = index_dir.with_name(f".{index_dir.name}.partial")
     with writing(work):
         _resume(work, digest, memory_bytes, part)
@@ -93,34 +96,7 @@ def build_index(
         write_document(work / "index.json", made)
         (work / ".lock").unlink()
         _replace(work, index_dir)
-    return _report(index_dir, made, rebuilt=True)
-
-
-def ensure_index(
-    edition_dir: Path,
-    index_dir: Path,
-    progress: Progress,
-    *,
-    memory_bytes: int = DEFAULT_MEMORY_BYTES,
-) -> IndexReport:
-    """As `build_index`, unless `index_dir` has an index of this very edition already (and, in a
-    mirror of a part, of the tables that are here now)."""
-    found = find_index(edition_dir, index_dir)
-    if found is None:
-        return build_index(edition_dir, index_dir, progress, memory_bytes=memory_bytes)
-    return _report(index_dir, found, rebuilt=False)
-
-
-def find_index(edition_dir: Path, index_dir: Path) -> IndexManifest | None:
-    """What the index in `index_dir` says of itself, where it is one of the edition in `edition_dir`
-    as it is here now; else None."""
-    manifest, digest = _edition(edition_dir)
-    try:
-        found = read_document(index_dir / "index.json", IndexManifest)
-    except PhonothequeError:
-        return None
-    current = (found.edition_sha256, found.part) == (digest, _part(edition_dir, manifest))
-    return found if current else None
+    return report_of(index_dir, made, rebuilt=True)
 
 
 def _manifest(edition: EditionManifest, digest: str, contents: IndexContents) -> IndexManifest:
@@ -137,23 +113,6 @@ def _manifest(edition: EditionManifest, digest: str, contents: IndexContents) ->
         licences=contents.licences,
         years=contents.years,
     )
-
-
-def _edition(edition_dir: Path) -> tuple[EditionManifest, str]:
-    path = edition_dir / "edition.json"
-    manifest = read_document(path, EditionManifest)
-    content = path.read_bytes()
-    return parse_document(content, type(manifest), str(path)), sha256(content).hexdigest()
-
-
-def _part(edition_dir: Path, manifest: EditionManifest) -> str:
-    """What tells one part of the tables of files from another; empty where all of them are here."""
-    lacking = volumes_lacking(edition_dir, manifest)
-    if not lacking:
-        return ""
-    named = (e.path for e in manifest.contents if e.path.startswith("files/"))
-    here = sorted(name for name in map(volume_of, named) if name and name not in lacking)
-    return sha256("\n".join(here).encode()).hexdigest()
 
 
 def _build(
@@ -262,16 +221,3 @@ def _replace(work: Path, index_dir: Path) -> None:
         index_dir.rename(old)
     commit_directory(work, index_dir)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _report(index_dir: Path, made: IndexManifest, *, rebuilt: bool) -> IndexReport:
-    return IndexReport(
-        index=str(index_dir),
-        edition=made.edition,
-        documents=made.documents,
-        terms=made.terms,
-        postings=made.postings,
-        index_bytes=sum(p.stat().st_size for p in index_dir.glob("*.npy")),
-        rows_bytes=sum(p.stat().st_size for p in (index_dir / "rows").iterdir()),
-        rebuilt=rebuilt,
-    )

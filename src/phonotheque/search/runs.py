@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from phonotheque.search.terms import Tokens, Vocabulary
 from phonotheque.storage.arrays import (
@@ -151,6 +150,8 @@ def merge_vocabularies(runs: Sequence[Run]) -> Merged:
     """One sorted vocabulary of all runs, and where each run's terms stand in it."""
     every = pa.chunked_array([run.terms for run in runs], pa.large_string()).dictionary_encode()
     known = every.chunk(0).dictionary if every.num_chunks else pa.array([], pa.large_string())
+    import pyarrow.compute as pc  # noqa: PLC0415 - a search does without
+
     order = np.asarray(pc.sort_indices(known), np.int64)
     rank = np.empty(len(order), np.uint32)
     rank[order] = np.arange(len(order), dtype=np.uint32)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from phonotheque.model import answers
@@ -88,7 +87,7 @@ def edition_by_name(publication: Publication, name: str) -> answers.EditionAnswe
 
 def _tiers(volumes: pa.Table) -> list[Row]:
     """The volumes of each tier, added up; superseded ones count no more."""
-    standing = volumes.filter(pc.is_null(volumes.column("superseded_by")))
+    standing = volumes.filter(volumes.column("superseded_by").is_null())
     sums = {"files": "sum", "audio_bytes": "sum", "listens": "sum", "volume": "count"}
     added = standing.group_by("tier").aggregate(list(sums.items())).sort_by("tier")
     return [
@@ -186,7 +185,7 @@ def _told(publication: Publication, one: _Head, table: pa.Table) -> pa.RecordBat
     """Rows of changes with public ids, and, of what was merged, with what stands for it now."""
     kinds = table.column("kind").to_pylist()
     numbers = table.column("number").to_numpy()
-    merged = pc.equal(table.column("change"), "merged").to_pylist()
+    merged = [change == "merged" for change in table.column("change").to_pylist()]
     ids: list[str] = [""] * len(kinds)
     for kind in set(kinds):
         places = [at for at, k in enumerate(kinds) if k == kind]
