@@ -2,8 +2,11 @@
 
 import shutil
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import libtorrent as lt
 import pytest
@@ -182,3 +185,54 @@ def test_a_seed_that_hung_up_on_whom_nothing_was_asked_for_is_asked_for_the_rest
                 feed.poll()  # raises where nothing comes
                 came += feed.finished()[0]
     assert prove_staged(staged / volume.name, [song])[1] == []
+
+
+def test_what_libtorrent_takes_for_written_and_is_not_is_asked_for_once_more(
+    follower: Follower, seeder: Seeder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower.plan()
+    follower.server.bend = lambda path, content: 500 if path.startswith("volumes/") else None
+    lost: list[Path] = []
+
+    def lose(staging: Path, files: list[ExpectedFile], waits: Sequence[float] = ()) -> Any:
+        for one in files:
+            staged = staging / one.path
+            if staged not in lost:
+                lost.append(staged)
+                staged.chmod(0o644)
+                staged.write_bytes(bytes(one.size_bytes))
+        return prove_staged(staging, files)
+
+    monkeypatch.setattr("phonotheque.mirror.together.prove_staged", lose)
+    report = follower.sync(peers=[("127.0.0.1", seeder.port)], limits=HASTY)
+    assert report.findings == []
+    assert report.files_fetched_swarm == len(lost) > 6
+    assert follower.verify().clean
+
+
+@pytest.mark.parametrize("deed", ["sync", "repair"])
+def test_what_a_killed_run_noted_and_had_not_written_is_fetched_again(
+    follower: Follower, seeder: Seeder, deed: str
+) -> None:
+    follower.plan()
+    follower.sync()
+    peers = [("127.0.0.1", seeder.port)]
+    volume = read_expected(follower.tree.edition("2026-11"), "tiny-tier1-00001")
+    staged = follower.tree.root / "incoming/swarm"
+    options = SwarmOptions(listen=LOOPBACK, peers=tuple(peers), stall_seconds=30.0)
+    files = list(volume.files.values())
+    with suppress(InterruptedError), Feed(volume, files, staged, options) as feed:
+        feed.want(files)
+        came: list[ExpectedFile] = []
+        while len(came) < len(files):
+            feed.poll()
+            came += feed.finished()[0]
+        raise InterruptedError  # what a run does that is told to stop
+    assert (staged / f"{volume.name}.resume").is_file()
+    for file in files:
+        (staged / volume.name / file.path).write_bytes(bytes(file.size_bytes))
+    follower.server.bend = lambda path, content: 500 if path.startswith("volumes/") else None
+    shutil.rmtree(follower.tree.root / BAG)
+    act = follower.sync if deed == "sync" else follower.repair
+    assert act(peers=peers, limits=HASTY).findings == []
+    assert follower.verify().clean

@@ -50,6 +50,11 @@ class Shares:
         with self._changed:
             return file.path in self._at[via]
 
+    def at_swarm(self) -> list[ExpectedFile]:
+        """What the swarm is to bring."""
+        with self._changed:
+            return list(self._at[Via.SWARM].values())
+
     def next_for_http(self, stopped: Callable[[], bool]) -> ExpectedFile | None:
         """The next file to fetch; waits while there may be one later. None: there is none."""
         with self._changed:

@@ -245,11 +245,21 @@ def raise_errors(alerts: Sequence[Any], name: str) -> None:
 
 
 def save_resume(session: Any, handle: Any, resume: Path | None) -> None:
-    """Flush the cache, wait until it is on the disk, and keep what a next run needs."""
-    handle.save_resume_data(lt.torrent_handle.flush_disk_cache)
+    """Flush the cache, wait until it is on the disk, and keep what a next run needs: which pieces
+    were whole before that. Those that became whole since may be in memory only, as may blocks."""
+    whole = handle.status().pieces
+    session.pop_alerts()  # older flushes are none
+    handle.flush_cache()
+    if await_alert(session, lt.cache_flushed_alert) is None:
+        return
+    handle.save_resume_data()
     alert = await_alert(session, lt.save_resume_data_alert, lt.save_resume_data_failed_alert)
     if resume is not None and isinstance(alert, lt.save_resume_data_alert):
-        write_bytes(resume, lt.write_resume_data_buf(alert.params))
+        kept = alert.params
+        before = [*whole, *[False] * (len(kept.have_pieces) - len(whole))]
+        kept.have_pieces = [has and had for has, had in zip(kept.have_pieces, before, strict=True)]
+        kept.unfinished_pieces = {}
+        write_bytes(resume, lt.write_resume_data_buf(kept))
 
 
 def await_alert(session: Any, *kinds: Any) -> Any:

@@ -84,6 +84,7 @@ class _Together:
         self.queue: SimpleQueue[Came] = SimpleQueue()
         self.brought = Brought()
         self.staged: list[Path] = []
+        self.asked_again: set[str] = set()
 
     def run(self) -> Brought:
         job = self.job
@@ -134,23 +135,33 @@ class _Together:
 
     def _swarm(self) -> None:
         """Follow the swarm until all has come, or it fails; note meanwhile what HTTP brings."""
+        try:
+            while not self.shares.done:
+                self._follow()
+        except (TransferError, FormatError) as error:
+            self._give_up(Via.SWARM, error)
+        finally:
+            self.job.swarm.board.put("swarm", "")
+            for path in self.staged:
+                path.unlink(missing_ok=True)
+
+    def _follow(self) -> None:
+        """Until all has come, or something is to be asked for again: by a new session, which looks
+        at what is really on the disk. Raises where the swarm fails."""
         job = self.job
         staging = job.place.tree.root / "incoming" / "swarm"
         feed = Feed(job.volume, job.missing.values(), staging, job.swarm)
         try:
             with feed:
                 job.swarm.board.put("swarm", lambda: feed.waits)
-                while not self.shares.done:
-                    self._turn(feed)
-        except (TransferError, FormatError) as error:
-            self._give_up(Via.SWARM, error)
+                feed.want(self.shares.at_swarm())
+                while not self.shares.done and self._turn(feed):
+                    pass
         finally:
-            self.brought.bytes_swarm = feed.received
-            job.swarm.board.put("swarm", "")
-            for path in self.staged:
-                path.unlink(missing_ok=True)
+            self.brought.bytes_swarm += feed.received
 
-    def _turn(self, feed: Feed) -> None:
+    def _turn(self, feed: Feed) -> bool:
+        """Whether to go on with `feed`."""
         job, shares = self.job, self.shares
         if job.swarm.stop.is_set():
             raise Stopped
@@ -164,9 +175,9 @@ class _Together:
         whole, idle = feed.finished()
         if idle is not None:
             shares.set_idle(idle)  # from here on, nothing of `whole` is taken over
-        if whole:
-            self._place([file for file in whole if shares.has(Via.SWARM, file)])
+        again = self._place([file for file in whole if shares.has(Via.SWARM, file)])
         self._drain(0)
+        return not again
 
     def _share_rate(self, feed: Feed) -> None:
         """The swarm gets half of the rate, HTTP what the swarm leaves; alone the swarm gets all."""
@@ -174,14 +185,17 @@ class _Together:
         if rate:
             feed.limit(rate // 2 if self.shares.is_open(Via.HTTP) else rate)
 
-    def _place(self, files: list[ExpectedFile]) -> None:
+    def _place(self, files: list[ExpectedFile]) -> list[ExpectedFile]:
         """Prove what the swarm staged and give it its names. The staged names go later: libtorrent
-        may still give the files to others."""
+        may still give the files to others. What is not sound libtorrent takes for written, and is
+        not: to be asked for once more."""
         job = self.job
         staging = job.place.tree.root / "incoming" / "swarm" / job.volume.name
         sound, bad = prove_staged(staging, files, _WRITTEN_SECONDS)
+        again = [f for f in files if f.path in bad and f.path not in self.asked_again]
+        self.asked_again.update(file.path for file in again)
         for file in files:
-            if file.path in bad:
+            if file.path in bad and file not in again:
                 why = "what the swarm brought is not what was signed for"
                 self.shares.failed(Via.SWARM, file, why)
         for file, digests in sound:
@@ -192,6 +206,7 @@ class _Together:
             self.brought.files_swarm += 1
             job.place.note(target, digests.sha256.hex())
             self._done(file)
+        return again
 
     def _drain(self, seconds: float) -> None:
         """Place and note what came over HTTP; wait for it so long."""

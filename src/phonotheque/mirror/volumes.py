@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -128,7 +129,12 @@ def bring_from_swarm(
         resume=staging / f"{volume.name}.resume",
     )
     received = download(job, options, tick)
-    return received, place_staged(volume.name, missing, place)
+    failures = place_staged(volume.name, missing, place)
+    if failures:  # taken for written, and not: without what was kept, libtorrent looks at the disk
+        left = frozenset(missing[path].torrent.index for path in failures)
+        received += download(replace(job, indexes=left), options, tick)
+        failures = place_staged(volume.name, missing, place)
+    return received, failures
 
 
 def place_staged(volume: str, missing: Missing, place: Placing) -> Failures:
