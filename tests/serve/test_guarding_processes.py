@@ -1,17 +1,20 @@
 """Several processes behind one guard, and several servers that share budgets."""
 
 import os
+import shutil
+import socket
+import subprocess
 import time
-from collections.abc import Callable
-from contextlib import closing
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import fakeredis
 import pytest
 
 from phonotheque.accounts import CHEAP, Accounts, Passwords
-from phonotheque.guard import GuardStore, Proceedings
+from phonotheque.guard import KEY_DAYS, GuardStore, Proceedings
 from phonotheque.guard import Kind as GuardKind
 from phonotheque.model.errors import UsageError
 from phonotheque.model.numbers import Kind, format_public_id
@@ -20,6 +23,7 @@ from phonotheque.serve import GuardSite, Site
 from phonotheque.serve.guarding import Keeping, Outlet, WindowLimiter, Windows, open_guard
 from phonotheque.serve.guarding.gate import Gate
 from phonotheque.serve.guarding.items import Way
+from phonotheque.serve.guarding.networks import Networks, Share
 from phonotheque.serve.guarding.told import Told
 from phonotheque.serve.limits import Caller, Quota
 from phonotheque.serve.publication import Publication, read_edition
@@ -118,6 +122,33 @@ def test_servers_share_budgets_in_redis_and_answer_all_when_it_is_away(
     assert one.told(FOUR, "lea").remaining == 4
 
 
+def test_servers_that_share_budgets_name_networks_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = fakeredis.FakeServer()
+    monkeypatch.setattr("redis.from_url", lambda *_, **__: fakeredis.FakeRedis(server=shared))
+    windows = Windows("redis://redis.example/0", time.time)
+    later = NOON + timedelta(days=KEY_DAYS)
+
+    def names(share: Share, now: datetime = NOON) -> list[str]:
+        found = []
+        for name in ("a", "b"):
+            with GuardStore(tmp_path / name / "guard.sqlite", create=True) as store:
+                found.append(Networks(store, share).name("198.51.100.1", now))
+        return found
+
+    apart = names(Windows("memory://", time.time).share)
+    assert apart[0] != apart[1]
+    one, other = names(windows.share)
+    assert one == other
+    shared.connected = False
+    assert names(windows.share) == [one, one]  # kept
+    shared.connected = True
+    fresh = Windows("redis://redis.example/0", time.time)
+    first, second = names(fresh.share, later)
+    assert first == second != one
+
+
 def test_a_redis_that_nobody_answers_for_holds_nobody_up() -> None:
     windows = Windows("redis://127.0.0.1:1/0", time.time)
     assert windows.is_remote
@@ -188,3 +219,67 @@ def test_a_server_counts_what_can_be_heard_before_it_chooses_tables(published: T
     assert site.guard.items == sum(1 for rows in files if rows and rows[0].file is not None) > 0
     assert with_size(Site(root="/nowhere")) == Site(root="/nowhere")  # without a guard: not read
     index.close()
+
+
+@contextmanager
+def redis_at(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A true Redis there, in memory."""
+    command = ("redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+               "--appendonly", "no", "--dir", str(folder))  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def answers() -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as peer:
+            peer.sendall(b"PING\r\n")
+            return peer.recv(7) == b"+PONG\r\n"
+        return False
+
+    try:
+        wait_until(answers)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.full
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server: NOT tried")
+def test_servers_share_budgets_in_a_true_redis(own_tree: Tree, tmp_path: Path) -> None:
+    own_tree.archive_toml.unlink()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        f'limits_url = "redis://127.0.0.1:{port}/0"\n[network]\nmedia_per_minute = 6\n'
+    )
+
+    def options(name: str) -> tuple[str, ...]:
+        return ("--state", str(tmp_path / name), "--guard", "enforce", "--guard-policy",
+                str(policy), "--workers", "2")  # fmt: skip
+
+    songs = [f"/stream/{recording_id(n)}" for n in range(1, 41)]  # a song again is no request
+
+    def ask_both(count: int) -> list[bool]:
+        """Which of so many requests, by turns to both servers, were refused for the budget."""
+        return [(one, other)[n % 2].get(songs.pop())[0] == 429 for n in range(count)]
+
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    with (
+        redis_at(port, tmp_path) as redis,
+        ServedTree(own_tree, tmp_path / "a", *options("a")) as one,
+        ServedTree(own_tree, tmp_path / "b", *options("b")) as other,
+    ):
+        assert ask_both(9) == [False] * 6 + [True] * 3
+        assert int(other.get(songs.pop())[1]["retry-after"]) <= 60
+        wait_until(lambda: one.figure("guard_limit_failures_total") == [0])
+        redis.kill()
+        redis.wait()
+        began = time.monotonic()
+        assert ask_both(4) == [False] * 4
+        assert time.monotonic() - began < 5
+        wait_until(lambda: sum(one.figure("guard_limit_failures_total")) >= 1)
+        with redis_at(port, tmp_path):  # what was counted is lost
+            time.sleep(5.5)  # so long it is left alone
+            assert ask_both(9) == [False] * 6 + [True] * 3

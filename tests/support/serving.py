@@ -67,12 +67,11 @@ class ServedTree:
             connection.close()
 
     def figure(self, name: str) -> list[float]:
-        """One figure, of each worker."""
+        """One figure, of each worker or of all."""
         with urllib.request.urlopen(self._figures, timeout=20) as answer:
             lines = answer.read().decode().splitlines()
-        return [
-            float(line.split()[-1]) for line in lines if line.startswith(f"phonotheque_{name}{{")
-        ]
+        begins = (f"phonotheque_{name}{{", f"phonotheque_{name} ")
+        return [float(line.split()[-1]) for line in lines if line.startswith(begins)]
 
     @property
     def workers(self) -> list[int]:

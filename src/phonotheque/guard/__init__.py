@@ -61,7 +61,7 @@ from phonotheque.guard.records import (
 from phonotheque.guard.scoring import Evidence, score
 from phonotheque.guard.state import State, format_state, merge_states, parse_state
 from phonotheque.guard.store import FILE_NAME as GUARD_FILE
-from phonotheque.guard.store import GuardStore, day_of
+from phonotheque.guard.store import KEY_DAYS, GuardStore, day_of
 from phonotheque.guard.symbols import bucket_edges, describe_symbol, rank_bucket, rank_buckets
 from phonotheque.guard.tables import (
     BUDGETS,
@@ -90,6 +90,7 @@ __all__ = [
     "BULK_PREFIX",
     "DISABLE",
     "GUARD_FILE",
+    "KEY_DAYS",
     "LEAST_ITEMS",
     "LONGEST_APPEAL",
     "NOTHING",

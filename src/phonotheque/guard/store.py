@@ -263,6 +263,11 @@ class GuardStore:
                     writer.execute("INSERT OR REPLACE INTO key VALUES (?,?)", [today, found[0]])
         return bytes(found[0])
 
+    def adopt_network_key(self, now: datetime, secret: bytes) -> None:
+        """Have `secret` be the one from today on: several servers name networks alike by it."""
+        with self.database.transaction() as writer:
+            writer.execute("INSERT OR REPLACE INTO key VALUES (?,?)", [day_of(now), secret])
+
     def setting(self, name: str, otherwise: bytes) -> bytes:
         """What is kept under `name`; kept from now on where it was not."""
         with self.database.transaction() as writer:

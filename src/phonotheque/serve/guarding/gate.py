@@ -50,7 +50,8 @@ class Gate:
         self.means, self.policy = means, means.policy
         self.publication = publication
         self.counts = Counts()
-        self.networks, self.standings = Networks(means.store), Standings(means.store)
+        self.networks = Networks(means.store, means.windows.share)
+        self.standings = Standings(means.store)
         self.items, self.budgets = Items(), Budgets(means.windows, means.policy)
         self.canaries = canary_numbers(means.canary_secret, means.policy.canaries)
 
