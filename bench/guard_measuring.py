@@ -46,10 +46,11 @@ def false_positives(
            for s in by}  # fmt: skip
     figures |= {
         "fpr_alarms": int(when[:, ROW].sum()), "fpr_low95": low, "fpr_high95": high,
-        "fpr_people_worth": seen, "fpr_by_stratum": by,
+        "fpr_people_worth": seen,
         "fpr_worst_stratum": by[worst], "fpr_worst_stratum_is": worst,
         "fpr_worst_stratum_low95": few[worst][0], "fpr_worst_stratum_high95": few[worst][1],
     }  # fmt: skip
+    figures |= {f"fpr_{name}": share for name, share in by.items()}
     return figures
 
 

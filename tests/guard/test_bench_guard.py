@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bench.guard_histories import read_split
+from bench.guard_measuring import false_positives
+
+from phonotheque.guard import NOTHING, read_shipped_tables
 
 USERS, PLAYS = 60, 30
 
@@ -119,3 +122,11 @@ def test_histories_are_read_and_split_by_user(
     heard = np.unique(np.concatenate([h.items for part in parts for h in part]))
     assert heard.max() < len(heard) + 1 < split.world.size  # behind them lies what nobody played
     assert split.symbols(split.fit).shape[0] == len(split.fit)
+
+
+def test_shares_of_people_told_are_single_figures() -> None:
+    symbols = np.full((4, 20), NOTHING, np.int16)
+    figures = false_positives(symbols, ["new", "old"] * 2, np.ones(4), read_shipped_tables())
+    assert (figures["people_tested"], figures["fpr"]) == (4, 0.0)
+    assert {"fpr_new", "fpr_old"} <= set(figures)
+    assert all(isinstance(value, int | float | str) for value in figures.values())
