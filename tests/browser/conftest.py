@@ -19,6 +19,7 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required", "--window-size=1200,900",
 ]  # fmt: skip
 SECONDS = 3.0
+LONG_TITLE = "Rindfleischetikettierung" * 9 + " and the very long way home again" * 6
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     folder = tmp_path_factory.mktemp("browser")
     recordings = []
     for i, (title, artist) in enumerate(
@@ -41,8 +42,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                           file=(f"tiny-tier1-0000{1 + i // 3}", f"data/{i}.opus", tone))
         )  # fmt: skip
     recordings += [TinyRecording(f"Quiet {i}", "Nobody") for i in range(30)]
+    recordings.append(TinyRecording(LONG_TITLE, "فرقة " * 30 + "東京少年" * 20, LONG_TITLE[::-1]))
     tree = Tree(folder / "archive")
     write_tiny_edition(tree.root, recordings)
+    return tree
+
+
+@pytest.fixture(scope="session")
+def site(tree: Tree) -> Iterator[Server]:
     with Server(create_app(tree, edition="2026-11")) as server:
         yield server
 
