@@ -100,8 +100,8 @@ def our_delays(
         lost = [len(np.unique(h.items[b:w])) if w else len(np.unique(h.items[b:]))
                 for h, w, b in zip(histories, when, begun, strict=True)]  # fmt: skip
         figures[f"items_lost_median_{name}"] = float(np.median(lost))
-        figures[f"delay_median_by_budget_{name}"] = {
-            f"{budget:g}": delays(rows[:, row], begun)["delay_median"]
+        figures |= {
+            f"delay_median_{name}_at_{budget:g}": delays(rows[:, row], begun)["delay_median"]
             for row, budget in enumerate(BUDGETS)
         }
     return figures

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench import guard
+from bench.__main__ import measure
 from bench.guard_histories import read_split
-from bench.guard_measuring import false_positives
-
-from phonotheque.guard import NOTHING, read_shipped_tables
 
 USERS, PLAYS = 60, 30
 
@@ -124,9 +123,10 @@ def test_histories_are_read_and_split_by_user(
     assert split.symbols(split.fit).shape[0] == len(split.fit)
 
 
-def test_shares_of_people_told_are_single_figures() -> None:
-    symbols = np.full((4, 20), NOTHING, np.int16)
-    figures = false_positives(symbols, ["new", "old"] * 2, np.ones(4), read_shipped_tables())
-    assert (figures["people_tested"], figures["fpr"]) == (4, 0.0)
-    assert {"fpr_new", "fpr_old"} <= set(figures)
-    assert all(isinstance(value, int | float | str) for value in figures.values())
+@pytest.mark.full
+def test_the_bench_runs_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(guard.SIZES, "small", (4, 8, 8, 1, 3, 4))
+    result = measure("guard", "small", {"use": "shipped", "items": "30000"})
+    assert result["ours"]["people_tested"] > 0
+    assert {"delay_median_s1", "delay_median_s1_at_0.01", "campaign_loss_d1"} <= set(result["ours"])
+    assert result["peers"]
