@@ -62,9 +62,16 @@ def test_a_policy_that_only_watches_does_nothing_more() -> None:
 
 
 def test_a_group_counts_as_a_layer_of_its_own() -> None:
-    action = decide(evidence(items=3.0, leading="s2"), Policy(), 0.0, cohort=6.0)
-    assert action.measure is Measure.DISABLE_PROPOSED
+    action = decide(evidence(items=3.0, leading="s2"), Policy(), 0.0, cohort=16.0)
+    assert action.measure is Measure.SUSPEND
     assert "group" in " ".join(action.reasons)
+
+
+def test_people_beside_a_campaign_are_left_alone() -> None:
+    assert decide(evidence(items=0.9), Policy(), 0.0, cohort=16.0).measure is Measure.ALLOW
+    unusual = decide(evidence(items=1.0, leading="s4"), Policy(), 0.0, cohort=16.0)
+    assert unusual.measure is Measure.REDIRECT
+    assert decide(evidence(items=1.0), Policy(), 0.0, cohort=3.0).measure is Measure.ALLOW
 
 
 def test_reasons_are_words_with_figures(tables: Tables) -> None:

@@ -8,13 +8,18 @@ group expects its pairs of requests of different accounts times the rate of coll
 split the work do not collide at all. Groups of people differ, so the rate is the least that groups
 of people have (`people_share`).
 
-*Tail pressure*: openings in the long tail are rare in any group of people.
+*Tail pressure*: openings in the long tail are rare in any group of people, and not all there is
+even among those who like it best.
+
+Both take requests for independent witnesses, and those of one account are not: one digger among
+twenty people opens as much of the tail as a campaign. So no account has more to say than half as
+much again as the one in the middle (`trim`).
 
 Levels are, as for accounts, from groups of held-out people; see docs/guard.md.
 """
 
 from collections.abc import Sequence
-from math import exp, lgamma, log
+from math import exp, lgamma, log, log1p
 from typing import Final
 
 import msgspec
@@ -26,8 +31,13 @@ from phonotheque.guard.symbols import BUCKETS, TAIL_BUCKET
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _LN10: Final = log(10.0)
+_NOTHING: Final = 1e-12
 FEW: Final = 50.0
 """Expected collisions below which the share of those met says little."""
+MOST_OF_ONE: Final = 1.5
+"""An account's distinct items count up to so many times the median of its group's accounts ..."""
+LEAST_OF_ONE: Final = 20
+"""... and up to so many in any case."""
 
 
 class GroupEvidence(msgspec.Struct, frozen=True):
@@ -72,21 +82,35 @@ def _pairs(accounts: Ints, buckets: Ints) -> Floats:
 def weigh_group(
     accounts: Ints, items: Ints, buckets: Ints, rates: Floats, tail_share: float
 ) -> GroupEvidence:
-    """The evidence of a group's media requests (arrays of equal length; accounts are numbers below
-    2**23, items below 2**40). `tail_share` is what
-    share of distinct items people open in the tail, at the most."""
-    pairs = np.unique((accounts << 40) | items, return_index=True)[1]
+    """The evidence of a group's media requests, in order of time (arrays of equal length; accounts
+    are numbers below 2**23, items below 2**40). `tail_share` is what share of distinct items people
+    open in the tail, at the most."""
+    pairs = trim(accounts, items)
     kept, own = items[pairs], buckets[pairs]
     sizes = np.bincount(own, minlength=BUCKETS).astype(np.float64)
     expected = float((_pairs(accounts[pairs], own) * rates).sum())
     times = np.unique(kept, return_counts=True)[1].astype(np.int64)
     collisions = int((times * (times - 1) // 2).sum())
     tail = int(sizes[TAIL_BUCKET:].sum())
-    likely = max(len(pairs) * tail_share, 0.5)
     return GroupEvidence(
         len(pairs), len(np.unique(accounts)), collisions, expected,
-        poisson_at_most(collisions, expected), tail, likely, poisson_at_least(tail, likely),
+        poisson_at_most(collisions, expected), tail, len(pairs) * tail_share,
+        binomial_at_least(tail, len(pairs), tail_share),
     )  # fmt: skip
+
+
+def trim(accounts: Ints, items: Ints) -> Ints:
+    """Places of the requests that count: the first of each account for each item, and of an account
+    no more than `MOST_OF_ONE` allows."""
+    first = np.sort(np.unique((accounts << 40) | items, return_index=True)[1])
+    _, who, times = np.unique(accounts[first], return_inverse=True, return_counts=True)
+    if not len(first):
+        return first
+    most = max(LEAST_OF_ONE, int(MOST_OF_ONE * np.median(times)))
+    order = np.argsort(who, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order)) - np.repeat(np.cumsum(times) - times, times)
+    return np.asarray(first[place < most])
 
 
 def people_share(groups: Sequence[GroupEvidence]) -> float:
@@ -102,25 +126,29 @@ def poisson_at_most(count: int, mean: float) -> float:
     """log10 P(X <= count) for a Poisson X, 0 where that is usual."""
     if mean <= 0 or count >= mean:
         return 0.0
-    return min(0.0, (_series(count, mean, -1)) / _LN10)
-
-
-def poisson_at_least(count: int, mean: float) -> float:
-    """log10 P(X >= count) for a Poisson X, 0 where that is usual."""
-    if count <= mean:
-        return 0.0
-    return min(0.0, _series(count, mean, 1) / _LN10)
-
-
-def _series(count: int, mean: float, direction: int) -> float:
-    """ln of the sum of Poisson chances from `count` outwards; terms fall geometrically."""
     top = count * log(mean) - mean - lgamma(count + 1)
-    total, term, k = 1.0, 1.0, count
-    while term > 1e-12 * total and (direction > 0 or k > 0):
-        term *= mean / (k + 1) if direction > 0 else k / mean
+    total, term, k = 1.0, 1.0, count  # terms fall geometrically from `count` down
+    while term > _NOTHING * total and k > 0:
+        term *= k / mean
         total += term
-        k += direction
-    return top + log(total)
+        k -= 1
+    return min(0.0, (top + log(total)) / _LN10)
+
+
+def binomial_at_least(count: int, of: int, share: float) -> float:
+    """log10 P(X >= count) for a binomial X of `of` trials, 0 where that is usual."""
+    if count <= of * share or share >= 1.0:
+        return 0.0
+    share = max(share, 0.5 / of)
+    odds = share / (1.0 - share)
+    top = lgamma(of + 1) - lgamma(count + 1) - lgamma(of - count + 1)
+    top += count * log(share) + (of - count) * log1p(-share)
+    total, term, k = 1.0, 1.0, count  # and from `count` up
+    while term > _NOTHING * total and k < of:
+        term *= odds * (of - k) / (k + 1)
+        total += term
+        k += 1
+    return min(0.0, (top + log(total)) / _LN10)
 
 
 def keep_false_discoveries(surprises: Floats, share: float = 0.01) -> NDArray[np.bool_]:

@@ -15,6 +15,8 @@ from phonotheque.guard.scoring import Evidence
 
 CAP: Final = 3.0
 CANARY_WEIGHT: Final = 2.0
+COHORT_CAP: Final = 2.0
+"""What others did never is all that an account is redirected for."""
 ALTERNATIVES: Final = {
     "s1": "walks along the catalogue, across the ends of releases",
     "s2": "opens items evenly all over the catalogue",
@@ -79,8 +81,10 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 def decide(
     evidence: Evidence, policy: Policy, now: float, *, cohort: float = 0.0, bulk: bool = False
 ) -> Action:
-    """The action on `evidence` at `now`. `cohort` is the surprise of the account's group (log10);
-    `bulk` accounts hold a bulk token and are under budgets alone."""
+    """The action on `evidence` at `now`. `cohort` is the surprise of the account's group (log10),
+    where that is told; it counts only for who is by itself unlike nine in ten people, so that
+    people beside a campaign are left alone. `bulk` accounts hold a bulk token and are under budgets
+    alone."""
     if bulk or evidence.kind is Kind.BULK:
         return _action(Measure.ALLOW, evidence, 0.0, ("a bulk token: budgets alone",), now)
     layers = _layers(evidence, policy, cohort)
@@ -98,12 +102,14 @@ def _layers(evidence: Evidence, policy: Policy, cohort: float) -> dict[str, floa
     persists = 0.0
     if evidence.items >= CAP and evidence.since_alarm >= policy.persists_after:
         persists = min(1.0, 0.5 * evidence.since_alarm / policy.persists_after)
+    items, slow = min(CAP, evidence.items), min(CAP, max(0.0, evidence.slow - 1.0))
+    unlike_people = max(items, evidence.slow) >= 1.0
     return {
-        "items": min(CAP, evidence.items),
+        "items": items,
         "persists": persists,
-        "slow": min(CAP, max(0.0, evidence.slow - 1.0)),  # of the same requests: counts in part
+        "slow": slow,  # of the same requests: counts in part
         "canaries": min(CAP, CANARY_WEIGHT * evidence.canaries),
-        "cohort": min(CAP, max(0.0, cohort - 3.0)),
+        "cohort": min(COHORT_CAP, max(0.0, cohort - 3.0)) if unlike_people else 0.0,
     }
 
 

@@ -57,5 +57,14 @@ CREATE TABLE key (day_from INTEGER PRIMARY KEY, secret BLOB NOT NULL) STRICT;
 CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-STEPS: tuple[str, ...] = (VERSION_1,)
+VERSION_2 = """
+CREATE TABLE cohort (
+  name TEXT PRIMARY KEY, secret BLOB NOT NULL, began_us INTEGER NOT NULL, last_us INTEGER NOT NULL,
+  accounts BLOB NOT NULL, items BLOB NOT NULL, buckets BLOB NOT NULL, looked INTEGER NOT NULL,
+  surprise REAL NOT NULL, told_until_us INTEGER, cleared_until_us INTEGER, evidence TEXT NOT NULL
+) STRICT;
+CREATE INDEX cohort_by_time ON cohort (last_us);
+"""
+
+STEPS: tuple[str, ...] = (VERSION_1, VERSION_2)
 """`STEPS[n]` makes version n + 1 of version n."""

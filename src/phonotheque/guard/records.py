@@ -30,6 +30,8 @@ class What(StrEnum):
     BULK_USED = "token.used"
     BULK_REVOKED = "token.revoked"
     POLICY_CHANGED = "policy.changed"
+    GROUP_TOLD = "group.told"
+    GROUP_CLEARED = "group.cleared"
     STORE_LOST = "store.lost"
     DATA_DROPPED = "data.dropped"
 

@@ -283,8 +283,9 @@ class GuardStore:
         return row is None or bytes(row[0]) != value
 
     def drop_old(self, now: datetime) -> dict[str, int]:
-        """Delete raw events after `EVENT_DAYS`, states and days after `STATE_DAYS`, and the keys of
-        pseudonyms that nothing kept is under; how many of each. Who is disabled is kept."""
+        """Delete raw events and groups after `EVENT_DAYS`, states and days after `STATE_DAYS`, and
+        the keys of pseudonyms that nothing kept is under; how many of each. Who is disabled is
+        kept."""
         with self.database.transaction() as writer:
             dropped = {
                 name: writer.execute(f"DELETE FROM {rows}", [value]).rowcount
@@ -312,6 +313,7 @@ def _old(now: datetime) -> dict[str, tuple[str, int]]:
             "actor WHERE last_us < ? AND (measure = 'allow' OR measure_until_us IS NOT NULL)",
             to_us(now - timedelta(days=STATE_DAYS)),
         ),
+        "groups": ("cohort WHERE last_us < ?", to_us(now - timedelta(days=EVENT_DAYS))),
         "keys": ("key WHERE day_from < ?", today - STATE_DAYS - KEY_DAYS),
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from phonotheque.guard.kept_groups import GroupRow, list_groups
 from phonotheque.guard.proceedings import Proceedings
 from phonotheque.guard.records import ActorRow, Appeal, Entry, Proposal, Seen, What
 from phonotheque.guard.state import parse_state
@@ -14,7 +15,7 @@ from phonotheque.guard.tables import Tables
 from phonotheque.model.errors import FormatError, NotFoundError, UsageError
 from phonotheque.storage.database import to_us
 
-ALARMS = (What.OBSERVED, What.MEASURE_TAKEN, What.DISABLING_PROPOSED)
+ALARMS = (What.OBSERVED, What.MEASURE_TAKEN, What.DISABLING_PROPOSED, What.GROUP_TOLD)
 _SUMS = (
     "sum(requests), sum(media), sum(metadata), sum(distinct_items), sum(repeats), sum(bytes), "
     "sum(refused), sum(b0), sum(b1), sum(b2), sum(b3), sum(b4), sum(b5), sum(b6), sum(b7), "
@@ -83,6 +84,7 @@ class GuardReport(msgspec.Struct, frozen=True, kw_only=True):
     events: dict[str, int]
     in_force: dict[str, int]
     top: tuple[TopRow, ...]
+    groups: tuple[GroupRow, ...]  # those told now
     proposals: tuple[Proposal, ...]
     appeals: tuple[Appeal, ...]
     answered_appeals: int
@@ -199,6 +201,7 @@ def read_report(
         since=start, until=now, actors=whole[0], totals=_seen("", first, whole[1:]), days=days,
         events=dict(events), in_force=store.counts(now),
         top=tuple(t for t in read_top(store, now, since=since, limit=limit) if t.evidence > 0),
+        groups=tuple(list_groups(store, now, limit=limit, only_told=True)),
         proposals=tuple(people.proposals()),
         appeals=tuple(a for a in appeals if a.outcome == "open"),
         answered_appeals=sum(1 for a in appeals if a.decided_at and a.decided_at >= start),
@@ -210,7 +213,7 @@ def read_report(
 def _alarms_by_day(store: GuardStore, start: datetime) -> dict[int, int]:
     rows = store.database.rows(
         "SELECT at_us / 86400000000 AS day, count(*) FROM audit "
-        "WHERE at_us >= ? AND what IN (?,?,?) GROUP BY day",
+        "WHERE at_us >= ? AND what IN (?,?,?,?) GROUP BY day",
         [to_us(start), *(what.value for what in ALARMS)],
     )
     return dict(rows)

@@ -1,7 +1,8 @@
 """Networks as groups: /24 and /48 whose accounts share out a catalogue meet too rarely.
 
 As `cohorts`, in SQL and over pairs of different accounts only: one account never meets itself, so
-that a network with one busy account is not told for that.
+that a network with one busy account is not told for that. Nor has one more to say than `trim` lets
+it.
 """
 
 from typing import Any, Final
@@ -12,9 +13,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from phonotheque.guard.cohorts import (
+    LEAST_OF_ONE,
+    MOST_OF_ONE,
     GroupEvidence,
+    binomial_at_least,
     keep_false_discoveries,
-    poisson_at_least,
     poisson_at_most,
 )
 from phonotheque.guard.symbols import BUCKETS, TAIL_BUCKET
@@ -24,11 +27,18 @@ FEWEST_ITEMS: Final = 50
 FEWEST_GROUPS: Final = 20
 _TAIL_QUANTILE: Final = 0.9
 
-_PAIRS: Final = """
+_PAIRS: Final = f"""
 CREATE OR REPLACE TABLE pairs AS
-SELECT DISTINCT net_of(m.address) AS network, m.account, i.number, i.bucket
-FROM media m JOIN items i USING (item)
-WHERE m.address <> '' AND m.account NOT IN (SELECT account FROM told)
+WITH opened AS (
+  SELECT net_of(m.address) AS network, m.account, i.number, i.bucket, min(m.t) AS t
+  FROM media m JOIN items i USING (item)
+  WHERE m.address <> '' AND m.account NOT IN (SELECT account FROM told) GROUP BY ALL),
+most AS (
+  SELECT network, greatest({LEAST_OF_ONE}, floor({MOST_OF_ONE} * median(n))) AS most
+  FROM (SELECT network, account, count(*) AS n FROM opened GROUP BY network, account)
+  GROUP BY network)
+SELECT network, account, number, bucket FROM opened JOIN most USING (network)
+QUALIFY row_number() OVER (PARTITION BY network, account ORDER BY t, number) <= most
 """
 _RATES: Final = """
 WITH own AS (SELECT DISTINCT account, number, bucket FROM pairs),
@@ -87,10 +97,9 @@ def _tail_share(rows: list[tuple[Any, ...]]) -> float:
 
 def _weigh(row: tuple[Any, ...], tail_share: float) -> GroupEvidence:
     _, items, accounts, tail, expected, met = row
-    likely = max(items * tail_share, 0.5)
     return GroupEvidence(
-        items, accounts, met, expected, poisson_at_most(met, expected), tail, likely,
-        poisson_at_least(tail, likely),
+        items, accounts, met, expected, poisson_at_most(met, expected), tail, items * tail_share,
+        binomial_at_least(tail, items, tail_share),
     )  # fmt: skip
 
 
