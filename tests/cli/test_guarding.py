@@ -13,12 +13,17 @@ from phonotheque.cli.main import main
 from phonotheque.guard import (
     GUARD_FILE,
     Decision,
+    GroupEvidence,
     GuardStore,
+    KeptGroup,
     Proceedings,
     Seen,
     State,
     Update,
+    Usual,
     format_state,
+    note_told,
+    save_usual,
 )
 from phonotheque.guard.store import day_of
 
@@ -178,7 +183,7 @@ def test_what_is_past_its_time_goes_also_where_no_server_runs_any_more(
     later = NOW + timedelta(days=91)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(later.timestamp())))
     due = json.loads(run(capsys, "prune", tree, "--dry-run", "--json"))
-    assert due == {"events": 0, "days": 6, "actors": 2, "keys": 0}
+    assert due == {"events": 0, "days": 6, "actors": 2, "groups": 0, "keys": 0}
     assert json.loads(run(capsys, "prune", tree, "--json")) == due
     assert json.loads(run(capsys, "prune", tree, "--json"))["actors"] == 0
     assert told(tree)[-1] == ("data.dropped", "guard")
@@ -187,3 +192,27 @@ def test_what_is_past_its_time_goes_also_where_no_server_runs_any_more(
 
 def test_where_no_guard_ever_ran_it_is_said_so(tmp_path: Path, capsys: Any) -> None:
     assert "no records of a guard here" in run(capsys, "top", tmp_path / "tree", expect=66)
+
+
+def test_groups_are_listed_and_cleared_by_people(tree: Path, capsys: Any) -> None:
+    assert "No group is told before 200 people" in run(capsys, "groups", tree)
+    evidence = GroupEvidence(500, 40, 3, 80.0, -21.0, 10, 90.0, 0.0)
+    group = KeptGroup(name="client:taker/1", secret=b"s", began_at=NOW, last_at=NOW, surprise=20.7,
+                      told_until=NOW + timedelta(days=7), evidence=evidence)  # fmt: skip
+    with GuardStore(Path(f"{tree}-STATE") / GUARD_FILE) as store:
+        note_told(store, group, NOW)
+        save_usual(store, Usual(rates=(0.1,) * 8, tail=0.7, level=10.0, people=312), NOW)
+    said = run(capsys, "groups", tree)
+    assert "Measured by 312 of the people here" in said
+    assert "client:taker/1" in said
+    found = json.loads(run(capsys, "groups", tree, "--told", "--json"))
+    assert found["groups"][0]["told"]
+    assert "hardly ever meet: 3 times on an item" in found["groups"][0]["reason"]
+    assert "Group client:taker/1 shares out the catalogue" in run(capsys, "report", tree)
+    words = ("clear", tree, "client:taker/1", "--by", "Ana Silva", "--why", "our reading room")
+    assert "would not be told for 30 days" in run(capsys, *words, "--dry-run")
+    assert "is not told for 30 days" in run(capsys, *words)
+    assert json.loads(run(capsys, "groups", tree, "--told", "--json"))["groups"] == []
+    assert told(tree)[-1] == ("group.cleared", "Ana Silva")
+    for extra in ((), ("--dry-run",)):
+        run(capsys, "clear", tree, "prefix:none", "--by", "A", "--why", "B", *extra, expect=66)

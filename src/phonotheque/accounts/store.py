@@ -87,6 +87,11 @@ class Accounts:
             raise NotFoundError(f"{name}: there is no account of this name")
         return _account(row)
 
+    def by_number(self, number: int) -> Account | None:
+        """The account of this number."""
+        row = self.database.row(f"SELECT {_ACCOUNT} FROM accounts WHERE account = ?", [number])
+        return None if row is None else _account(row)
+
     def listed(self) -> list[Account]:
         """All accounts, by name."""
         rows = self.database.rows(f"SELECT {_ACCOUNT} FROM accounts ORDER BY name")

@@ -31,7 +31,7 @@ token = typer.Typer(
 
 def add_commands(guard: typer.Typer) -> None:
     """Hang this module's commands into the group `guard`."""
-    for command in (proposals, confirm, reject, lift, appeals, appeal, prune):
+    for command in (proposals, confirm, reject, lift, clear, appeals, appeal, prune):
         guard.command()(command)
     token.command()(issue)
     token.command()(revoke)
@@ -100,6 +100,25 @@ def lift(
     verb = "would be lifted" if dry_run else "lifted"
     screen.result({"actor": actor, "measure": measure, "dry_run": dry_run},
                   [f"{actor}: {measure} {verb}."])  # fmt: skip
+
+
+def clear(
+    path: TreePath,
+    group: Annotated[str, typer.Argument(metavar="GROUP", help="As `guard groups` names it.")],
+    by: By, why: Why, state: State = None, dry_run: DryRun = False, json: Json = False,
+) -> None:  # fmt: skip
+    """Say that a group is one of people: it is not told for thirty days, and begins anew."""
+    from phonotheque.guard import CLEARED_DAYS, clear_group, list_groups
+
+    screen = Screen(json_mode=json)
+    with opened(path, state) as store:
+        if not dry_run:
+            clear_group(store, group, by, why, now())
+        elif not any(g.name == group for g in list_groups(store, now(), limit=10_000)):
+            raise NotFoundError(f"{group}: the guard keeps no such group; see `guard groups`")
+    verb = "would not be told" if dry_run else "is not told"
+    screen.result({"group": group, "dry_run": dry_run},
+                  [f"{group} {verb} for {CLEARED_DAYS} days."])  # fmt: skip
 
 
 def appeals(

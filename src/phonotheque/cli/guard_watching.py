@@ -151,6 +151,45 @@ def _profile_lines(found: "Profile") -> Iterable[str]:
         yield entry_line(entry)
 
 
+def groups(
+    path: TreePath,
+    limit: Limit = 20,
+    told: Annotated[
+        bool, typer.Option("--told", help="Only those that are told to share out the catalogue.")
+    ] = False,
+    state: State = None,
+    json: Json = False,
+) -> None:
+    """Groups of accounts with something in common: whether they share out the catalogue.
+
+    A network, the network round it (/24, /48), an hour of signing up, a program, and the last two
+    kinds together. A server writes them down every five minutes.
+    """
+    from phonotheque.guard import FEWEST_PEOPLE, list_groups, read_usual
+
+    screen = Screen(json_mode=json)
+    with opened(path, state) as store:
+        found = list_groups(store, now(), limit=limit, only_told=told)
+        kept = read_usual(store)
+    known = (
+        f"Measured by {kept[1].people:,} of the people here, of {_time(kept[0])}; told above "
+        f"10^-{kept[1].level:.0f}."
+        if kept
+        else f"No group is told before {FEWEST_PEOPLE} people have been met since the server "
+        "started."
+    )
+    screen.result({"groups": found, "measured_by": kept and kept[1]}, [known])
+    if found:
+        screen.table(
+            ("group", "openings", "surprise", "told until", "cleared until", "why"),
+            [
+                (g.name, g.openings, g.surprise, _time(g.told_until) if g.told else "–",
+                 _time(g.cleared_until), g.reason)
+                for g in found
+            ],
+        )  # fmt: skip
+
+
 def report(
     path: TreePath,
     since: Days = 7,
@@ -191,6 +230,8 @@ def report_lines(found: "GuardReport") -> Iterable[str]:
     yield f"In the audit log: {events or 'nothing'}."
     held = ", ".join(f"{n:,} {m}" for m, n in found.in_force.items() if n and m not in _WAITING)
     yield f"In force now: {held or 'nothing'}; {found.tokens:,} bulk tokens."
+    for group in found.groups:
+        yield f"Group {group.name} shares out the catalogue: {group.reason}."
     for proposal in found.proposals:
         yield (
             f"Proposal {proposal.proposal}: disable {proposal.actor}, since {_time(proposal.at)}"

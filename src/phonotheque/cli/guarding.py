@@ -13,7 +13,8 @@ def add_commands(app: typer.Typer) -> None:
     """Hang this module's commands into `app`."""
     guard.command()(log_analysing.analyse)
     for command in (
-        guard_watching.top, guard_watching.show, guard_watching.report, guard_watching.audit,
+        guard_watching.top, guard_watching.show, guard_watching.groups, guard_watching.report,
+        guard_watching.audit,
     ):  # fmt: skip
         guard.command()(command)
     guard_deciding.add_commands(guard)

@@ -118,6 +118,16 @@ def key_of_address(address: str) -> str:
     return str(ip_network(f"{address.partition('%')[0]}/{_PREFIX_V6}", strict=False))
 
 
+def wider_network(address: str) -> str:
+    """The network that is given to one customer of a provider: /24 (IPv4) or /48 (IPv6). Pure."""
+    narrow = key_of_address(address)
+    try:
+        length = 24 if ip_network(narrow).version == 4 else 48
+    except ValueError:
+        return narrow
+    return str(ip_network(narrow).supernet(new_prefix=length))
+
+
 def format_headers(allowance: Allowance) -> dict[str, str]:
     """The header fields of an answer."""
     quota = allowance.quota

@@ -17,6 +17,7 @@ SIGNATURE: Final = "Phonotheque-Signature"
 _HERE: Final = ("127.0.0.1", "::1", "localhost")
 _ALWAYS: Final = frozenset({
     What.DISABLING_PROPOSED, What.DISABLING_CONFIRMED, What.APPEAL_MADE, What.STORE_LOST,
+    What.GROUP_TOLD,
 })  # fmt: skip
 _SECRET_BYTES: Final = 16
 
@@ -86,13 +87,15 @@ def format_alert(entries: Sequence[Entry], now: datetime) -> bytes:
     """The body: JSON; names are pseudonyms, as in the records."""
     events = [
         {"event": e.event, "at": e.at, "what": e.what.value, "actor": e.actor, "by": e.by,
-         "measure": e.evidence.get("measure"), "until": e.evidence.get("until"),
-         "reasons": e.reasons}
+         "group": e.evidence.get("group"), "measure": e.evidence.get("measure"),
+         "until": e.evidence.get("until"), "reasons": e.reasons}
         for e in entries
     ]  # fmt: skip
-    text = "; ".join(
-        f"{e.what.value} {e.evidence.get('measure') or ''} {e.actor}".replace("  ", " ").strip()
-        for e in entries[:5]
-    )
+    text = "; ".join(_line(entry) for entry in entries[:5])
     more = f" and {len(entries) - 5} more" if len(entries) > 5 else ""
     return msgspec.json.encode({"sent_at": now, "text": f"guard: {text}{more}", "events": events})
+
+
+def _line(entry: Entry) -> str:
+    whom = entry.actor or entry.evidence.get("group") or ""
+    return " ".join(filter(None, (entry.what.value, entry.evidence.get("measure"), whom)))

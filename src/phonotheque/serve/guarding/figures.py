@@ -25,6 +25,9 @@ _COUNTERS: Final = (
 _GAUGES: Final = (
     ("actors", "Accounts and networks in memory."),
     ("records_lost", "1: the records cannot be used at the moment."),
+    ("groups", "Groups of accounts in memory."),
+    ("groups_told", "Groups of accounts that are told to share out the catalogue."),
+    ("people_known", "Accounts and networks that groups are measured by; below 200: not yet."),
 )
 _REFUSED_AT: Final = len(_COUNTERS) + len(_GAUGES)
 _DECISIONS_AT: Final = _REFUSED_AT + len(REFUSED)
@@ -51,6 +54,8 @@ def keeper_figures(keeper: Keeper) -> list[float]:
     row[6] = keeper.lost_states
     row[len(_COUNTERS)] = keeper.actors
     row[len(_COUNTERS) + 1] = float(keeper.is_lost)
+    groups = keeper.groups
+    row[len(_COUNTERS) + 2 : _REFUSED_AT] = [len(groups), groups.told, groups.people]
     return row
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from time import perf_counter
@@ -13,6 +13,7 @@ from phonotheque.serve.guarding.budgets import Budgets
 from phonotheque.serve.guarding.counts import Counts
 from phonotheque.serve.guarding.items import Facts, Items, Way, number_in
 from phonotheque.serve.guarding.ladder import Refusal, Standing, leave, pass_by, refuse
+from phonotheque.serve.guarding.membership import Signups, groups_of
 from phonotheque.serve.guarding.networks import Networks
 from phonotheque.serve.guarding.policy import GuardPolicy
 from phonotheque.serve.guarding.standings import Standings
@@ -30,7 +31,8 @@ _LOST = Refusal("lost", HTTPStatus.SERVICE_UNAVAILABLE, 30, "audio is not given 
 @dataclass(frozen=True, slots=True)
 class Means:
     """What a gate works with. `tell`: the keeper, or the way to it; `lost`: whether that cannot use
-    the records; `enforcing`: measures are carried out, not only noted."""
+    the records; `enforcing`: measures are carried out, not only noted; `signups`: when accounts
+    were made."""
 
     store: GuardStore
     policy: GuardPolicy
@@ -40,6 +42,7 @@ class Means:
     canary_secret: bytes
     enforcing: bool
     lost: Callable[[], bool] = lambda: False
+    signups: Signups = field(default_factory=lambda: Signups(lambda _: None))
 
 
 class Gate:
@@ -55,11 +58,12 @@ class Gate:
         self.items, self.budgets = Items(), Budgets(means.windows, means.policy)
         self.canaries = canary_numbers(means.canary_secret, means.policy.canaries)
 
-    def visit(self, address: str, token: BulkToken | None, way: Way) -> "Visit":
-        """A request from `address`, with a bulk token that is good or without."""
+    def visit(self, address: str, token: BulkToken | None, way: Way, agent: str = "") -> "Visit":
+        """A request from `address` by the program `agent`, with a bulk token that is good or
+        without."""
         now = self.means.clock()
-        network = self.networks.name(address, now)
-        visit = Visit(self, network, now.timestamp(), token, way)
+        network, prefix = self.networks.names(address, now)
+        visit = Visit(self, (network, prefix, agent), now.timestamp(), token, way)
         with Timing(visit):
             if self.means.enforcing:
                 visit.refusal = self.budgets.enter(visit.owner, visit.owner_kind)
@@ -81,15 +85,18 @@ class Gate:
 
 
 class Visit:
-    """One request at the gate. `actor`: whom it is put down to."""
+    """One request at the gate. `who`: its network, the wider one, its program; `actor`: whom it is
+    put down to."""
 
-    __slots__ = ("account", "actor", "canary", "gate", "item", "left", "network", "now", "owner",
-                 "owner_kind", "refusal", "seconds", "standing", "token", "way")  # fmt: skip
+    __slots__ = ("account", "actor", "agent", "canary", "gate", "item", "left", "network", "now",
+                 "owner", "owner_kind", "prefix", "refusal", "seconds", "standing", "token",
+                 "way")  # fmt: skip
 
     def __init__(
-        self, gate: Gate, network: str, now: float, token: BulkToken | None, way: Way
+        self, gate: Gate, who: tuple[str, str, str], now: float, token: BulkToken | None, way: Way
     ) -> None:
-        self.gate, self.network, self.now, self.token, self.way = gate, network, now, token, way
+        self.gate, self.now, self.token, self.way = gate, now, token, way
+        self.network, self.prefix, self.agent = network, _, _ = who
         self.account: int | None = None
         self.owner = network if token is None else f"bulk:{token.token}"
         self.owner_kind = "network" if token is None else "bulk"
@@ -175,6 +182,11 @@ class Visit:
         if self.refusal.measure != "budget":
             self._tell(int(self.refusal.status), 0, refused=True)
 
+    def _groups(self) -> tuple[str, ...]:
+        return groups_of(
+            self.network, self.prefix, self.agent, self.account, self.gate.means.signups
+        )
+
     def _excuse(self, error: Exception) -> None:
         self.gate.counts.faults += 1
         _LOG.error("the guard failed at a request, which is answered all the same", exc_info=error)
@@ -229,6 +241,7 @@ class Visit:
                 bucket=facts.bucket if facts else None, artist=facts.artist if facts else None,
                 release=facts.release if facts else None, rank=facts.rank if facts else None,
                 duration_s=facts.duration_s if facts else None,
+                groups=self._groups() if kind is Kind.MEDIA else (),
             )
         )  # fmt: skip
 

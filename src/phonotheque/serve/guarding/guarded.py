@@ -27,6 +27,7 @@ from phonotheque.serve.guarding.keeper import FAULTS
 _HEADER = b"phonotheque-bulk-token"
 _KEY_S = 10.0
 _DECOYS = 16
+_LONGEST_AGENT = 200
 _LONGEST_BODY = 8 * LONGEST_APPEAL
 Application = Callable[[Any, Any, Any], Any]
 
@@ -59,7 +60,10 @@ class Guarded:
         self, way: Way, token: BulkToken | None, scope: Any, receive: Any, send: Any
     ) -> None:
         address = scope["client"][0] if scope.get("client") else "unknown"
-        visit = await self._decide(self.gate.visit, address, token, way)
+        agent = next((v for name, v in scope["headers"] if name == b"user-agent"), b"")
+        visit = await self._decide(
+            self.gate.visit, address, token, way, agent[:_LONGEST_AGENT].decode("latin-1")
+        )
         path = scope["path"]
         is_api = path.startswith("/api/")
         try:

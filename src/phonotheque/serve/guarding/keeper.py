@@ -9,13 +9,14 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from phonotheque.guard import (
     ALLOW,
+    CLEARED_DAYS,
     ORDER,
     Action,
     Decision,
@@ -33,6 +34,7 @@ from phonotheque.guard import (
     word_of,
 )
 from phonotheque.model.errors import PhonothequeError
+from phonotheque.serve.guarding.groups import Groups
 from phonotheque.serve.guarding.policy import ENFORCE, GuardSite
 from phonotheque.serve.guarding.told import Message, TokenUsed, Told
 from phonotheque.serve.guarding.tracking import Counting, Tracked, Tracks
@@ -49,6 +51,10 @@ CHANGES: Final = frozenset({
     What.MEASURE_LIFTED, What.MEASURE_ENDED, What.DISABLING_CONFIRMED, What.DISABLING_REJECTED,
     What.APPEAL_GRANTED,
 })  # fmt: skip
+
+
+def _cleared_until(at: datetime) -> float:
+    return (at + timedelta(days=CLEARED_DAYS)).timestamp()
 
 
 class Keeper:
@@ -69,6 +75,7 @@ class Keeper:
         self._then: Callable[[], None] = lambda: None
         self._lock, self._flushing = threading.Lock(), threading.Lock()
         self._tracks = Tracks(site.policy.actors_in_memory)
+        self.groups = Groups(store)
         self._batch = Batch()
         self._noted: dict[int, float] = {}
         self._line = store.last_line()
@@ -77,6 +84,10 @@ class Keeper:
         self.alarms = self.failures = self.told = self.canaries = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="phonotheque-guard", daemon=True)
+        try:
+            self.groups.load()
+        except FAULTS as error:
+            self._fail(error)
 
     @property
     def is_lost(self) -> bool:
@@ -111,6 +122,10 @@ class Keeper:
         if self._thread.is_alive():
             self._thread.join(10)
         self.flush()
+        try:
+            self.groups.save(self._clock(), at_once=True)
+        except FAULTS as error:
+            self._fail(error)
 
     # ------------------------------------------------------------------------ being told
 
@@ -139,8 +154,14 @@ class Keeper:
                      bytes=told.bytes)
             )  # fmt: skip
         self.canaries += told.canary
+        group = 0.0
+        if new:
+            group = self.groups.note(told, is_trusted=tracked.in_force(told.t) == ALLOW)
+        elif new is not None:
+            group = self.groups.surprise(told)
         if new is not None or tracked.state.totals.canaries != before.canaries:
-            self._weigh(tracked, decide(evidence, self._ladder, told.t), told.t)
+            action = decide(evidence, self._ladder, told.t, cohort=group)
+            self._weigh(tracked, action, told.t)
 
     def _tracked(self, actor: str, t: float) -> Tracked:
         found = self._tracks.get(actor)
@@ -238,6 +259,7 @@ class Keeper:
                 write_batch(self._store, self._people, batch)
                 self._use_tokens(batch, now)
                 self._look_around(now)
+                self.alarms += len(self.groups.look(now))
             except FAULTS as error:
                 self._fail(error)
                 with self._lock:
@@ -267,7 +289,9 @@ class Keeper:
             self._store.network_key(now)
             self._dropped_at = now.timestamp()
         for entry in self._store.iter_audit(self._line):
-            if entry.what in CHANGES and entry.actor:
+            if entry.what is What.GROUP_CLEARED:
+                self.groups.clear(str(entry.evidence["group"]), _cleared_until(entry.at))
+            elif entry.what in CHANGES and entry.actor:
                 self._take_over(entry.actor, entry.what)
             self._line = entry.event
 

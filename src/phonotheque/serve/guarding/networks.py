@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from phonotheque.guard import KEY_DAYS, GuardStore, day_of
 from phonotheque.serve.guarding.keeper import FAULTS
-from phonotheque.serve.limits import key_of_address
+from phonotheque.serve.limits import key_of_address, wider_network
 
 Share: TypeAlias = Callable[[str, bytes, int], bytes | None]
 """`Windows.share`."""
@@ -31,21 +31,30 @@ class Networks:
         self._store, self._share = store, share
         self._lock = threading.Lock()
         self._day, self._key = -1, secrets.token_bytes(32)
-        self._known: OrderedDict[str, str] = OrderedDict()
+        self._known: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     def name(self, address: str, now: datetime) -> str:
         """``network:`` and 16 hexadecimal digits."""
+        return self.names(address, now)[0]
+
+    def names(self, address: str, now: datetime) -> tuple[str, str]:
+        """That, and ``prefix:`` with as many for the wider network that it is in."""
         day = day_of(now)
         with self._lock:
             if day != self._day:
                 self._turn(day, now)
             found = self._known.get(address)
             if found is None:
-                digest = hmac.new(self._key, key_of_address(address).encode(), "sha256")
-                found = self._known[address] = f"network:{digest.hexdigest()[:16]}"
+                found = self._known[address] = (
+                    f"network:{self._digest(key_of_address(address))}",
+                    f"prefix:{self._digest(wider_network(address))}",
+                )
                 if len(self._known) > _MOST:
                     self._known.popitem(last=False)
             return found
+
+    def _digest(self, text: str) -> str:
+        return hmac.new(self._key, text.encode(), "sha256").hexdigest()[:16]
 
     def _turn(self, day: int, now: datetime) -> None:
         try:

@@ -27,6 +27,7 @@ from phonotheque.serve.guarding.figures import gate_figures, keeper_figures
 from phonotheque.serve.guarding.gate import Gate, Means
 from phonotheque.serve.guarding.guarded import Application, Guarded
 from phonotheque.serve.guarding.keeper import FAULTS, Keeper
+from phonotheque.serve.guarding.membership import Signups
 from phonotheque.serve.guarding.policy import ENFORCE, OFF, GuardSite
 from phonotheque.serve.guarding.relay import Inlet, Outlet, make_pair
 from phonotheque.serve.guarding.standings import Follower
@@ -112,7 +113,8 @@ def open_guard(
     means = Means(
         store=store, policy=site.policy, windows=windows, clock=clock, tell=tell,
         canary_secret=store.setting("canaries", secrets.token_bytes(32)),
-        enforcing=site.mode == ENFORCE, lost=lambda: keeper is not None and keeper.is_lost,
+        signups=Signups(partial(_made_at, door)), enforcing=site.mode == ENFORCE,
+        lost=lambda: keeper is not None and keeper.is_lost,
     )  # fmt: skip
     gate = Gate(means, publication)
     follower = None
@@ -124,6 +126,16 @@ def open_guard(
     return Guard(
         store, gate, windows, door, partial(tables_of, site), keeper, follower, outlet, alerts
     )
+
+
+def _made_at(door: Door | None, account: int) -> datetime | None:
+    """When an account was made, where that can be read."""
+    accounts = None if door is None else door.accounts
+    try:
+        found = None if accounts is None else accounts.by_number(account)
+    except FAULTS:
+        return None
+    return None if found is None else found.created_at
 
 
 def make_alerts(site: GuardSite, store: GuardStore, clock: Clock) -> Alerts | None:

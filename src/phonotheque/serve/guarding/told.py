@@ -7,7 +7,8 @@ from phonotheque.guard import Event, Kind
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="told"):
     """One request that was answered, or refused. `t` is in seconds since 1970; `refused`: by the
-    guard itself, so that it is counted and is no evidence."""
+    guard itself, so that it is counted and is no evidence; `groups`: of `kept_groups`, of a request
+    for audio."""
 
     actor: str
     network: str
@@ -23,6 +24,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="told
     canary: bool = False
     refused: bool = False
     rank: int | None = None
+    groups: tuple[str, ...] = ()
 
     def event(self) -> Event:
         """As the guard's core reads it."""
