@@ -14,9 +14,10 @@ from phonotheque.cli.main import main
 from phonotheque.mirror import FollowOptions, follow, pause, read_status, resume
 from phonotheque.mirror.following import halting
 from phonotheque.mirror.metrics import Counters, render, serve_metrics
-from phonotheque.mirror.schedule import may_fetch, parse_hours
+from phonotheque.mirror.schedule import may_fetch
 from phonotheque.mirror.transfer import Stopped
 from phonotheque.model.errors import FormatError, UsageError
+from phonotheque.model.hours import parse_hours
 from tests.mirror.conftest import HASTY, LOOPBACK, Follower
 from tests.support.clock import NOW
 from tests.support.origin import three_volumes

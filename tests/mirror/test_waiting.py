@@ -13,8 +13,9 @@ from phonotheque.mirror import Limits, halting, read_mirror, repair, runlog
 from phonotheque.mirror.dripping import DripGuard, DrippingError, Least
 from phonotheque.mirror.pacing import Pace
 from phonotheque.mirror.runlog import LoggedProgress
-from phonotheque.mirror.schedule import TransferSettings, parse_hours
+from phonotheque.mirror.schedule import TransferSettings
 from phonotheque.mirror.transfer import Stopped
+from phonotheque.model.hours import parse_hours
 from phonotheque.storage.documents import write_document
 from phonotheque.storage.layout import Tree
 from tests.mirror.conftest import LOOPBACK, Follower, Notes

@@ -281,6 +281,20 @@ def test_a_bulk_token_is_under_budgets_alone_and_lifts_suspension(
     assert "bulk token" in refused.json["detail"]
 
 
+def test_outside_its_hours_a_bulk_token_has_what_an_account_has(
+    published: Tree, tmp_path: Path
+) -> None:
+    here = NOON.astimezone()
+    hours = f"{here + timedelta(hours=2):%H:%M}-{here + timedelta(hours=4):%H:%M}"
+    policy = GuardPolicy(account=Budget(requests_per_minute=2), bulk_hours=hours)
+    with guarded(published, tmp_path, policy=policy) as server:
+        token, _ = Proceedings(server.store).issue_token("uni", "a@uni.example", "Ana", NOON)
+        path, shown = f"/stream/{recording_id(1)}", f"Bearer {token}"
+        assert [server.get(path, authorization=shown).status for _ in range(3)] == [200, 200, 429]
+        server.clock.pass_(3 * 3600)
+        assert {server.get(path, authorization=shown).status for _ in range(5)} == {200}
+
+
 def test_observing_refuses_nobody_and_says_what_it_would_have_done(
     published: Tree, tmp_path: Path
 ) -> None:
@@ -418,6 +432,7 @@ def test_a_policy_file_is_read_and_its_mistakes_are_named(tmp_path: Path) -> Non
     for wrong, said in (
         (GuardPolicy(ladder=Policy(slow=9.0)), "must rise"),
         (GuardPolicy(most_for_networks="disable"), "most_for_networks"),
+        (GuardPolicy(bulk_hours="10 to 12"), "no hours"),
         (GuardPolicy(pace=0.0), "pace"),
         (GuardPolicy(actors_in_memory=1), "actors_in_memory"),
         (GuardPolicy(dumps="javascript:x"), "dumps"),

@@ -23,7 +23,7 @@ from phonotheque.cli.options import (
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from phonotheque.mirror import EntryReport, SyncReport
+    from phonotheque.mirror import EntryReport, SyncPlan, SyncReport
 
 Peers = Annotated[
     list[str],
@@ -62,22 +62,15 @@ def sync(
     json: Json = False,
 ) -> None:
     """Fetch what the plan names, proved while it arrives; obey withdrawals; resume any time."""
-    from phonotheque.mirror import Stopped, halting, parse_hours, plan_sync, read_plan
+    from phonotheque.mirror import Stopped, halting, plan_sync, read_plan
     from phonotheque.mirror import sync as execute
+    from phonotheque.model.hours import parse_hours
     from phonotheque.storage.layout import Tree
 
     screen = Screen(json_mode=json)
     tree = Tree(mirror.absolute())
     if dry_run:
-        due = plan_sync(tree)
-        rows = [
-            f"{v.volume} by {v.via}: {format_bytes(v.missing_bytes)} of {format_bytes(v.bytes)}"
-            for v in due.volumes
-        ]
-        total = (
-            f"would fetch {format_bytes(due.missing_bytes)}; {format_bytes(due.free_bytes)} free"
-        )
-        screen.result(due, [*rows, total])
+        _show_due(screen, plan_sync(tree))
         return
     allowed = parse_hours(hours) if hours else None
     inside = (lambda: allowed.holds(now().astimezone())) if allowed else lambda: True
@@ -104,6 +97,15 @@ def sync(
         )
     screen.result(report, _sync_lines(report))
     _end_with(screen, report.findings)
+
+
+def _show_due(screen: Screen, due: "SyncPlan") -> None:
+    rows = [
+        f"{v.volume} by {v.via}: {format_bytes(v.missing_bytes)} of {format_bytes(v.bytes)}"
+        for v in due.volumes
+    ]
+    total = f"would fetch {format_bytes(due.missing_bytes)}; {format_bytes(due.free_bytes)} free"
+    screen.result(due, [*rows, total])
 
 
 def _stopped_line(hours: str | None) -> str:

@@ -36,7 +36,7 @@ from phonotheque.mirror.planning import plan_mirror, read_mirror, read_plan, sav
 from phonotheque.mirror.reading import origin_reader
 from phonotheque.mirror.repairing import RepairOptions, plan_repair, repair
 from phonotheque.mirror.sampling import SampleStatement
-from phonotheque.mirror.schedule import halting, parse_hours, pause, resume
+from phonotheque.mirror.schedule import halting, pause, resume
 from phonotheque.mirror.seeding import Seeder, newest_edition
 from phonotheque.mirror.seedlist import seed_settings
 from phonotheque.mirror.state import Proved, read_proved
@@ -90,7 +90,6 @@ __all__ = [
     "merge_wishes",
     "newest_edition",
     "origin_reader",
-    "parse_hours",
     "parse_peer",
     "pause",
     "plan_mirror",

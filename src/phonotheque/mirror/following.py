@@ -13,7 +13,7 @@ from threading import Event
 from phonotheque.mirror.formats import SyncReport, Via
 from phonotheque.mirror.metrics import Counters, serve_metrics
 from phonotheque.mirror.planning import read_mirror, read_plan
-from phonotheque.mirror.schedule import Hours, halting, is_paused, may_fetch, parse_hours
+from phonotheque.mirror.schedule import halting, is_paused, may_fetch
 from phonotheque.mirror.seeding import Seeder
 from phonotheque.mirror.status import DAY_SECONDS
 from phonotheque.mirror.swarm import Peer
@@ -26,6 +26,7 @@ from phonotheque.model.errors import (
     TrustError,
     UsageError,
 )
+from phonotheque.model.hours import Hours, parse_hours
 from phonotheque.model.progress import Progress
 from phonotheque.storage.layout import Tree
 

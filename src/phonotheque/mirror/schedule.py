@@ -1,20 +1,16 @@
 """When a mirror may fetch: hours of the day, and a pause that lasts until it is taken away."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
 
 import msgspec
 
-from phonotheque.model.errors import FormatError
+from phonotheque.model.hours import Hours
 from phonotheque.storage.durable import write_bytes
 from phonotheque.storage.layout import Tree
-
-_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
 class TransferSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,36 +21,6 @@ class TransferSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     connections: int = 4  # over HTTP, to all origins together
     keep_free_bytes: int = 1_000_000_000  # of the disk, whatever is fetched
     least_bytes_per_second: int = 1000  # an origin that gives less is left for another; 0: none is
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """A part of the day, which may go over midnight; `end` itself is outside."""
-
-    begin: time
-    end: time
-
-    def holds(self, at: datetime) -> bool:
-        """Whether the local time of `at` lies inside; equal ends mean all day."""
-        clock = at.time().replace(tzinfo=None)
-        if self.begin == self.end:
-            return True
-        if self.begin < self.end:
-            return self.begin <= clock < self.end
-        return clock >= self.begin or clock < self.end
-
-
-def parse_hours(text: str) -> Hours:
-    """The hours of ``23:00-07:00``.
-
-    Raises:
-        FormatError: the text is no such pair of times.
-    """
-    match = _HOURS.fullmatch(text)
-    if match is None:
-        raise FormatError(f"{text!r} are no hours; write them as 23:00-07:00")
-    a, b, c, d = (int(group) for group in match.groups())
-    return Hours(time(a, b), time(c, d))
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """Layer 0: what one account, one network, one bulk token may have in a while."""
 
+from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
 from math import ceil
 from typing import Protocol
 
+from phonotheque.model.hours import parse_hours
 from phonotheque.serve.guarding.ladder import Refusal
 from phonotheque.serve.guarding.policy import Budget, GuardPolicy
 from phonotheque.serve.guarding.windows import Windows
@@ -21,10 +24,14 @@ class Asking(Protocol):
 
 
 class Budgets:
-    """Takes from the budgets of a policy. Bytes are counted in kilobytes."""
+    """Takes from the budgets of a policy. Bytes are counted in kilobytes. `clock` is the server's;
+    hours of the day are those of the place it stands at."""
 
-    def __init__(self, windows: Windows, policy: GuardPolicy) -> None:
-        self._windows = windows
+    def __init__(
+        self, windows: Windows, policy: GuardPolicy, clock: Callable[[], datetime]
+    ) -> None:
+        self._windows, self._clock = windows, clock
+        self._hours = parse_hours(policy.bulk_hours) if policy.bulk_hours else None
         self._requests: dict[str, Quota] = {}
         self._media: dict[str, list[Quota]] = {}
         self._bytes: dict[str, Quota] = {}
@@ -47,14 +54,14 @@ class Budgets:
 
     def enter(self, who: str, kind: str) -> Refusal | None:
         """One request of `who`, which is an account, a network or bulk."""
-        quota = self._requests.get(kind)
+        quota = self._requests.get(self._in_force(kind))
         told = None if quota is None else self._windows.take(quota, who)
         return None if told is None else _refusal(told)
 
     def take_media(self, asking: Asking) -> Refusal | None:
         """One request for audio: of the actor, and of its network."""
         for who in _payers(asking):
-            kind = who.partition(":")[0]
+            kind = self._in_force(who.partition(":")[0])
             quota = self._bytes.get(kind)
             told = None if quota is None else self._windows.stock(quota, who)
             for further in self._media[kind]:
@@ -66,9 +73,15 @@ class Budgets:
     def gave(self, actor: str, network: str, size_bytes: int) -> None:
         """So much audio is given out."""
         for who in {actor, actor if actor.startswith("bulk:") else network}:
-            quota = self._bytes.get(who.partition(":")[0])
+            quota = self._bytes.get(self._in_force(who.partition(":")[0]))
             if quota is not None:
                 self._windows.draw(quota, who, ceil(size_bytes / _KB))
+
+    def _in_force(self, kind: str) -> str:
+        """Whose budgets are in force: outside its hours, a bulk token is one more account."""
+        if kind == "bulk" and self._hours is not None:
+            return kind if self._hours.holds(self._clock().astimezone()) else "account"
+        return kind
 
 
 def _payers(asking: Asking) -> tuple[str, ...]:

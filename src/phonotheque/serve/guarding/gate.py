@@ -55,7 +55,7 @@ class Gate:
         self.counts = Counts()
         self.networks = Networks(means.store, means.windows.share)
         self.standings = Standings(means.store)
-        self.items, self.budgets = Items(), Budgets(means.windows, means.policy)
+        self.items, self.budgets = Items(), Budgets(means.windows, means.policy, means.clock)
         self.canaries = canary_numbers(means.canary_secret, means.policy.canaries)
 
     def visit(self, address: str, token: BulkToken | None, way: Way, agent: str = "") -> "Visit":

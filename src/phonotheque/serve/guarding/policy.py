@@ -6,7 +6,8 @@ from typing import Final, Literal
 import msgspec
 
 from phonotheque.guard import LEAST_ITEMS, ORDER, Policy
-from phonotheque.model.errors import NotFoundError, UsageError
+from phonotheque.model.errors import FormatError, NotFoundError, UsageError
+from phonotheque.model.hours import parse_hours
 from phonotheque.serve.guarding.alerting import AlertSettings, check_alerts
 
 OFF, OBSERVE, ENFORCE = "off", "observe", "enforce"
@@ -23,10 +24,11 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class GuardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All choices (docs/operations/guard.md). `most_for_networks`: the highest measure against
-    an address without an account, behind which many people may stand. `pace`: how many times as
-    fast as it plays somebody slowed may take media. `dumps`: where those who are redirected are
-    led. `limits_url`: where budgets are counted, memory by default. `alerts`: who is told."""
+    """All choices (docs/operations/guard.md). `bulk_hours`: outside these, who shows a bulk token
+    has what an account has. `most_for_networks`: the highest measure against an address without an
+    account, behind which many people may stand. `pace`: how many times as fast as it plays somebody
+    slowed may take media. `dumps`: where those who are redirected are led. `limits_url`: where
+    budgets are counted, memory by default. `alerts`: who is told."""
 
     ladder: Policy = Policy()
     account: Budget = Budget(
@@ -40,6 +42,7 @@ class GuardPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     bulk: Budget = Budget(
         requests_per_minute=6000, media_per_minute=1200, bytes_per_day=2_000_000_000_000
     )
+    bulk_hours: str = ""  # as 22:00-06:00, local time; "": bulk tokens are as good by day
     most_for_networks: str = "slow"
     redirect_pause_s: float = 60.0
     redirect_every_s: float = 600.0
@@ -111,7 +114,9 @@ def check_policy(policy: GuardPolicy, name: str) -> None:
         wrong = "dumps: an address on this server, or an https one"
     try:
         check_alerts(policy.alerts)
-    except UsageError as error:
+        if policy.bulk_hours:
+            parse_hours(policy.bulk_hours)
+    except (UsageError, FormatError) as error:
         wrong = str(error)
     if wrong:
         raise UsageError(f"{name}: {wrong}")
