@@ -238,3 +238,15 @@ def test_records_of_before_there_were_groups_are_brought_up_to_date(tmp_path: Pa
         save_groups(store, [group()])
         assert store.setting("canaries", b"new") == b"\0"
         assert len(list(read_groups(store, 10))) == 1
+
+
+def test_what_is_dropped_is_not_left_behind_in_the_file(tmp_path: Path) -> None:
+    place = tmp_path / "guard.sqlite"
+    with GuardStore(place, create=True) as store:
+        save_groups(store, [group(items=b"WHAT WAS HEARD" * 90, accounts=b"BY WHOM" * 90)])
+    assert b"WHAT WAS HEARD" in place.read_bytes()
+    with GuardStore(place) as store:
+        store.drop_old(NOON + 40 * DAY)
+    left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"WHAT WAS HEARD" not in left
+    assert b"BY WHOM" not in left

@@ -50,6 +50,7 @@ class Database:
         self._writer = self._connect()
         try:
             self._writer.execute("PRAGMA journal_mode=WAL")
+            self._writer.execute("PRAGMA secure_delete=1")
             self._writer.execute(f"PRAGMA synchronous={form.synchronous}")
             self._bring_up_to_date()
             self._reader = self._connect()
