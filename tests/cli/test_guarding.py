@@ -209,10 +209,15 @@ def test_groups_are_listed_and_cleared_by_people(tree: Path, capsys: Any) -> Non
     assert found["groups"][0]["told"]
     assert "hardly ever meet: 3 times on an item" in found["groups"][0]["reason"]
     assert "Group client:taker/1 shares out the catalogue" in run(capsys, "report", tree)
+    held = ("hold", tree, "client:taker/1", "--by", "Ana Silva", "--why", "a campaign")
+    assert "40 accounts would be redirected until 2027-03-11" in run(capsys, *held, "--dry-run")
+    assert "40 accounts are redirected until 2027-03-11" in run(capsys, *held)
+    assert "client:taker/1 (held)" in run(capsys, "report", tree)
     words = ("clear", tree, "client:taker/1", "--by", "Ana Silva", "--why", "our reading room")
     assert "would not be told for 30 days" in run(capsys, *words, "--dry-run")
     assert "is not told for 30 days" in run(capsys, *words)
     assert json.loads(run(capsys, "groups", tree, "--told", "--json"))["groups"] == []
     assert told(tree)[-1] == ("group.cleared", "Ana Silva")
     for extra in ((), ("--dry-run",)):
+        run(capsys, "hold", tree, "prefix:none", "--by", "A", "--why", "B", *extra, expect=66)
         run(capsys, "clear", tree, "prefix:none", "--by", "A", "--why", "B", *extra, expect=66)

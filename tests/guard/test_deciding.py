@@ -72,6 +72,9 @@ def test_people_beside_a_campaign_are_left_alone() -> None:
     unusual = decide(evidence(items=1.0, leading="s4"), Policy(), 0.0, cohort=16.0)
     assert unusual.measure is Measure.REDIRECT
     assert decide(evidence(items=1.0), Policy(), 0.0, cohort=3.0).measure is Measure.ALLOW
+    held = decide(evidence(items=0.0), Policy(), 0.0, held=True)
+    assert held.measure is Measure.REDIRECT
+    assert "people decided" in held.reasons[0]
 
 
 def test_reasons_are_words_with_figures(tables: Tables) -> None:

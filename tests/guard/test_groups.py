@@ -19,6 +19,8 @@ from phonotheque.guard import (
     Openings,
     What,
     clear_group,
+    forget_groups,
+    hold_group,
     learn_usual,
     list_groups,
     note_told,
@@ -178,7 +180,7 @@ def test_groups_come_back_as_they_were_written(store: GuardStore) -> None:
     )  # fmt: skip
     save_groups(store, [group("prefix:ab")])
     save_groups(store, [whole, group("prefix:ab", surprise=2.0)])
-    assert sorted(read_groups(store, 10), key=lambda g: g.name) == [
+    assert sorted(read_groups(store, 10, 1000), key=lambda g: g.name) == [
         whole, group("prefix:ab", surprise=2.0)
     ]  # fmt: skip
     told, other = list_groups(store, NOON)
@@ -200,7 +202,13 @@ def test_a_group_that_a_person_clears_stays_cleared(store: GuardStore) -> None:
     (row,) = list_groups(store, NOON)
     assert not row.told
     assert row.cleared_until == NOON + 30 * DAY
-    told, cleared = store.iter_audit()
+    hold_group(store, ("client:curl/8", "Bo Berg", "not ours after all"), NOON + DAY, NOON)
+    (row,) = list_groups(store, NOON, only_told=True)
+    assert (row.held, row.cleared_until) == (True, None)
+    forget_groups(store, ["client:curl/8"])
+    assert len(list_groups(store, NOON)) == 1  # of what people decided nothing is forgotten
+    told, cleared, held = store.iter_audit()
+    assert (held.what, held.by) == (What.GROUP_HELD, "Bo Berg")
     assert (told.what, told.by, told.actor) == (What.GROUP_TOLD, "guard", "")
     assert told.evidence["group"] == "client:curl/8"
     assert told.evidence["collisions"] == 3
@@ -212,7 +220,7 @@ def test_groups_that_nobody_is_in_any_more_are_dropped(store: GuardStore) -> Non
     save_groups(store, [group(), group("prefix:ab", last_at=NOON + 5 * DAY)])
     assert store.count_old(NOON + 31 * DAY)["groups"] == 1
     assert store.drop_old(NOON + 31 * DAY)["groups"] == 1
-    assert [g.name for g in read_groups(store, 10)] == ["prefix:ab"]
+    assert [g.name for g in read_groups(store, 10, 1000)] == ["prefix:ab"]
 
 
 def test_what_is_usual_is_kept_and_what_another_program_wrote_is_passed_over(
@@ -237,7 +245,7 @@ def test_records_of_before_there_were_groups_are_brought_up_to_date(tmp_path: Pa
     with GuardStore(place) as store:
         save_groups(store, [group()])
         assert store.setting("canaries", b"new") == b"\0"
-        assert len(list(read_groups(store, 10))) == 1
+        assert len(list(read_groups(store, 10, 1000))) == 1
 
 
 def test_what_is_dropped_is_not_left_behind_in_the_file(tmp_path: Path) -> None:

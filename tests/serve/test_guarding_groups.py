@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from phonotheque.guard import (
     Kind,
     What,
     clear_group,
+    hold_group,
     list_groups,
     read_usual,
 )
@@ -129,10 +131,10 @@ def test_a_campaign_is_told_and_people_are_not(groups: Groups, store: GuardStore
     groups.save(NOON, at_once=True)
     assert not listed(store, READERS).told
     (more,) = requests("d", campaign(rng, 1, 1, evenly=True), CAMPAIGN)
-    assert groups.note(more, is_trusted=True) > 10
-    assert groups.surprise(more) > 10
+    assert groups.note(more, is_trusted=True).surprise > 10
+    assert groups.cohort(more).surprise > 10
     (reader,) = requests("p", people(rng, 1, each=1), READERS)
-    assert groups.note(reader, is_trusted=True) == 0.0
+    assert groups.note(reader, is_trusted=True) == (0.0, False)
 
 
 def test_before_enough_people_are_known_no_group_is_told(store: GuardStore) -> None:
@@ -166,7 +168,7 @@ def test_a_server_that_starts_again_goes_on_where_it_was(groups: Groups, store: 
     assert listed(store, CAMPAIGN).openings == len(asked)
     third = Groups(store)
     third.load()
-    assert third.surprise(asked[0]) > 10
+    assert third.cohort(asked[0]).surprise > 10
 
 
 def test_what_is_kept_of_a_group_names_neither_accounts_nor_items(
@@ -212,6 +214,11 @@ def test_there_is_room_for_so_many_groups_and_people(
         assert groups.people <= 50
     assert groups.people > 10
     assert "prefix:29" in groups._groups
+    groups.save(NOON, at_once=True)
+    assert {row.name for row in list_groups(store, NOON)} == set(groups._groups)
+    follow(groups, requests("z", people(np.random.default_rng(0), 5, each=4), "prefix:30"))
+    groups.save(NOON, at_once=True)
+    assert {row.name for row in list_groups(store, NOON)} == set(groups._groups)  # and no more
 
 
 def test_learning_goes_on_beside_and_a_fault_of_it_stops_nothing(
@@ -263,7 +270,17 @@ def test_a_keeper_redirects_whom_a_told_group_makes_suspect_and_hears_of_clearin
     }
     clear_group(store, CAMPAIGN, "Ana Silva", "our own test", clock())
     keeper.flush()
-    assert keeper.groups.surprise(asked[0]) == 0.0
+    assert keeper.groups.cohort(asked[0]) == (0.0, False)
+    (reader,) = requests("new", people(rng, 1, each=1), CAMPAIGN)
+    keeper.tell(reader)
+    assert reader.actor not in measures
+    hold_group(store, (CAMPAIGN, "Ana Silva", "it is"), clock() + timedelta(days=7), clock())
+    keeper.flush()
+    keeper.tell(msgspec.structs.replace(reader, item=123_456, t=reader.t + 99))
+    keeper.flush()
+    assert measures[reader.actor] == "redirect"
+    (line,) = (e for e in store.iter_audit(actor=reader.actor))
+    assert line.reasons == ("people decided that its group shares out the catalogue",)
     keeper.close()
 
 

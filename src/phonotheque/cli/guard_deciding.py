@@ -16,7 +16,7 @@ from phonotheque.cli.options import DryRun, Json, TreePath
 from phonotheque.model.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from phonotheque.guard import Appeal, GuardStore, Proceedings, Proposal
+    from phonotheque.guard import Appeal, GroupRow, GuardStore, Proceedings, Proposal
 
 By = Annotated[
     str, typer.Option("--by", metavar="NAME", help="The person who decides, for the audit log.")
@@ -31,7 +31,7 @@ token = typer.Typer(
 
 def add_commands(guard: typer.Typer) -> None:
     """Hang this module's commands into the group `guard`."""
-    for command in (proposals, confirm, reject, lift, clear, appeals, appeal, prune):
+    for command in (proposals, confirm, reject, lift, hold, clear, appeals, appeal, prune):
         guard.command()(command)
     token.command()(issue)
     token.command()(revoke)
@@ -102,20 +102,42 @@ def lift(
                   [f"{actor}: {measure} {verb}."])  # fmt: skip
 
 
+Group = Annotated[str, typer.Argument(metavar="GROUP", help="As `guard groups` names it.")]
+
+
+def hold(
+    path: TreePath, group: Group, by: By, why: Why,
+    days: Annotated[int, typer.Option(metavar="N", min=1, max=30, help="For so long.")] = 7,
+    state: State = None, dry_run: DryRun = False, json: Json = False,
+) -> None:  # fmt: skip
+    """Say that a group is a campaign: whoever asks out of it is redirected to the dumps."""
+    from phonotheque.guard import hold_group
+
+    screen = Screen(json_mode=json)
+    until = now() + timedelta(days=days)
+    with opened(path, state) as store:
+        found = _find_group(store, group)
+        if not dry_run:
+            hold_group(store, (group, by, why), until, now())
+    accounts = f"{found.evidence.accounts:,} accounts" if found.evidence else "its accounts"
+    verb = "would be" if dry_run else "are"
+    screen.result({"group": group, "until": until, "dry_run": dry_run},
+                  [f"{group}: {accounts} {verb} redirected until {_day(until)}."])  # fmt: skip
+
+
 def clear(
     path: TreePath,
-    group: Annotated[str, typer.Argument(metavar="GROUP", help="As `guard groups` names it.")],
-    by: By, why: Why, state: State = None, dry_run: DryRun = False, json: Json = False,
+    group: Group, by: By, why: Why, state: State = None, dry_run: DryRun = False,
+    json: Json = False,
 ) -> None:  # fmt: skip
     """Say that a group is one of people: it is not told for thirty days, and begins anew."""
-    from phonotheque.guard import CLEARED_DAYS, clear_group, list_groups
+    from phonotheque.guard import CLEARED_DAYS, clear_group
 
     screen = Screen(json_mode=json)
     with opened(path, state) as store:
+        _find_group(store, group)
         if not dry_run:
             clear_group(store, group, by, why, now())
-        elif not any(g.name == group for g in list_groups(store, now(), limit=10_000)):
-            raise NotFoundError(f"{group}: the guard keeps no such group; see `guard groups`")
     verb = "would not be told" if dry_run else "is not told"
     screen.result({"group": group, "dry_run": dry_run},
                   [f"{group} {verb} for {CLEARED_DAYS} days."])  # fmt: skip
@@ -243,6 +265,15 @@ def revoke(
             people.revoke_token(number, by, now())
     verb = "would be revoked" if dry_run else "is revoked"
     screen.result({"number": number, "dry_run": dry_run}, [f"Token {number} {verb}."])
+
+
+def _find_group(store: "GuardStore", name: str) -> "GroupRow":
+    from phonotheque.guard import list_groups
+
+    found = next((g for g in list_groups(store, now(), limit=100_000) if g.name == name), None)
+    if found is None:
+        raise NotFoundError(f"{name}: the guard keeps no such group; see `guard groups`")
+    return found
 
 
 def _people(store: "GuardStore") -> "Proceedings":

@@ -15,7 +15,7 @@ from phonotheque.cli.options import Json, TreePath
 from phonotheque.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from phonotheque.guard import Entry, GuardReport, GuardStore, Profile, TopRow
+    from phonotheque.guard import Entry, GroupRow, GuardReport, GuardStore, Profile, TopRow
 
 Days = Annotated[
     int, typer.Option("--since", metavar="DAYS", min=1, max=90, help="So many days back.")
@@ -178,16 +178,22 @@ def groups(
         else f"No group is told before {FEWEST_PEOPLE} people have been met since the server "
         "started."
     )
-    screen.result({"groups": found, "measured_by": kept and kept[1]}, [known])
+    told_lines = [f"{g.name}: {g.reason}." for g in found if g.told or g.held]
+    screen.result({"groups": found, "measured_by": kept and kept[1]}, [known, *told_lines])
     if found:
         screen.table(
-            ("group", "openings", "surprise", "told until", "cleared until", "why"),
-            [
-                (g.name, g.openings, g.surprise, _time(g.told_until) if g.told else "–",
-                 _time(g.cleared_until), g.reason)
-                for g in found
-            ],
-        )  # fmt: skip
+            ("group", "openings", "surprise", "state"),
+            [(g.name, g.openings, g.surprise, _state_of(g)) for g in found],
+        )
+
+
+def _state_of(group: "GroupRow") -> str:
+    if group.held:
+        return f"held until {_time(group.held_until)}"
+    if group.told:
+        return f"told until {_time(group.told_until)}"
+    cleared = group.cleared_until
+    return f"cleared until {_time(cleared)}" if cleared and cleared > now() else ""
 
 
 def report(
@@ -231,7 +237,8 @@ def report_lines(found: "GuardReport") -> Iterable[str]:
     held = ", ".join(f"{n:,} {m}" for m, n in found.in_force.items() if n and m not in _WAITING)
     yield f"In force now: {held or 'nothing'}; {found.tokens:,} bulk tokens."
     for group in found.groups:
-        yield f"Group {group.name} shares out the catalogue: {group.reason}."
+        held = " (held)" if group.held else ""
+        yield f"Group {group.name}{held} shares out the catalogue: {group.reason}."
     for proposal in found.proposals:
         yield (
             f"Proposal {proposal.proposal}: disable {proposal.actor}, since {_time(proposal.at)}"

@@ -79,37 +79,40 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decide(
-    evidence: Evidence, policy: Policy, now: float, *, cohort: float = 0.0, bulk: bool = False
-) -> Action:
+    evidence: Evidence, policy: Policy, now: float, *, cohort: float = 0.0, held: bool = False,
+    bulk: bool = False,
+) -> Action:  # fmt: skip
     """The action on `evidence` at `now`. `cohort` is the surprise of the account's group (log10),
     where that is told; it counts only for who is by itself unlike nine in ten people, so that
-    people beside a campaign are left alone. `bulk` accounts hold a bulk token and are under budgets
+    people beside a campaign are left alone, or where people have decided that the whole group be
+    `held`. `bulk` accounts hold a bulk token and are under budgets
     alone."""
     if bulk or evidence.kind is Kind.BULK:
         return _action(Measure.ALLOW, evidence, 0.0, ("a bulk token: budgets alone",), now)
-    layers = _layers(evidence, policy, cohort)
+    layers = _layers(evidence, policy, cohort, held=held)
     odds = sum(layers.values())
     told = sum(1 for value in layers.values() if value >= 1.0)
     measure, lasts = _measure(odds, told, policy)
     if not policy.enforce:
         measure = min(measure, Measure.OBSERVE)
-    reasons = _reasons(evidence, layers, cohort) if measure else ()
+    reasons = _reasons(evidence, layers, cohort, held=held) if measure else ()
     return _action(measure, evidence, odds, reasons, now + lasts)
 
 
-def _layers(evidence: Evidence, policy: Policy, cohort: float) -> dict[str, float]:
+def _layers(evidence: Evidence, policy: Policy, cohort: float, *, held: bool) -> dict[str, float]:
     """What each layer says, capped."""
     persists = 0.0
     if evidence.items >= CAP and evidence.since_alarm >= policy.persists_after:
         persists = min(1.0, 0.5 * evidence.since_alarm / policy.persists_after)
     items, slow = min(CAP, evidence.items), min(CAP, max(0.0, evidence.slow - 1.0))
     unlike_people = max(items, evidence.slow) >= 1.0
+    group = min(COHORT_CAP, max(0.0, cohort - 3.0)) if unlike_people else 0.0
     return {
         "items": items,
         "persists": persists,
         "slow": slow,  # of the same requests: counts in part
         "canaries": min(CAP, CANARY_WEIGHT * evidence.canaries),
-        "cohort": min(COHORT_CAP, max(0.0, cohort - 3.0)) if unlike_people else 0.0,
+        "cohort": CAP if held else group,
     }
 
 
@@ -131,7 +134,9 @@ def _measure(odds: float, told: int, policy: Policy) -> tuple[Measure, float]:
     return Measure.ALLOW, 0.0
 
 
-def _reasons(evidence: Evidence, layers: dict[str, float], cohort: float) -> tuple[str, ...]:
+def _reasons(
+    evidence: Evidence, layers: dict[str, float], cohort: float, *, held: bool
+) -> tuple[str, ...]:
     found: list[str] = []
     if layers["items"] >= 1 and evidence.leading:
         found.append(
@@ -145,7 +150,9 @@ def _reasons(evidence: Evidence, layers: dict[str, float], cohort: float) -> tup
         found.append(evidence.slow_facts)
     if evidence.canaries:
         found.append(f"{evidence.canaries} requests for ids that no list, search or dump shows")
-    if layers["cohort"]:
+    if held:
+        found.append("people decided that its group shares out the catalogue")
+    elif layers["cohort"]:
         found.append(f"its group shares out the catalogue: chance 10^-{cohort:.0f} among people")
     return tuple(found)
 

@@ -28,8 +28,9 @@ KINDS: Final = ("network", "prefix", "signup", "client", "both")
 _USUAL: Final = "groups.usual"
 _COLUMNS: Final = (
     "name, secret, began_us, last_us, accounts, items, buckets, looked, surprise, told_until_us, "
-    "cleared_until_us, evidence"
+    "cleared_until_us, held_until_us, evidence"
 )
+_OF_PEOPLE: Final = ("name", "cleared_until_us", "held_until_us")
 
 
 class KeptGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,12 +49,14 @@ class KeptGroup(msgspec.Struct, frozen=True, kw_only=True):
     surprise: float = 0.0
     told_until: datetime | None = None
     cleared_until: datetime | None = None
+    held_until: datetime | None = None
     evidence: GroupEvidence | None = None
 
 
 class GroupRow(msgspec.Struct, frozen=True, kw_only=True):
     """A group as people are shown it. `told`: it is above the level of groups of people now;
-    `evidence` is of the last look, null before the first."""
+    `held`: people decided that its accounts be redirected; `evidence` is of the last look, null
+    before the first."""
 
     name: str
     openings: int
@@ -61,6 +64,8 @@ class GroupRow(msgspec.Struct, frozen=True, kw_only=True):
     told: bool
     told_until: datetime | None
     cleared_until: datetime | None
+    held: bool
+    held_until: datetime | None
     last_at: datetime
     reason: str
     evidence: GroupEvidence | None
@@ -80,31 +85,46 @@ def describe_group(evidence: GroupEvidence) -> str:
 
 
 def save_groups(store: GuardStore, groups: Sequence[KeptGroup]) -> None:
-    """Write some groups, each as it is now; whom a person has cleared meanwhile stays cleared."""
-    marks = ",".join("?" * 12)
+    """Write some groups, each as it is now; what people have decided meanwhile stays."""
+    marks = ",".join("?" * len(_COLUMNS.split(", ")))
     with store.database.transaction() as writer:
         writer.executemany(
             f"INSERT INTO cohort ({_COLUMNS}) VALUES ({marks}) ON CONFLICT (name) DO UPDATE SET "
             + ", ".join(
                 f"{column} = excluded.{column}"
                 for column in _COLUMNS.split(", ")
-                if column not in ("name", "cleared_until_us")
+                if column not in _OF_PEOPLE
             ),
             [_values(group) for group in groups],
         )
 
 
-def read_groups(store: GuardStore, limit: int) -> Iterator[KeptGroup]:
-    """The groups met last, with all that they opened."""
-    rows = store.database.rows(
-        f"SELECT {_COLUMNS} FROM cohort ORDER BY last_us DESC LIMIT ?", [limit]
+def forget_groups(store: GuardStore, names: Sequence[str]) -> None:
+    """Delete some groups; those of which people have decided something stay."""
+    with store.database.transaction() as writer:
+        writer.executemany(
+            "DELETE FROM cohort WHERE name = ? "
+            "AND coalesce(cleared_until_us, held_until_us) IS NULL",
+            [(name,) for name in names],
+        )
+
+
+def read_groups(store: GuardStore, limit: int, openings: int) -> Iterator[KeptGroup]:
+    """The groups met last, the last first, `limit` at the most, with all that they opened,
+    `openings` at the most in all."""
+    names = store.database.rows(
+        "SELECT name, length(buckets) FROM cohort ORDER BY last_us DESC LIMIT ?", [limit]
     )
-    for row in rows:
+    for name, size in names:
+        openings -= size
+        row = store.database.row(f"SELECT {_COLUMNS} FROM cohort WHERE name = ?", [name])
+        if openings < 0 or row is None:
+            return
         yield KeptGroup(
             name=row[0], secret=row[1], began_at=from_us(row[2]), last_at=from_us(row[3]),
             accounts=row[4], items=row[5], buckets=row[6], looked=row[7], surprise=row[8],
             told_until=maybe_from_us(row[9]), cleared_until=maybe_from_us(row[10]),
-            evidence=_evidence(row[11]),
+            held_until=maybe_from_us(row[11]), evidence=_evidence(row[12]),
         )  # fmt: skip
 
 
@@ -112,45 +132,69 @@ def list_groups(
     store: GuardStore, now: datetime, *, limit: int = 20, only_told: bool = False
 ) -> list[GroupRow]:
     """Those that stand out most: those told, then by surprise."""
-    told = "coalesce(told_until_us, 0) > ?1 AND coalesce(cleared_until_us, 0) <= ?1"
+    held = "coalesce(held_until_us, 0) > ?1"
+    told = "(coalesce(told_until_us, 0) > ?1 AND coalesce(cleared_until_us, 0) <= ?1)"
     rows = store.database.rows(
-        f"SELECT name, length(buckets), surprise, {told}, told_until_us, cleared_until_us, "
-        f"last_us, evidence FROM cohort WHERE {told} OR NOT ?2 "
-        f"ORDER BY {told} DESC, surprise DESC, length(buckets) DESC, name LIMIT ?3",
+        f"SELECT name, length(buckets), surprise, {told}, told_until_us, cleared_until_us, {held}, "
+        f"held_until_us, last_us, evidence FROM cohort WHERE {told} OR {held} OR NOT ?2 "
+        f"ORDER BY {held} DESC, {told} DESC, surprise DESC, length(buckets) DESC, name LIMIT ?3",
         [to_us(now), only_told, limit],
     )
     return [_row(row) for row in rows]
 
 
 def _row(row: Any) -> GroupRow:
-    name, openings, surprise, told, until, cleared, last, evidence = row
+    name, openings, surprise, told, until, cleared, held, held_until, last, evidence = row
     found = _evidence(evidence)
     return GroupRow(
         name=name, openings=openings, surprise=round(surprise, 1), told=bool(told),
-        told_until=maybe_from_us(until), cleared_until=maybe_from_us(cleared),
-        last_at=from_us(last), reason=describe_group(found) if found else "", evidence=found,
+        told_until=maybe_from_us(until), cleared_until=maybe_from_us(cleared), held=bool(held),
+        held_until=maybe_from_us(held_until), last_at=from_us(last),
+        reason=describe_group(found) if found else "", evidence=found,
     )  # fmt: skip
 
 
 def clear_group(store: GuardStore, name: str, by: str, why: str, now: datetime) -> None:
-    """Say that a group is one of people: it is not told for `CLEARED_DAYS`.
+    """Say that a group is one of people: it is not told for `CLEARED_DAYS`, nor held.
 
     Raises:
         NotFoundError: there is no such group.
         UsageError: no name of a person, or no reasons.
     """
+    until = now + timedelta(days=CLEARED_DAYS)
+    change = "cleared_until_us = ?1, held_until_us = NULL, told_until_us = NULL"
+    _decide(store, (name, by, why), change, (What.GROUP_CLEARED, until), now)
+
+
+def hold_group(
+    store: GuardStore, said: tuple[str, str, str], until: datetime, now: datetime
+) -> None:
+    """Say that a group is a campaign: all its accounts are redirected until then. `said` is its
+    name, who decides, and why.
+
+    Raises:
+        NotFoundError: there is no such group.
+        UsageError: no name of a person, or no reasons.
+    """
+    change = "held_until_us = ?1, cleared_until_us = NULL"
+    _decide(store, said, change, (What.GROUP_HELD, until), now)
+
+
+def _decide(
+    store: GuardStore, said: tuple[str, str, str], change: str, what: tuple[What, datetime],
+    now: datetime,
+) -> None:  # fmt: skip
+    name, by, why = said
     if not by.strip() or not why.strip():
         raise UsageError("give the name of the person who decides, and the reasons")
-    until = now + timedelta(days=CLEARED_DAYS)
     with store.database.transaction() as writer:
         changed = writer.execute(
-            "UPDATE cohort SET cleared_until_us = ?, told_until_us = NULL WHERE name = ?",
-            [to_us(until), name],
+            f"UPDATE cohort SET {change} WHERE name = ?2", [to_us(what[1]), name]
         ).rowcount
         if not changed:
             raise NotFoundError(f"{name}: the guard keeps no such group; `guard groups` lists them")
-        append(writer, now, What.GROUP_CLEARED, by.strip(), reasons=(why,),
-               evidence={"group": name})  # fmt: skip
+        append(writer, now, what[0], by.strip(), reasons=(why,),
+               evidence={"group": name, "until": what[1].isoformat()})  # fmt: skip
 
 
 def note_told(store: GuardStore, group: KeptGroup, now: datetime) -> None:
@@ -180,11 +224,11 @@ def read_usual(store: GuardStore) -> tuple[datetime, Usual] | None:
 
 
 def _values(group: KeptGroup) -> list[object]:
-    told, cleared = group.told_until, group.cleared_until
+    untils = (group.told_until, group.cleared_until, group.held_until)
     return [
         group.name, group.secret, to_us(group.began_at), to_us(group.last_at), group.accounts,
         group.items, group.buckets, group.looked, group.surprise,
-        None if told is None else to_us(told), None if cleared is None else to_us(cleared),
+        *(None if until is None else to_us(until) for until in untils),
         "" if group.evidence is None else msgspec.json.encode(group.evidence).decode(),
     ]  # fmt: skip
 

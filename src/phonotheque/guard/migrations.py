@@ -61,7 +61,8 @@ VERSION_2 = """
 CREATE TABLE cohort (
   name TEXT PRIMARY KEY, secret BLOB NOT NULL, began_us INTEGER NOT NULL, last_us INTEGER NOT NULL,
   accounts BLOB NOT NULL, items BLOB NOT NULL, buckets BLOB NOT NULL, looked INTEGER NOT NULL,
-  surprise REAL NOT NULL, told_until_us INTEGER, cleared_until_us INTEGER, evidence TEXT NOT NULL
+  surprise REAL NOT NULL, told_until_us INTEGER, cleared_until_us INTEGER,
+  held_until_us INTEGER, evidence TEXT NOT NULL
 ) STRICT;
 CREATE INDEX cohort_by_time ON cohort (last_us);
 """

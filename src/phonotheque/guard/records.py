@@ -32,6 +32,7 @@ class What(StrEnum):
     POLICY_CHANGED = "policy.changed"
     GROUP_TOLD = "group.told"
     GROUP_CLEARED = "group.cleared"
+    GROUP_HELD = "group.held"
     STORE_LOST = "store.lost"
     DATA_DROPPED = "data.dropped"
 

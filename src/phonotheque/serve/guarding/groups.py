@@ -10,9 +10,10 @@ import secrets
 import threading
 from array import array
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from hashlib import blake2b
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -20,11 +21,11 @@ from phonotheque.guard import (
     FEWEST_ACCOUNTS,
     GROUP_DAYS,
     GROUP_SIZES,
-    GroupEvidence,
     GuardStore,
     KeptGroup,
     Openings,
     Usual,
+    forget_groups,
     learn_usual,
     note_told,
     read_groups,
@@ -33,8 +34,8 @@ from phonotheque.guard import (
     save_usual,
     silent_usual,
 )
+from phonotheque.serve.guarding.group_memory import Group, Person, digest, taken_up
 from phonotheque.serve.guarding.told import Told
-from phonotheque.storage.database import from_us
 
 _LOG = logging.getLogger(__name__)
 MOST_GROUPS: Final = 5000
@@ -49,62 +50,15 @@ LEARN_S: Final = 86_400.0
 RETRY_S: Final = 3600.0
 DRAWS: Final = 100
 _MEASURED: Final = timedelta(days=GROUP_DAYS)
-_ITEM_BYTES: Final = 5
-_ACCOUNT_BYTES: Final = 4
+_TRIED: Final = 64
 
 
-class _Group:
-    """One group in memory."""
+class Cohort(NamedTuple):
+    """What an account's groups say: the highest surprise (-log10) of those that are told, and
+    whether people have decided that one of them be held."""
 
-    __slots__ = ("accounts", "began", "buckets", "cleared_until", "dirty", "evidence", "items",
-                 "last", "looked", "name", "secret", "surprise", "told_until")  # fmt: skip
-
-    def __init__(self, name: str, t: float) -> None:
-        self.name, self.last = name, t
-        self.told_until = self.cleared_until = 0.0
-        self.surprise = 0.0
-        self.evidence: GroupEvidence | None = None
-        self.dirty = False
-        self.begin(t)
-
-    def begin(self, t: float) -> None:
-        """Forget what was opened; what is thought of the group stays."""
-        self.secret = secrets.token_bytes(16)
-        self.began, self.looked = t, 0
-        self.accounts, self.items, self.buckets = array("I"), array("Q"), array("B")
-
-    def add(self, actor: str, item: int, bucket: int, t: float) -> None:
-        """One opening."""
-        self.accounts.append(_digest(actor.encode(), self.secret, _ACCOUNT_BYTES))
-        self.items.append(_digest(item.to_bytes(8, "little"), self.secret, _ITEM_BYTES))
-        self.buckets.append(bucket)
-        self.last, self.dirty = t, True
-
-    def openings(self) -> Openings:
-        """What was opened, in order."""
-        who = np.unique(np.array(self.accounts, np.int64), return_inverse=True)[1]
-        return Openings(who, np.array(self.items, np.int64), np.array(self.buckets, np.int64))
-
-    def kept(self) -> KeptGroup:
-        """As it is written."""
-        return KeptGroup(
-            name=self.name, secret=self.secret, began_at=_at(self.began), last_at=_at(self.last),
-            accounts=self.accounts.tobytes(), items=self.items.tobytes(),
-            buckets=self.buckets.tobytes(), looked=self.looked, surprise=self.surprise,
-            told_until=_at(self.told_until) if self.told_until else None,
-            cleared_until=_at(self.cleared_until) if self.cleared_until else None,
-            evidence=self.evidence,
-        )  # fmt: skip
-
-
-class _Person:
-    """One actor of the sample."""
-
-    __slots__ = ("buckets", "items", "since", "times")
-
-    def __init__(self, t: float) -> None:
-        self.since = t
-        self.items, self.times, self.buckets = array("Q"), array("d"), array("B")
+    surprise: float = 0.0
+    held: bool = False
 
 
 class Groups:
@@ -114,10 +68,11 @@ class Groups:
     def __init__(self, store: GuardStore, seed: int = 0) -> None:
         self._store, self._seed = store, seed
         self._lock = threading.Lock()
-        self._groups: OrderedDict[str, _Group] = OrderedDict()
+        self._groups: OrderedDict[str, Group] = OrderedDict()
         self._openings = 0
         self._due: set[str] = set()
-        self._people: dict[str, _Person] = {}
+        self._gone: set[str] = set()
+        self._people: dict[str, Person] = {}
         self._pick, self._most_hash = secrets.token_bytes(16), 1 << 64
         self._saved_at = 0.0
         self.usual, self._learned_at, self._tried_at = silent_usual(), 0.0, 0.0
@@ -141,86 +96,96 @@ class Groups:
             sqlite3.Error, PhonothequeError: they cannot be read.
         """
         kept = read_usual(self._store)
-        found = list(read_groups(self._store, MOST_GROUPS))
+        found = list(read_groups(self._store, MOST_GROUPS, MOST_OPENINGS))
         with self._lock:
             if kept is not None:
                 self._learned_at, self.usual = kept[0].timestamp(), kept[1]
             for one in reversed(found):
-                self._groups[one.name] = _taken_up(one)
+                self._groups[one.name] = taken_up(one)
                 self._openings += len(one.buckets)
 
     # ------------------------------------------------------------------------ being told
 
-    def note(self, told: Told, *, is_trusted: bool) -> float:
-        """An opening, new to its actor; the highest surprise (-log10) of its groups that are told.
-        `is_trusted`: no measure is in force against the actor, which may be learned from."""
+    def note(self, told: Told, *, is_trusted: bool) -> Cohort:
+        """An opening, new to its actor; what its groups say. `is_trusted`: no measure is in force
+        against the actor, which may be learned from."""
         if told.item is None:
-            return 0.0
+            return Cohort()
         bucket, t = 7 if told.bucket is None else told.bucket, told.t
-        highest = 0.0
         with self._lock:
             if is_trusted:
                 self._sample(told.actor, told.item, bucket, t)
             else:
                 self._people.pop(told.actor, None)
-            for name in told.groups:
-                group = self._group(name, t)
+            groups = [self._group(name, t) for name in told.groups]
+            for group in groups:
                 if len(group.items) < GROUP_SIZES[-1]:
                     group.add(told.actor, told.item, bucket, t)
                     self._openings += 1
                     if len(group.items) in GROUP_SIZES:
-                        self._due.add(name)
-                highest = max(highest, _surprise_of(group, t))
+                        self._due.add(group.name)
             self._make_room()
-        return highest
+        return _cohort(groups, t)
 
-    def surprise(self, told: Told) -> float:
+    def cohort(self, told: Told) -> Cohort:
         """As `note` answers, of a request that opens nothing new."""
         with self._lock:
             known = [g for name in told.groups if (g := self._groups.get(name)) is not None]
-            return max((_surprise_of(group, told.t) for group in known), default=0.0)
+        return _cohort(known, told.t)
 
     def clear(self, name: str, until: float) -> None:
         """A person has said that this group is one of people."""
         with self._lock:
             group = self._groups.get(name)
             if group is not None:
-                group.told_until, group.cleared_until = 0.0, until
+                group.told_until, group.held_until, group.cleared_until = 0.0, 0.0, until
                 self._begin(group, group.last)
 
-    def _group(self, name: str, t: float) -> _Group:
+    def hold(self, name: str, until: float) -> None:
+        """A person has said that this group is a campaign."""
+        with self._lock:
+            group = self._groups.get(name)
+            if group is not None:
+                group.held_until, group.cleared_until = until, 0.0
+
+    def _group(self, name: str, t: float) -> Group:
         group = self._groups.get(name)
         if group is None:
-            group = self._groups[name] = _Group(name, t)
+            group = self._groups[name] = Group(name, t)
+            self._gone.discard(name)
         else:
             self._groups.move_to_end(name)
             if t - group.began > _MEASURED.total_seconds():
                 self._begin(group, t)
         return group
 
-    def _begin(self, group: _Group, t: float) -> None:
+    def _begin(self, group: Group, t: float) -> None:
         self._openings -= len(group.items)
         self._due.discard(group.name)
         group.begin(t)
         group.dirty = True
 
     def _make_room(self) -> None:
-        """Forget groups that were not met for longest, while there are too many."""
+        """Forget groups that were not met for longest, while there are too many; last those of
+        which there is something to say."""
         while len(self._groups) > MOST_GROUPS or self._openings > MOST_OPENINGS:
-            name, group = self._groups.popitem(last=False)
-            self._openings -= len(group.items)
-            self._due.discard(name)
+            oldest = list(islice(self._groups.values(), _TRIED))
+            gone = next((g for g in oldest if not g.is_noted()), oldest[0])
+            del self._groups[gone.name]
+            self._openings -= len(gone.items)
+            self._due.discard(gone.name)
+            self._gone.add(gone.name)
 
     def _sample(self, actor: str, item: int, bucket: int, t: float) -> None:
         person = self._people.get(actor)
         if person is None:
-            if _digest(actor.encode(), self._pick, 8) >= self._most_hash:
+            if digest(actor.encode(), self._pick, 8) >= self._most_hash:
                 return
-            person = self._people[actor] = _Person(t)
+            person = self._people[actor] = Person(t)
             while len(self._people) > MOST_PEOPLE:
                 self._thin()
         elif t - person.since > _MEASURED.total_seconds():
-            person = self._people[actor] = _Person(t)
+            person = self._people[actor] = Person(t)
         if len(person.items) < EACH:
             person.items.append(item)
             person.times.append(t)
@@ -230,7 +195,7 @@ class Groups:
         """Keep the half with the lower digests: whoever comes later is taken by the same rule."""
         self._most_hash //= 2
         for actor in [
-            a for a in self._people if _digest(a.encode(), self._pick, 8) >= self._most_hash
+            a for a in self._people if digest(a.encode(), self._pick, 8) >= self._most_hash
         ]:
             del self._people[actor]
 
@@ -262,7 +227,7 @@ class Groups:
         self.save(now)
         return told
 
-    def _judge(self, group: _Group, openings: Openings, looked: int, t: float) -> KeptGroup | None:
+    def _judge(self, group: Group, openings: Openings, looked: int, t: float) -> KeptGroup | None:
         """The group, if it is told anew."""
         usual = self.usual
         sizes = [size for size in GROUP_SIZES if looked < size <= len(openings)]
@@ -293,12 +258,15 @@ class Groups:
         with self._lock:
             dirty = [group for group in self._groups.values() if group.dirty]
             kept = [group.kept() for group in dirty]
+            gone, self._gone = self._gone, set()
             for group in dirty:
                 group.dirty = False
         try:
+            forget_groups(self._store, sorted(gone))
             save_groups(self._store, kept)
         except BaseException:
             with self._lock:
+                self._gone |= gone - self._groups.keys()
                 for group in dirty:
                     group.dirty = True
             raise
@@ -342,26 +310,14 @@ class Groups:
         return Openings(who[order], numbers, np.array(buckets, np.int64)[order])
 
 
-def _surprise_of(group: _Group, t: float) -> float:
+def _cohort(groups: Iterable[Group], t: float) -> Cohort:
+    found = Cohort()
+    for group in groups:
+        held = found.held or group.held_until > t
+        found = Cohort(max(found.surprise, _surprise_of(group, t)), held)
+    return found
+
+
+def _surprise_of(group: Group, t: float) -> float:
     is_told = group.told_until > t and group.cleared_until <= t
     return group.surprise if is_told else 0.0
-
-
-def _taken_up(kept: KeptGroup) -> _Group:
-    group = _Group(kept.name, kept.last_at.timestamp())
-    group.secret, group.began, group.looked = kept.secret, kept.began_at.timestamp(), kept.looked
-    group.accounts.frombytes(kept.accounts)
-    group.items.frombytes(kept.items)
-    group.buckets.frombytes(kept.buckets)
-    group.surprise, group.evidence = kept.surprise, kept.evidence
-    group.told_until = kept.told_until.timestamp() if kept.told_until else 0.0
-    group.cleared_until = kept.cleared_until.timestamp() if kept.cleared_until else 0.0
-    return group
-
-
-def _digest(content: bytes, key: bytes, size: int) -> int:
-    return int.from_bytes(blake2b(content, digest_size=size, key=key).digest(), "little")
-
-
-def _at(t: float) -> datetime:
-    return from_us(int(t * 1e6))

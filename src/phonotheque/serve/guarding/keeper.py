@@ -9,14 +9,13 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from phonotheque.guard import (
     ALLOW,
-    CLEARED_DAYS,
     ORDER,
     Action,
     Decision,
@@ -34,7 +33,7 @@ from phonotheque.guard import (
     word_of,
 )
 from phonotheque.model.errors import PhonothequeError
-from phonotheque.serve.guarding.groups import Groups
+from phonotheque.serve.guarding.groups import Cohort, Groups
 from phonotheque.serve.guarding.policy import ENFORCE, GuardSite
 from phonotheque.serve.guarding.told import Message, TokenUsed, Told
 from phonotheque.serve.guarding.tracking import Counting, Tracked, Tracks
@@ -51,10 +50,6 @@ CHANGES: Final = frozenset({
     What.MEASURE_LIFTED, What.MEASURE_ENDED, What.DISABLING_CONFIRMED, What.DISABLING_REJECTED,
     What.APPEAL_GRANTED,
 })  # fmt: skip
-
-
-def _cleared_until(at: datetime) -> float:
-    return (at + timedelta(days=CLEARED_DAYS)).timestamp()
 
 
 class Keeper:
@@ -154,13 +149,14 @@ class Keeper:
                      bytes=told.bytes)
             )  # fmt: skip
         self.canaries += told.canary
-        group = 0.0
+        group = Cohort()
         if new:
             group = self.groups.note(told, is_trusted=tracked.in_force(told.t) == ALLOW)
         elif new is not None:
-            group = self.groups.surprise(told)
+            group = self.groups.cohort(told)
         if new is not None or tracked.state.totals.canaries != before.canaries:
-            action = decide(evidence, self._ladder, told.t, cohort=group)
+            action = decide(evidence, self._ladder, told.t, cohort=group.surprise,
+                            held=group.held)  # fmt: skip
             self._weigh(tracked, action, told.t)
 
     def _tracked(self, actor: str, t: float) -> Tracked:
@@ -289,8 +285,10 @@ class Keeper:
             self._store.network_key(now)
             self._dropped_at = now.timestamp()
         for entry in self._store.iter_audit(self._line):
-            if entry.what is What.GROUP_CLEARED:
-                self.groups.clear(str(entry.evidence["group"]), _cleared_until(entry.at))
+            if entry.what in (What.GROUP_CLEARED, What.GROUP_HELD):
+                change = self.groups.clear if entry.what is What.GROUP_CLEARED else self.groups.hold
+                until = datetime.fromisoformat(entry.evidence["until"]).timestamp()
+                change(str(entry.evidence["group"]), until)
             elif entry.what in CHANGES and entry.actor:
                 self._take_over(entry.actor, entry.what)
             self._line = entry.event

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Final
 
 _REMEMBERED: Final = 1 << 15
-_PROGRAM: Final = re.compile(r"([A-Za-z][\w.+-]{0,39})(?:/(\d{1,4}))?")
+_PROGRAM: Final = re.compile(r"([A-Za-z][\w.+-]{0,39})(?:/(\d{1,4}))?", re.ASCII)
 _BROWSER: Final = "Mozilla"
 
 
