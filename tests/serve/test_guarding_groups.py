@@ -304,3 +304,19 @@ def test_a_server_puts_requests_into_groups_and_shows_them(published: Tree, tmp_
         assert "198.51" not in str(rows)
         figures = server.guard.figures()
         assert 5 in figures
+
+
+def test_what_people_decide_of_a_group_holds_though_it_left_memory(
+    store: GuardStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "MOST_GROUPS", 3)
+    groups, t = Groups(store), NOON.timestamp()
+    groups.hold("prefix:held", t, t + 86_400)
+    for number in range(9):
+        follow(groups, requests(f"{number}", people(np.random.default_rng(1), 2, each=2),
+                                f"prefix:{number}"))  # fmt: skip
+    (one,) = requests("x", people(np.random.default_rng(1), 1, each=1), "prefix:held")
+    assert groups.cohort(one).held
+    assert not groups.cohort(msgspec.structs.replace(one, t=t + 90_000)).held
+    groups.clear("prefix:held", t, t + 86_400)
+    assert groups.note(one, is_trusted=True) == (0.0, False)

@@ -133,20 +133,18 @@ class Groups:
             known = [g for name in told.groups if (g := self._groups.get(name)) is not None]
         return _cohort(known, told.t)
 
-    def clear(self, name: str, until: float) -> None:
-        """A person has said that this group is one of people."""
+    def clear(self, name: str, t: float, until: float) -> None:
+        """A person has said at `t` that this group is one of people."""
         with self._lock:
-            group = self._groups.get(name)
-            if group is not None:
-                group.told_until, group.held_until, group.cleared_until = 0.0, 0.0, until
-                self._begin(group, group.last)
+            group = self._group(name, t)
+            group.told_until, group.held_until, group.cleared_until = 0.0, 0.0, until
+            self._begin(group, t)
 
-    def hold(self, name: str, until: float) -> None:
-        """A person has said that this group is a campaign."""
+    def hold(self, name: str, t: float, until: float) -> None:
+        """A person has said at `t` that this group is a campaign."""
         with self._lock:
-            group = self._groups.get(name)
-            if group is not None:
-                group.held_until, group.cleared_until = until, 0.0
+            group = self._group(name, t)
+            group.held_until, group.cleared_until = until, 0.0
 
     def _group(self, name: str, t: float) -> Group:
         group = self._groups.get(name)
@@ -215,7 +213,7 @@ class Groups:
             self.told = sum(
                 1 for group in self._groups.values() if _surprise_of(group, now.timestamp())
             )
-            due = [self._groups[name] for name in self._due if name in self._groups]
+            due = [self._groups[name] for name in sorted(self._due) if name in self._groups]
             copies = [(group, group.openings(), group.looked) for group in due]
             self._due.clear()
         found = [self._judge(*one, now.timestamp()) for one in copies]

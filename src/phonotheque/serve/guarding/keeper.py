@@ -288,7 +288,7 @@ class Keeper:
             if entry.what in (What.GROUP_CLEARED, What.GROUP_HELD):
                 change = self.groups.clear if entry.what is What.GROUP_CLEARED else self.groups.hold
                 until = datetime.fromisoformat(entry.evidence["until"]).timestamp()
-                change(str(entry.evidence["group"]), until)
+                change(str(entry.evidence["group"]), entry.at.timestamp(), until)
             elif entry.what in CHANGES and entry.actor:
                 self._take_over(entry.actor, entry.what)
             self._line = entry.event
