@@ -32,10 +32,10 @@ GROUP_BUDGET: Final = 1e-5
 FEWEST_PEOPLE: Final = 200
 FEWEST_ACCOUNTS: Final = 5
 """Of fewer accounts no group is told: they are judged one by one."""
-_DEEPEST: Final = 0.02
+DEEPEST: Final = 0.02
 """So many of the people, those who open the tail most, are the group that others are held against
 ..."""
-_FEW_OPENINGS: Final = 20
+FEW_OPENINGS: Final = 20
 """... of those with so many openings."""
 _LEAST_GROUP, _MOST_GROUP = 20, 1000
 
@@ -110,10 +110,10 @@ def _deepest_tail(people: Openings) -> float:
     """What share of the tail a group of those people has who open it most."""
     _, who, times = np.unique(people.accounts, return_inverse=True, return_counts=True)
     deep = np.bincount(who, weights=people.buckets >= TAIL_BUCKET) / times
-    shares = np.sort(deep[times >= _FEW_OPENINGS])
+    shares = np.sort(deep[times >= FEW_OPENINGS])
     if not len(shares):
         return 1.0
-    return float(shares[-max(1, int(_DEEPEST * len(shares))) :].mean())
+    return float(shares[-max(1, int(DEEPEST * len(shares))) :].mean())
 
 
 def highest(path: Sequence[GroupEvidence]) -> float:

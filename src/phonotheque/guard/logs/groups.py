@@ -21,6 +21,7 @@ from phonotheque.guard.cohorts import (
     poisson_at_most,
 )
 from phonotheque.guard.symbols import BUCKETS, TAIL_BUCKET
+from phonotheque.guard.usual import DEEPEST, FEW_OPENINGS
 
 FEWEST_ACCOUNTS: Final = 3
 FEWEST_ITEMS: Final = 50
@@ -67,6 +68,16 @@ FROM size JOIN expected USING (network) JOIN met USING (network) ORDER BY networ
 """
 
 
+_DEEPEST_TAIL: Final = f"""
+SELECT avg(share) FROM (
+  SELECT share, percent_rank() OVER (ORDER BY share DESC, account) AS place FROM (
+    SELECT account, count_if(bucket >= {TAIL_BUCKET}) / count(*) AS share
+    FROM pairs GROUP BY account HAVING count(*) >= {FEW_OPENINGS}))
+WHERE place <= {DEEPEST}
+"""
+"""What share of the tail the fiftieth of accounts have who open it most."""
+
+
 def weigh_networks(
     connection: duckdb.DuckDBPyConnection, told: NDArray[np.int64]
 ) -> tuple[list[tuple[str, GroupEvidence]], NDArray[np.bool_]]:
@@ -84,8 +95,10 @@ def weigh_networks(
     for bucket in range(BUCKETS):
         run("INSERT INTO rates VALUES (?, ?)", [bucket, rates.get(bucket, 0.0)])
     rows = run(_GROUPS).fetchall()
+    (deepest,) = run(_DEEPEST_TAIL).fetchall()[0]
     run("DROP TABLE pairs")
-    found = [(row[0], _weigh(row, _tail_share(rows))) for row in rows]
+    tail = max(_tail_share(rows), deepest or 0.0) if rows else 1.0
+    found = [(row[0], _weigh(row, tail)) for row in rows]
     return found, _stand_out(np.array([evidence.surprise for _, evidence in found]))
 
 
