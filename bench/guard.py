@@ -86,7 +86,7 @@ def run(
     ours |= our_delays(world, harvesters, by_name, judged)
     ours |= campaign_figures(
         rng, world, split.held, split.test,
-        (split.weights_of(split.held), split.weights_of(split.test)), groups,
+        (split.weights_of(split.held), split.weights_of(split.test)), groups, judged,
     )  # fmt: skip
     rival = learn(split.turned(PEERS_SEE), rng, max(2, each // 2), int(seed) + 1)
     ours |= adaptive_figures(rng, world, rival, judged, trials)

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from bench.guard_harvesters import make_campaign
+from bench.guard_histories import symbols
 from bench.guard_people import History
 from bench.guard_world import Floats, World
-from phonotheque.guard import GROUP_SIZES, Openings, Usual, learn_usual
+from phonotheque.guard import GROUP_SIZES, Openings, Tables, Usual, follow_many, learn_usual
 from phonotheque.guard.usual import highest
 
 KNOWN = 2000
@@ -30,10 +31,11 @@ def together(world: World, members: Sequence[History], most: int | None = None) 
 
 def campaign_figures(
     rng: np.random.Generator, world: World, held: Sequence[History], test: Sequence[History],
-    weights: tuple[Floats, Floats], groups: int,
+    weights: tuple[Floats, Floats], groups: int, tables: Tables,
 ) -> dict[str, Any]:  # fmt: skip
     """Loss of campaigns of 1,000 accounts before the group is told, by what is usual among held
-    people, and how many of `groups` of other people were told."""
+    people; how many of `groups` of other people were told, of few people, and of people of one
+    kind; and how many accounts of a campaign are by themselves unlike nine in ten people."""
     some = rng.choice(len(held), min(KNOWN, len(held)), replace=False,
         p=weights[0] / weights[0].sum())  # fmt: skip
     usual = learn_usual(together(world, [held[i] for i in some], EACH), rng, min(DRAWS, groups))
@@ -47,6 +49,17 @@ def campaign_figures(
         "groups_of_people": groups, "groups_of_people_told": int((found > usual.level).sum()),
         "groups_of_people_most_log10": float(found.max()),
     }  # fmt: skip
+    few = [_most(usual, world, _some(rng, test, weights[1], 5, 50)) for _ in range(groups)]
+    figures["groups_of_few_most_log10"] = max(few)
+    figures |= _of_one_kind(rng, world, usual, test, max(3, groups // 300))
+    for name in ("d1", "d2", "d3"):
+        when = follow_many(
+            symbols(world, make_campaign(rng, world, name, 100, 400)), tables,
+            np.array(tables.levels),
+        ).when[:, 0]  # fmt: skip
+        for after in (10, 40, 100, 400):
+            share = float(((when > 0) & (when <= after)).mean())
+            figures[f"campaign_{name}_accounts_unlike_people_after_{after}"] = share
     for name in ("d1", "d2", "d3", "d4"):
         for accounts in (10, 100, 1000):
             lost = _lost(rng, world, usual, name, accounts)
@@ -90,8 +103,31 @@ def _most(usual: Usual, world: World, members: Sequence[History]) -> float:
     return highest(usual.path(asked))
 
 
+def _of_one_kind(
+    rng: np.random.Generator, world: World, usual: Usual, people: Sequence[History], each: int
+) -> dict[str, Any]:
+    """The highest surprise of groups of 5, 20 and 100 people of one stratum, and whose it is."""
+    strata = np.array([h.stratum for h in people])
+    most = dict.fromkeys(strata.tolist(), 0.0)
+    for name in most:
+        alike = np.flatnonzero(strata == name)
+        for size in (5, 20, 100):
+            for _ in range(each):
+                chosen = rng.choice(alike, min(size, len(alike)), replace=False)
+                found = _most(usual, world, [people[i] for i in chosen])
+                most[name] = max(most[name], found)
+    worst = max(most, key=most.__getitem__)
+    return {"groups_of_one_kind_most_log10": most[worst], "groups_of_one_kind_most_is": worst}
+
+
 def _draw(rng: np.random.Generator, people: Sequence[History], weights: Floats) -> list[History]:
     """Some 20 to 1,000 people of one network."""
-    count = int(np.exp(rng.uniform(np.log(20), np.log(1000))))
+    return _some(rng, people, weights, 20, 1000)
+
+
+def _some(
+    rng: np.random.Generator, people: Sequence[History], weights: Floats, least: int, most: int
+) -> list[History]:
+    count = int(np.exp(rng.uniform(np.log(least), np.log(most))))
     chosen = rng.choice(len(people), count, p=weights / weights.sum())
     return [people[i] for i in np.unique(chosen)]
