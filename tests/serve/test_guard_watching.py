@@ -16,14 +16,17 @@ import pytest
 from phonotheque.accounts import CHEAP, Accounts, Passwords, Role
 from phonotheque.guard import (
     Decision,
+    GroupEvidence,
     GuardStore,
     Kept,
+    KeptGroup,
     Proceedings,
     Seen,
     State,
     Update,
     What,
     format_state,
+    note_told,
     read_profile,
     read_report,
     read_shipped_tables,
@@ -147,6 +150,24 @@ def test_the_page_of_an_account_shows_all_its_pictures(
         assert title in actor
     assert actor.count("<svg") == 5
     assert "&lt;catalogue&gt;" in actor
+
+
+def test_the_page_tells_of_groups_that_share_out_the_catalogue(
+    watched: tuple[Guarded, dict[str, str]],
+) -> None:
+    server, keys = watched
+    evidence = GroupEvidence(1500, 40, 3, 80.0, -21.4, 10, 90.0, 0.0)
+    for name, held in (("client:<taker>/1", None), ("prefix:ab", NOON + timedelta(days=3))):
+        note_told(server.store, KeptGroup(
+            name=name, secret=b"s", began_at=NOON, last_at=NOON, surprise=21.1, held_until=held,
+            told_until=NOON + timedelta(days=7), evidence=evidence), NOON)  # fmt: skip
+    page = server.get("/guard", keys["ana"]).body.decode()
+    section = page[page.index('<h2 id="groups">') : page.index('<h2 id="audit">')]
+    assert "<bdi>client:&lt;taker&gt;/1</bdi>: 40 accounts hardly ever meet" in section
+    assert "<bdi>prefix:ab</bdi>, held until 2027-03-07" in section
+    assert "chance 10<sup>−21</sup>" in section
+    report = server.get("/guard", keys["ana"], accept="application/json").json
+    assert {group["name"] for group in report["groups"]} == {"client:<taker>/1", "prefix:ab"}
 
 
 def test_without_accounts_there_is_no_such_page(published: Tree, tmp_path: Path) -> None:
