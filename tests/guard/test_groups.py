@@ -31,8 +31,9 @@ from phonotheque.guard import (
     silent_usual,
 )
 from phonotheque.guard.cohorts import LEAST_OF_ONE, MOST_OF_ONE, binomial_at_least, trim
+from phonotheque.guard.logs.groups import Deepest
 from phonotheque.guard.migrations import VERSION_1
-from phonotheque.guard.usual import FEWEST_ACCOUNTS, Usual, highest
+from phonotheque.guard.usual import DEEPEST, FEWEST_ACCOUNTS, Usual, highest
 from phonotheque.model.errors import NotFoundError, UsageError
 from tests.support.properties import costly
 
@@ -157,6 +158,20 @@ def test_what_is_learned_is_the_same_for_the_same_people_and_chance(seed: int) -
     assert one is not None
     assert one.level >= 10.0
     assert min(one.rates) >= 0.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.floats(0, 1)), max_size=120))
+def test_a_network_of_a_log_is_held_against_the_deepest_of_the_others(
+    accounts: list[tuple[int, float]],
+) -> None:
+    ranked = sorted(enumerate(accounts), key=lambda one: -one[1][1])
+    deepest = Deepest([(number, share, len(accounts)) for number, (_, share) in ranked])
+    deepest.place((f"net{network}", number) for number, (network, _) in enumerate(accounts))
+    most = max(1, int(DEEPEST * len(accounts)))
+    for network in range(6):
+        others = [share for _, (net, share) in ranked if net != network][:most]
+        expected = sum(others) / len(others) if others else 0.0
+        assert deepest.beside(f"net{network}") == pytest.approx(expected)
 
 
 # ---------------------------------------------------------------------------- what is kept

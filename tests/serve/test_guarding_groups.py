@@ -11,9 +11,11 @@ import pytest
 
 from phonotheque.accounts import CHEAP, Accounts, Passwords
 from phonotheque.guard import (
+    ORDER,
     GroupRow,
     GuardStore,
     Kind,
+    State,
     What,
     clear_group,
     hold_group,
@@ -29,6 +31,7 @@ from phonotheque.serve.guarding.membership import Signups, client_of, groups_of
 from phonotheque.serve.guarding.networks import Networks
 from phonotheque.serve.guarding.opening import tables_of
 from phonotheque.serve.guarding.told import Told
+from phonotheque.serve.guarding.tracking import Tracked
 from phonotheque.serve.limits import wider_network
 from phonotheque.storage.layout import Tree
 from tests.guard.test_groups import campaign, people
@@ -152,6 +155,17 @@ def test_who_is_under_a_measure_is_not_learned_from(groups: Groups) -> None:
     before = groups.people
     groups.note(one, is_trusted=False)
     assert groups.people == before - 1
+
+
+def test_who_would_be_redirected_is_not_learned_from_either() -> None:
+    tracked = Tracked("account:1", State(), "allow", None)
+    assert tracked.is_trusted(0.0)
+    tracked.observed = ORDER["observe"]
+    assert tracked.is_trusted(0.0)
+    tracked.observed = ORDER["redirect"]
+    assert not tracked.is_trusted(0.0)
+    under = Tracked("account:1", State(), "slow", 50.0)
+    assert [under.is_trusted(at) for at in (49.0, 51.0)] == [False, True]
 
 
 def test_a_server_that_starts_again_goes_on_where_it_was(groups: Groups, store: GuardStore) -> None:

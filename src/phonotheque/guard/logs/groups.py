@@ -5,6 +5,7 @@ that a network with one busy account is not told for that. Nor has one more to s
 it.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import duckdb
@@ -26,6 +27,8 @@ from phonotheque.guard.usual import DEEPEST, FEW_OPENINGS
 FEWEST_ACCOUNTS: Final = 3
 FEWEST_ITEMS: Final = 50
 FEWEST_GROUPS: Final = 20
+DEEPEST_LISTED: Final = 200_000
+"""Of so many accounts the share of the tail is held in memory."""
 _TAIL_QUANTILE: Final = 0.9
 
 _PAIRS: Final = f"""
@@ -68,14 +71,17 @@ FROM size JOIN expected USING (network) JOIN met USING (network) ORDER BY networ
 """
 
 
-_DEEPEST_TAIL: Final = f"""
-SELECT avg(share) FROM (
-  SELECT share, percent_rank() OVER (ORDER BY share DESC, account) AS place FROM (
-    SELECT account, count_if(bucket >= {TAIL_BUCKET}) / count(*) AS share
-    FROM pairs GROUP BY account HAVING count(*) >= {FEW_OPENINGS}))
-WHERE place <= {DEEPEST}
+_DEEPEST_ACCOUNTS: Final = f"""
+WITH deep AS (
+  SELECT account, count_if(bucket >= {TAIL_BUCKET}) / count(*) AS share
+  FROM pairs GROUP BY account HAVING count(*) >= {FEW_OPENINGS})
+SELECT account, share, (SELECT count(*) FROM deep) AS accounts FROM deep
+ORDER BY share DESC, account LIMIT {DEEPEST_LISTED}
 """
-"""What share of the tail the fiftieth of accounts have who open it most."""
+_THEIR_NETWORKS: Final = """
+SELECT network, account FROM pairs
+WHERE account IN (SELECT unnest($accounts)) GROUP BY network, account
+"""
 
 
 def weigh_networks(
@@ -95,11 +101,42 @@ def weigh_networks(
     for bucket in range(BUCKETS):
         run("INSERT INTO rates VALUES (?, ?)", [bucket, rates.get(bucket, 0.0)])
     rows = run(_GROUPS).fetchall()
-    (deepest,) = run(_DEEPEST_TAIL).fetchall()[0]
+    deepest = Deepest(run(_DEEPEST_ACCOUNTS).fetchall())
+    deepest.place(run(_THEIR_NETWORKS, {"accounts": deepest.accounts}).fetchall())
     run("DROP TABLE pairs")
-    tail = max(_tail_share(rows), deepest or 0.0) if rows else 1.0
-    found = [(row[0], _weigh(row, tail)) for row in rows]
+    usual = _tail_share(rows) if rows else 1.0
+    found = [(row[0], _weigh(row, max(usual, deepest.beside(row[0])))) for row in rows]
     return found, _stand_out(np.array([evidence.surprise for _, evidence in found]))
+
+
+class Deepest:
+    """What share of the tail the fiftieth of accounts have who open it most; each network is held
+    against those of the others, or a campaign would be its own measure."""
+
+    def __init__(self, rows: list[tuple[int, float, int]]) -> None:
+        """`rows`: account, share and how many accounts there are, the highest share first."""
+        self.accounts = [row[0] for row in rows]
+        self._shares = [row[1] for row in rows]
+        self._sums = np.concatenate([[0.0], np.cumsum(self._shares)])
+        self._count = max(1, int(DEEPEST * rows[0][2])) if rows else 0
+        self._members: dict[str, list[int]] = {}
+
+    def place(self, networks: Iterable[tuple[str, int]]) -> None:
+        """Be told of the networks of these accounts."""
+        where = {account: place for place, account in enumerate(self.accounts)}
+        for network, account in networks:
+            self._members.setdefault(network, []).append(where[account])
+
+    def beside(self, network: str) -> float:
+        """The share without the accounts of `network`; 0: there are no others."""
+        end, own, left_out = self._count, 0.0, 0
+        for place in sorted(self._members.get(network, ())):
+            if place >= end:
+                break
+            end, own, left_out = end + 1, own + self._shares[place], left_out + 1
+        end = min(end, len(self._shares))
+        counted = end - left_out
+        return float(self._sums[end] - own) / counted if counted > 0 else 0.0
 
 
 def _tail_share(rows: list[tuple[Any, ...]]) -> float:

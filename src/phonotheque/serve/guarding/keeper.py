@@ -151,7 +151,7 @@ class Keeper:
         self.canaries += told.canary
         group = Cohort()
         if new:
-            group = self.groups.note(told, is_trusted=tracked.in_force(told.t) == ALLOW)
+            group = self.groups.note(told, is_trusted=tracked.is_trusted(told.t))
         elif new is not None:
             group = self.groups.cohort(told)
         if new is not None or tracked.state.totals.canaries != before.canaries:

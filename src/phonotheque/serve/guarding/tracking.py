@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from phonotheque.guard import ALLOW, Seen, State, Update, format_state
+from phonotheque.guard import ALLOW, ORDER, Seen, State, Update, format_state
 from phonotheque.serve.guarding.told import Told
 from phonotheque.storage.database import from_us
 
@@ -27,6 +27,10 @@ class Tracked:
     def in_force(self, now: float) -> str:
         """The measure at `now`."""
         return ALLOW if self.until is not None and self.until <= now else self.measure
+
+    def is_trusted(self, now: float) -> bool:
+        """Whether nothing is held against it, nor would be if measures were enforced."""
+        return self.in_force(now) == ALLOW and self.observed < ORDER["redirect"]
 
     def count(self, told: Told, *, new: bool | None) -> None:
         """Count a request on its day; `new`: it was for something not heard before, None: it was
