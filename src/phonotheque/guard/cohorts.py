@@ -19,7 +19,7 @@ Levels are, as for accounts, from groups of held-out people; see docs/guard.md.
 """
 
 from collections.abc import Sequence
-from math import exp, lgamma, log, log1p
+from math import exp, inf, lgamma, log, log1p
 from typing import Final
 
 import msgspec
@@ -95,7 +95,7 @@ def weigh_group(
     return GroupEvidence(
         len(pairs), len(np.unique(accounts)), collisions, expected,
         poisson_at_most(collisions, expected), tail, len(pairs) * tail_share,
-        binomial_at_least(tail, len(pairs), tail_share),
+        tail_pressure(tail, len(pairs), tail_share),
     )  # fmt: skip
 
 
@@ -135,11 +135,18 @@ def poisson_at_most(count: int, mean: float) -> float:
     return min(0.0, (top + log(total)) / _LN10)
 
 
+def tail_pressure(tail: int, openings: int, share: float) -> float:
+    """log10 of the chance that so many of `openings` are of the tail, of which people open `share`
+    at the most; where they open none, half of one opening."""
+    return binomial_at_least(tail, openings, max(share, 0.5 / max(openings, 1)))
+
+
 def binomial_at_least(count: int, of: int, share: float) -> float:
     """log10 P(X >= count) for a binomial X of `of` trials, 0 where that is usual."""
     if count <= of * share or share >= 1.0:
         return 0.0
-    share = max(share, 0.5 / of)
+    if share <= 0.0:
+        return -inf
     odds = share / (1.0 - share)
     top = lgamma(of + 1) - lgamma(count + 1) - lgamma(of - count + 1)
     top += count * log(share) + (of - count) * log1p(-share)

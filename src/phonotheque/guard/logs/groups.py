@@ -17,9 +17,9 @@ from phonotheque.guard.cohorts import (
     LEAST_OF_ONE,
     MOST_OF_ONE,
     GroupEvidence,
-    binomial_at_least,
     keep_false_discoveries,
     poisson_at_most,
+    tail_pressure,
 )
 from phonotheque.guard.symbols import BUCKETS, TAIL_BUCKET
 from phonotheque.guard.usual import DEEPEST, FEW_OPENINGS
@@ -149,7 +149,7 @@ def _weigh(row: tuple[Any, ...], tail_share: float) -> GroupEvidence:
     _, items, accounts, tail, expected, met = row
     return GroupEvidence(
         items, accounts, met, expected, poisson_at_most(met, expected), tail, items * tail_share,
-        binomial_at_least(tail, items, tail_share),
+        tail_pressure(tail, items, tail_share),
     )  # fmt: skip
 
 
