@@ -41,6 +41,12 @@ from tests.serve.guarding import NOON, Clock, guarded
 CAMPAIGN, READERS = "client:taker/1", "client:reader/2"
 
 
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Learning is a tenth of what it is."""
+    monkeypatch.setattr(following, "DRAWS", 10)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GuardStore]:
     with GuardStore(tmp_path / "guard.sqlite", create=True) as opened:
